@@ -1,0 +1,62 @@
+"""Turn scores into decisions: calibrate them, and choose the threshold that costs least. Sees validation scores only.
+
+Reads   data/scores/validation.parquet
+Writes  models/decision.json, metrics/decision.json, metrics/plots/cost.csv
+"""
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.io import read_table, write_csv, write_json
+from lifecycle.model import calibration
+from lifecycle.model.decision import choose_threshold, cost_curve, cost_of_missing
+from lifecycle.model.plots import cost_table
+from lifecycle.params import DecideParams, load_params
+from lifecycle.problem import Problem, fill, load_problem
+from lifecycle.stage import PipelineError, run
+
+
+def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tuple[dict, dict, pd.DataFrame]:
+    """Return the decision, its figures on the validation windows, and the cost of other thresholds."""
+    if params.cost_false_positive is None or params.cost_false_negative is None:
+        raise PipelineError("decide: set cost_false_positive and cost_false_negative, here or in the problem's defaults")
+    target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
+    briers = calibration.compare(score, target, scores["fold"].to_numpy())
+    method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
+    map_ = calibration.fit(method, score, target)
+    probability = map_.apply(score)
+    missed = cost_of_missing(params.cost_false_negative, scores, problem.amount)
+    curve = cost_curve(target, probability, missed, params.cost_false_positive)
+    day = scores[problem.time].dt.floor("D").to_numpy()
+    threshold = choose_threshold(curve, probability, day, params.alert_budget_per_day)
+    alert = probability >= threshold
+    decision = {
+        "calibration": map_.as_json(),
+        "threshold": threshold,
+        "cost_false_positive": params.cost_false_positive,
+        "cost_false_negative": params.cost_false_negative,
+        "alert_budget_per_day": params.alert_budget_per_day,
+    }
+    figures = {
+        "threshold": threshold,
+        "calibration": method,
+        "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
+        "alerts_per_day": float(alert.sum() / len(np.unique(day))),
+        "brier": briers,
+    }
+    return decision, {"decision": figures}, cost_table(curve, len(scores))
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    problem = load_problem(params.problem)
+    scores = read_table("data/scores/validation.parquet")
+    decision, figures, costs = decide(scores, problem, fill(params.decide, problem, "decide"))
+    write_json(decision, "models/decision.json")
+    write_json(figures, "metrics/decision.json")
+    write_csv(costs, "metrics/plots/cost.csv")
+
+
+if __name__ == "__main__":
+    run(main)

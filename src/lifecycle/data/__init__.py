@@ -1,0 +1,1 @@
+"""From a source to records that keep their contract."""

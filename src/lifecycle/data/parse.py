@@ -1,0 +1,60 @@
+"""Read a column as the type its contract names; what does not fit becomes missing, for the gate to report."""
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.problem import Column
+
+EXACT = 2**53  # a float holds every integer up to here
+
+
+def parse(values: pd.Series, column: Column) -> pd.Series:
+    """Return the column's values, or missing where a value is not of its type.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        As the source has them: typed, or text.
+    column : Column
+        Its contract.
+
+    Returns
+    -------
+    pandas.Series
+        Text as it is; timestamps without zone, in UTC and microseconds; numbers finite; integers whole.
+    """
+    if column.type == "text":
+        return values.astype("str")
+    return _timestamps(values) if column.type == "timestamp" else _numbers(values, whole=column.type == "integer")
+
+
+def storage_type(column: Column) -> str:
+    """Return the dtype a valid column is stored as."""
+    if column.type != "integer":
+        return {"number": "float64", "timestamp": "datetime64[us]", "text": "str"}[column.type]
+    if column.nullable:
+        return "float64"  # whole numbers up to 2**53, and missing ones
+    small = column.isin is not None and all(-128 <= value <= 127 for value in column.isin)
+    return "int8" if small else "int64"
+
+
+def _timestamps(values: pd.Series) -> pd.Series:
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        values = pd.to_datetime(values.astype("str"), errors="coerce", format="ISO8601", utc=True)
+    if values.dt.tz is not None:
+        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+    return values.astype("datetime64[us]")
+
+
+def _numbers(values: pd.Series, whole: bool) -> pd.Series:
+    if not pd.api.types.is_numeric_dtype(values):
+        values = pd.to_numeric(values.astype("str"), errors="coerce")
+    if pd.api.types.is_bool_dtype(values):
+        return values.astype("int8")
+    if pd.api.types.is_unsigned_integer_dtype(values):
+        return values.where(values <= np.iinfo(np.int64).max)
+    if pd.api.types.is_integer_dtype(values):
+        return values
+    finite = np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    fits = finite & (values % 1 == 0) & (values.abs() <= EXACT) if whole else finite
+    return values.where(fits)

@@ -1,0 +1,91 @@
+"""Read a user's file into the columns of a contract, or say exactly why not."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from lifecycle.io import read_table
+from lifecycle.problem import Problem
+from lifecycle.stage import PipelineError
+
+FORMATS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
+LFS_POINTER = b"version https://git-lfs"
+
+
+def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
+    """Read a CSV (plain, .gz, .zip) or parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    problem : Problem
+        Its contract names the columns; aliases are accepted, ignored columns left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The contract's columns, in its order. Values that do not fit their column's type are kept as they stand:
+        `validate` rejects those rows with a reason.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing, empty, not what its name says, or has missing or extra columns.
+    """
+    path = Path(path)
+    _look_at(path)
+    table = read_table(path) if path.suffix == ".parquet" else _read_csv(path, problem)
+    return to_contract(table, problem, str(path))
+
+
+def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFrame:
+    """Rename aliases, check the set of columns, add derived ones and order them."""
+    canonical = {alias: column.name for column in problem.contract for alias in (column.name, *column.aliases)}
+    names = [canonical.get(name, name) for name in table.columns]
+    expected = [column.name for column in problem.contract if not column.derived]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    missing = [name for name in expected if name not in names]
+    extra = sorted(set(names) - set(expected) - set(problem.ignored))
+    faults = [
+        f"{what} columns: {', '.join(columns)}"
+        for what, columns in (("missing", missing), ("extra", extra), ("repeated", repeated))
+        if columns
+    ]
+    if faults:
+        raise PipelineError(f"{origin}: {'; '.join(faults)}. The contract in src/problems/ has: {', '.join(expected)}")
+    if table.empty:
+        raise PipelineError(f"{origin}: the table has no rows")
+    table = table.set_axis(names, axis="columns")[expected]
+    if problem.prepare is not None:
+        table = problem.prepare(table)
+    return table[list(problem.columns)]
+
+
+def _look_at(path: Path) -> None:
+    if not path.is_file():
+        raise PipelineError(f"ingest.path: {path}: no such file")
+    if not path.name.endswith(FORMATS):
+        raise PipelineError(f"ingest.path: {path}: unknown format; known: {', '.join(FORMATS)}")
+    with path.open("rb") as file:
+        head = file.read(len(LFS_POINTER))
+    if head == LFS_POINTER:
+        raise PipelineError(f"{path}: a Git LFS pointer, not the data; fetch it with `git lfs pull` or download the file itself")
+    if not head:
+        raise PipelineError(f"{path}: the file is empty")
+
+
+def _read_csv(path: Path, problem: Problem) -> pd.DataFrame:
+    # Identifiers that are text keep their leading zeros; everything else may be inferred.
+    text = {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
+    try:
+        return pd.read_csv(path, dtype=text, encoding="utf-8-sig", float_precision="round_trip", low_memory=False)
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{path}: not UTF-8 (byte {error.start}); convert it, for example with iconv -t utf-8") from error
+    except pd.errors.EmptyDataError as error:
+        raise PipelineError(f"{path}: no header line") from error
+    except pd.errors.ParserError as error:
+        raise PipelineError(f"{path}: not a regular CSV file: {str(error).strip()}") from error
+    except (OSError, EOFError, ValueError, pa.ArrowInvalid) as error:  # a damaged or many-membered archive
+        raise PipelineError(f"{path}: can't be read: {error}") from error

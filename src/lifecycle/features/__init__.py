@@ -1,0 +1,1 @@
+"""The feature vocabulary and its evaluation."""

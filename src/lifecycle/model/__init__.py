@@ -1,0 +1,1 @@
+"""Estimators, splits in time, decisions and honest figures."""

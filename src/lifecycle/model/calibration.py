@@ -1,0 +1,86 @@
+"""Turn scores into probabilities, by a method chosen out of time."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+METHODS = ("none", "sigmoid", "isotonic")  # from the simplest: a tie keeps the earlier
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A monotone map from score to probability, small enough to stand in a JSON file.
+
+    Parameters
+    ----------
+    method : {"none", "sigmoid", "isotonic"}
+        Identity; 1 / (1 + exp(-(slope * score + intercept))) (Platt 1999); or a line through knots.
+    slope, intercept : float
+        Of the sigmoid.
+    scores, probabilities : sequence of float
+        The knots of the isotonic map, ascending.
+    """
+
+    method: str
+    slope: float = 0.0
+    intercept: float = 0.0
+    scores: Sequence[float] = ()
+    probabilities: Sequence[float] = ()
+
+    def apply(self, score: np.ndarray) -> np.ndarray:
+        """Return the probability of each score, within 0 and 1."""
+        if self.method == "none":
+            return np.clip(score, 0, 1)
+        if self.method == "sigmoid":
+            return 1 / (1 + np.exp(-(self.slope * score + self.intercept)))
+        return np.interp(score, self.scores, self.probabilities)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that `Calibration(**fields)` takes."""
+        return asdict(self)
+
+
+def fit(method: str, score: np.ndarray, target: np.ndarray) -> Calibration:
+    """Learn a calibration of one of `METHODS`."""
+    if method == "sigmoid":
+        from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(limits=1):
+            model = LogisticRegression(C=np.inf, max_iter=1_000, tol=1e-8).fit(score[:, None], target)
+        return Calibration("sigmoid", slope=float(model.coef_[0, 0]), intercept=float(model.intercept_[0]))
+    if method == "isotonic":
+        from sklearn.isotonic import IsotonicRegression
+
+        knots = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(score, target)
+        return Calibration("isotonic", scores=knots.X_thresholds_.tolist(), probabilities=knots.y_thresholds_.tolist())
+    return Calibration("none")
+
+
+def brier(target: np.ndarray, probability: np.ndarray) -> float:
+    """Return the mean squared distance of probability and label."""
+    return float(((probability - target) ** 2).mean())
+
+
+def compare(score: np.ndarray, target: np.ndarray, fold: np.ndarray) -> dict[str, float]:
+    """Return each method's Brier score out of time: learned on all earlier folds, judged on the next.
+
+    Parameters
+    ----------
+    score, target, fold : array, shape (n,)
+        Validation scores, labels and fold numbers; a larger number is a later fold.
+    """
+    later = np.unique(fold)[1:]
+    return {
+        method: float(
+            np.mean(
+                [
+                    brier(target[fold == f], fit(method, score[fold < f], target[fold < f]).apply(score[fold == f]))
+                    for f in later
+                ]
+            )
+        )
+        for method in METHODS
+    }

@@ -1,0 +1,74 @@
+"""The threshold: where alerts cost least, within what reviewers can look at."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.model.metrics import Ranking
+from lifecycle.stage import PipelineError
+
+
+class CostCurve(NamedTuple):
+    """Total cost for each candidate threshold (an alert: probability >= threshold), thresholds descending."""
+
+    threshold: np.ndarray
+    cost: np.ndarray
+    alerts: np.ndarray
+
+
+def cost_of_missing(cost_false_negative: float | str, records: pd.DataFrame, amount: str | None) -> np.ndarray:
+    """Return the cost of each record, if it is a fraud and no alert is raised.
+
+    Raises
+    ------
+    PipelineError
+        The cost is the record's own amount, but the problem declares no amount column.
+    """
+    if cost_false_negative != "amount":
+        return np.full(len(records), float(cost_false_negative))
+    if amount is None:
+        raise PipelineError("decide.cost_false_negative = 'amount': this problem declares no amount column; give a number")
+    return records[amount].to_numpy(dtype=np.float64)
+
+
+def cost_curve(target: np.ndarray, probability: np.ndarray, missed: np.ndarray, false_alert: float) -> CostCurve:
+    """Compute the total cost of every threshold that decides differently, from "never" down to the lowest probability.
+
+    Parameters
+    ----------
+    target, probability, missed : array, shape (n,)
+        Labels, calibrated probabilities, and the cost of missing each record if it is a fraud.
+    false_alert : float
+        Cost of reviewing a genuine record.
+    """
+    ranking = Ranking(target, probability)
+    hits, alarms = ranking.counts()
+    saved, _ = ranking.counts(missed)
+    never = np.nextafter(ranking.thresholds[0], np.inf)
+    lost = missed[target == 1].sum()
+    return CostCurve(
+        np.append(never, ranking.thresholds),
+        np.append(lost, lost - saved + false_alert * alarms),
+        np.append(0, hits + alarms),
+    )
+
+
+def choose_threshold(curve: CostCurve, probability: np.ndarray, day: np.ndarray, budget: int | None) -> float:
+    """Return the threshold of least cost that raises at most `budget` alerts on every day; ties: the fewest alerts.
+
+    Parameters
+    ----------
+    curve : CostCurve
+        Of all days together.
+    probability, day : array, shape (n,)
+        Probabilities, and the day of each.
+    budget : int or None
+        Alerts that can be reviewed in a day.
+    """
+    allowed = np.ones(len(curve.threshold), bool)
+    if budget is not None:
+        ranked = pd.Series(probability).groupby(day).nlargest(budget + 1).groupby(level=0)
+        too_many = [values.iloc[-1] for _, values in ranked if len(values) > budget]
+        allowed = curve.threshold > max(too_many, default=-np.inf)
+    return float(curve.threshold[np.argmin(np.where(allowed, curve.cost, np.inf))])

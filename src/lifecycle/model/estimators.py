@@ -1,0 +1,133 @@
+"""The model families that `train.model` may name, each as one scikit-learn pipeline."""
+
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from lifecycle.stage import PipelineError
+
+
+@dataclass(frozen=True)
+class Family:
+    """A class of estimators, what is fixed about it, other defaults, and whether its inputs are scaled and imputed."""
+
+    module: str
+    name: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    linear: bool = False
+
+
+FAMILIES = {
+    "random_forest": Family("sklearn.ensemble", "RandomForestClassifier", {"n_jobs": -1}),
+    "extra_trees": Family("sklearn.ensemble", "ExtraTreesClassifier", {"n_jobs": -1}),
+    "hist_gradient_boosting": Family("sklearn.ensemble", "HistGradientBoostingClassifier"),
+    "logistic_regression": Family("sklearn.linear_model", "LogisticRegression", defaults={"max_iter": 1_000}, linear=True),
+    "decision_tree": Family("sklearn.tree", "DecisionTreeClassifier"),
+    # deterministic and force_col_wise: otherwise LightGBM's sums depend on the number of threads
+    "lightgbm": Family("lightgbm", "LGBMClassifier", {"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1}),
+    "xgboost": Family("xgboost", "XGBClassifier", {"n_jobs": 1}),
+}
+OURS = {"random_state", "n_jobs", "verbose", "warm_start"}  # set here, not in params.yaml
+
+
+def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: pd.DataFrame) -> Pipeline:
+    """Make an unfitted pipeline: preprocessing, then the estimator.
+
+    Parameters
+    ----------
+    model : str
+        A key of `FAMILIES`.
+    seed : int
+        `random_state` of the estimator.
+    hyperparameters : mapping of str to Any
+        Of the estimator, by its own names.
+    features : pandas.DataFrame
+        What it will learn from; only its columns' names and types are looked at.
+
+    Raises
+    ------
+    PipelineError
+        Unknown model, a package that is not installed, or a hyper-parameter that the model does not have.
+    """
+    family = _family(model)
+    estimator = getattr(importlib.import_module(family.module), family.name)(**family.fixed, **family.defaults)
+    legal = set(estimator.get_params()) - OURS - set(family.fixed)
+    for name, value in hyperparameters.items():
+        if name not in legal:
+            raise PipelineError(
+                f"params.yaml: train.{name} = {value!r}: {model} has no such parameter; it has: {', '.join(sorted(legal))}."
+                f" Remove the line, or for one experiment: dvc exp run -S '~train.{name}'"
+            )
+    estimator.set_params(random_state=seed, **hyperparameters)
+    return Pipeline([("prepare", _preparation(features, family.linear)), ("model", estimator)])
+
+
+def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeline:
+    """Fit with the linear algebra on one thread: with more, the last bits depend on their number.
+
+    Raises
+    ------
+    PipelineError
+        The estimator refuses a value of a hyper-parameter.
+    """
+    try:
+        with threadpool_limits(limits=1):
+            pipeline.fit(features, target)
+    except (ValueError, TypeError) as error:
+        raise PipelineError(f"params.yaml: train: {error}") from error
+    if "n_jobs" in pipeline[-1].get_params():
+        pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
+    return pipeline
+
+
+def predict(pipeline: Pipeline, features: pd.DataFrame) -> np.ndarray:
+    """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,)."""
+    with threadpool_limits(limits=1):
+        return pipeline.predict_proba(features)[:, 1].astype(np.float64)
+
+
+def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (size, score) as an ensemble grows, at most about `points` times; other models yield their only score."""
+    model, X = pipeline[-1], pipeline[:-1].transform(features)
+    if hasattr(model, "staged_predict_proba"):
+        every = max(1, model.n_iter_ // points)
+        yield from ((i, p[:, 1]) for i, p in enumerate(model.staged_predict_proba(X), 1) if i % every == 0)
+    elif hasattr(model, "estimators_"):
+        every, total = max(1, len(model.estimators_) // points), np.zeros(len(X))
+        values = np.asarray(X, dtype=np.float32)
+        for i, tree in enumerate(model.estimators_, 1):
+            total += tree.predict_proba(values, check_input=False)[:, 1]
+            if i % every == 0:
+                yield i, total / i
+    else:
+        yield 1, predict(pipeline, features)
+
+
+def _family(model: str) -> Family:
+    if model not in FAMILIES:
+        raise PipelineError(f"params.yaml: train.model = {model!r}: unknown; known: {', '.join(FAMILIES)}")
+    family = FAMILIES[model]
+    if importlib.util.find_spec(family.module.split(".")[0]) is None:
+        raise PipelineError(f"params.yaml: train.model = {model!r}: {family.module} is not installed; it is in the extra `boosting`")
+    return family
+
+
+def _preparation(features: pd.DataFrame, linear: bool) -> ColumnTransformer:
+    """Encode text, and for a linear model fill gaps and scale; everything is learned from training rows only."""
+    numeric = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
+    text = [name for name in features if name not in numeric]
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()) if linear else "passthrough"
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    parts = [("numbers", numbers, numeric), ("text", encoder, text)]
+    return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)

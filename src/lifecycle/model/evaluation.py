@@ -1,0 +1,114 @@
+"""All figures of a model and its decisions on one window, each with a bootstrap interval by card."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.model.metrics import CardRanking, Ranking, average_precision, calibration_error, roc_auc
+
+LEVEL = 95.0  # per cent
+
+
+class Judged(NamedTuple):
+    """What is known of each record of a window; arrays of shape (n,)."""
+
+    target: np.ndarray  # 0 or 1
+    score: np.ndarray
+    probability: np.ndarray
+    alert: np.ndarray  # bool: probability >= threshold
+    rule: np.ndarray  # bool: what the fixed rule would have flagged
+    missed: np.ndarray  # cost of missing the record, if it is a fraud
+    day: np.ndarray  # day of the window
+    card: np.ndarray | None  # code 0..cards-1; None where the problem has no cards
+
+
+Figures = dict[str, float]
+
+
+def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.ndarray | None], Figures]:
+    """Return a function from copies of each card (or None: one each) to the figures.
+
+    Parameters
+    ----------
+    judged : Judged
+        The window.
+    false_alert : float
+        Cost of reviewing a genuine record.
+    top_k : int
+        Cards reviewed a day.
+    """
+    ranking = Ranking(judged.target, judged.score)
+    cards = None if judged.card is None else CardRanking(judged.day, judged.card, judged.target, judged.score)
+    fraud, days = judged.target == 1, len(np.unique(judged.day))
+
+    def cost(alert: np.ndarray) -> np.ndarray:
+        return np.where(fraud, np.where(alert, 0.0, judged.missed), np.where(alert, false_alert, 0.0))
+
+    table = {
+        "records": np.ones(len(fraud)),
+        "hits": judged.alert & fraud,
+        "alerts": judged.alert,
+        "frauds": fraud,
+        "right": judged.alert == fraud,
+        "error": (judged.probability - judged.target) ** 2,
+        "cost": cost(judged.alert),
+        "cost_none": cost(np.zeros(len(fraud), bool)),
+        "cost_rule": cost(judged.rule),
+    }
+    values = np.column_stack([column.astype(np.float64) for column in table.values()])
+
+    def figures(copies: np.ndarray | None) -> Figures:
+        weight = None if copies is None else copies.astype(np.float64)
+        if weight is not None and judged.card is not None:
+            weight = weight[judged.card]
+        sums = values.sum(axis=0) if weight is None else weight @ values
+        total = dict(zip(table, sums.tolist(), strict=True))
+        counts = ranking.counts(weight)
+        found: Figures = {"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)}
+        if cards is not None:
+            found[f"card_precision_at_{top_k}"] = cards.precision_at(top_k, copies)
+        return found | {
+            "recall": _ratio(total["hits"], total["frauds"]),
+            "precision": _ratio(total["hits"], total["alerts"]),
+            "f1": _ratio(2 * total["hits"], total["frauds"] + total["alerts"]),
+            "accuracy": total["right"] / total["records"],
+            "brier": total["error"] / total["records"],
+            "calibration_error": calibration_error(judged.target, judged.probability, weight),
+            "cost_per_record": total["cost"] / total["records"],
+            "saved_share_vs_no_model": 1 - _ratio(total["cost"], total["cost_none"]),
+            "saved_share_vs_rule": 1 - _ratio(total["cost"], total["cost_rule"]),
+            "alerts_per_day": total["alerts"] / days,
+        }
+
+    return figures
+
+
+def intervals(figures: Callable[[np.ndarray | None], Figures], units: int, samples: int, seed: int) -> dict[str, list[float]]:
+    """Return the percentile interval of each figure over resamples of cards.
+
+    Parameters
+    ----------
+    figures : callable
+        From `figures_of`.
+    units : int
+        Number of cards (or of records where there are no cards).
+    samples, seed : int
+        Number of resamples, and their seed.
+
+    Returns
+    -------
+    dict of str to [low, high]
+        At 95 %. A figure that is undefined in every resample has no entry.
+    """
+    rng = np.random.default_rng(seed)
+    draws = pd.DataFrame([figures(np.bincount(rng.integers(0, units, units), minlength=units)) for _ in range(samples)])
+    tail = (100 - LEVEL) / 2
+    return {
+        name: np.nanpercentile(draws[name], [tail, 100 - tail]).tolist() for name in draws if draws[name].notna().any()
+    }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

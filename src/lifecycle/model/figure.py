@@ -1,0 +1,43 @@
+"""One picture of an evaluation, drawn from the plot tables: the same bytes for the same tables."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lifecycle.io import atomic
+
+INK, ACCENT, MUTED = "#24292f", "#0969da", "#8c959f"
+
+
+def draw(tables: str | Path, threshold: float, target: str | Path) -> None:
+    """Draw ranking, calibration and cost as one PNG.
+
+    Parameters
+    ----------
+    tables : str or Path
+        Folder of the plot tables.
+    threshold : float
+        The probability from which an alert is raised.
+    target : str or Path
+        The PNG.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    from matplotlib.figure import Figure
+
+    read = {name: pd.read_csv(Path(tables) / f"{name}.csv") for name in ("precision_recall", "calibration", "cost")}
+    figure = Figure(figsize=(10, 3.2), layout="constrained", facecolor="white")
+    ranking, calibrated, cost = figure.subplots(1, 3)
+    ranking.step(read["precision_recall"]["recall"], read["precision_recall"]["precision"], where="post", color=ACCENT)
+    ranking.set(title="Ranking (test window)", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    calibrated.plot(read["calibration"]["predicted"], read["calibration"]["observed"], "o-", color=ACCENT, markersize=4)
+    calibrated.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of fraud", xlim=(0, 1), ylim=(0, 1.02))
+    cost.plot(read["cost"]["threshold"], read["cost"]["cost_per_record"], color=ACCENT)
+    cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
+    cost.annotate("chosen", (threshold, 0.93), xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points")
+    cost.set(title="Cost (validation windows)", xlabel="alert from probability", ylabel="cost per record", xlim=(0, 1))
+    with atomic(target) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -1,0 +1,38 @@
+"""Gates behind the evaluation: a figure too good or too bad stops the pipeline."""
+
+from collections.abc import Mapping
+
+from lifecycle.stage import PipelineError
+
+
+def check_leak(average_precision: float, alarm: float | None) -> None:
+    """Raise when the ranking is better than what the data can honestly tell.
+
+    Raises
+    ------
+    PipelineError
+        The average precision is above `alarm`.
+    """
+    if alarm is not None and average_precision > alarm:
+        raise PipelineError(
+            f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}. What"
+            " is known at decision time does not carry that far: look for a feature that sees the label or the future"
+            " (a window without delay, a split across time). If the figure is honest, raise the limit"
+        )
+
+
+def check_baselines(average_precision: float, baselines: Mapping[str, float]) -> None:
+    """Raise when a baseline ranks better than the model.
+
+    Raises
+    ------
+    PipelineError
+        Names the baseline.
+    """
+    better = {name: value for name, value in baselines.items() if value > average_precision}
+    if better:
+        named = ", ".join(f"{name} ({value:.3f})" for name, value in better.items())
+        raise PipelineError(
+            f"the model's average precision of {average_precision:.3f} is below a baseline that must lose: {named}."
+            " To keep the figures of such a model all the same: dvc exp run -S evaluate.must_beat_baselines=false"
+        )

@@ -1,0 +1,1 @@
+"""Yours: one file per problem, with its contract, its feature list and its roles."""

@@ -1,0 +1,44 @@
+"""The well-known creditcard.csv: two days of card payments, 28 anonymous components, no card numbers.
+
+Set `ingest.path` to the file. Its label delay is unknown, so none is assumed; its cards are unknown, so intervals
+resample single payments.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.features.vocabulary import Hour, Raw
+from lifecycle.problem import Column, Problem
+
+COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
+FIRST_DAY = np.datetime64("2013-09-01", "us")  # the month is published, the day is not
+
+
+def prepare(source: pd.DataFrame) -> pd.DataFrame:
+    """Number the rows, and turn seconds since the first payment into a time."""
+    seconds = pd.to_numeric(source["Time"], errors="coerce")
+    return source.assign(record_id=np.arange(len(source)), tx_time=FIRST_DAY + pd.to_timedelta(seconds, unit="s"))
+
+
+PROBLEM = Problem(
+    contract=(
+        Column("record_id", "integer", "row of the file", ge=0, unique=True, derived=True),
+        Column("tx_time", "timestamp", "when the card was used", derived=True),
+        Column("Time", "number", "seconds since the first payment", ge=0),
+        *(Column(name, "number", "a principal component of undisclosed columns") for name in COMPONENTS),
+        Column("Amount", "number", "euro", ge=0, decimals=2),
+        Column("Class", "integer", "1: fraud", isin=(0, 1)),
+    ),
+    features=(*(Raw(name) for name in COMPONENTS), Raw("Amount"), Hour("hour")),
+    key="record_id",
+    time="tx_time",
+    target="Class",
+    amount="Amount",
+    distinct=("Time", *COMPONENTS, "Amount", "Class"),
+    prepare=prepare,
+    defaults={
+        "split": {"train_days": 0.5, "delay_days": 0.0, "test_days": 0.25},
+        "decide": {"cost_false_positive": 5.0, "cost_false_negative": "amount"},
+        "evaluate": {"rule_amount": 1_000.0, "leak_alarm": 0.95},
+    },
+)

@@ -1,0 +1,71 @@
+"""Fit the model and a logistic regression beside it; judge both on the validation windows.
+
+Reads   data/splits/train.parquet, data/splits/folds.parquet
+Writes  models/model.joblib and models/baseline.joblib (fitted on the final training window), models/hyperparameters.json,
+        data/scores/validation.parquet (out-of-time scores), metrics/train/ (DVCLive),
+        metrics/plots/learning_curve.csv (of the newest fold)
+"""
+
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from lifecycle.io import read_table, write_csv, write_json, write_model, write_table
+from lifecycle.model import estimators
+from lifecycle.model.metrics import Ranking, average_precision, roc_auc
+from lifecycle.model.scoring import feature_names, identity
+from lifecycle.model.tracking import tracker
+from lifecycle.params import TrainParams, load_params
+from lifecycle.problem import Problem, load_problem
+from lifecycle.stage import run
+
+CURVE_POINTS = 20
+
+
+def fit(params: TrainParams, problem: Problem, train: pd.DataFrame, baseline: bool = False) -> Any:
+    """Return a fitted pipeline: the one that params name, or the baseline."""
+    names = feature_names(problem, params)
+    model, hyperparameters = ("logistic_regression", {}) if baseline else (params.model, params.hyperparameters)
+    pipeline = estimators.build(model, params.seed, hyperparameters, train[names])
+    return estimators.fit(pipeline, train[names], train[problem.target])
+
+
+def judge(params: TrainParams, problem: Problem, fold: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, float]]]:
+    """Fit on a fold's training rows; return the scores of its validation rows and the model's learning curve."""
+    names = feature_names(problem, params)
+    train, valid = fold[fold["role"] == "train"], fold[fold["role"] == "valid"]
+    model = fit(params, problem, train)
+    scores = identity(valid, problem, extra=("fold",)).assign(
+        score=estimators.predict(model, valid[names]),
+        baseline_score=estimators.predict(fit(params, problem, train, baseline=True), valid[names]),
+    )
+    target = valid[problem.target].to_numpy()
+    staged = estimators.staged_predict(model, valid[names], CURVE_POINTS)
+    return scores, [(size, average_precision(*Ranking(target, score).counts())) for size, score in staged]
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    problem = load_problem(params.problem)
+    folds = read_table("data/splits/folds.parquet")
+    parts, curve = [], []
+    with tracker("metrics/train") as tracked:
+        for _, fold in tqdm(folds.groupby("fold"), "validation folds", disable=None):
+            scores, curve = judge(params.train, problem, fold)
+            counts = Ranking(scores[problem.target].to_numpy(), scores["score"].to_numpy()).counts()
+            tracked.log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
+            parts.append(scores)
+    write_table(pd.concat(parts), "data/scores/validation.parquet")
+    write_csv(pd.DataFrame(curve, columns=["size", "average_precision"]), "metrics/plots/learning_curve.csv")
+    train = read_table("data/splits/train.parquet")
+    model = fit(params.train, problem, train)
+    write_model(model, "models/model.joblib")
+    write_model(fit(params.train, problem, train, baseline=True), "models/baseline.joblib")
+    # A changed default of a library changes a model as much as a changed param: all values are put on record.
+    write_json({"model": params.train.model, "hyperparameters": model[-1].get_params()}, "models/hyperparameters.json")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,75 @@
+"""Hold the records against the problem's contract, and stop when too many break it.
+
+Reads   data/raw/records.parquet
+Writes  data/validated/records.parquet (typed, in time order), data/quarantine/rejected.parquet (row and reason),
+        metrics/data_quality.json
+"""
+
+import pandas as pd
+
+from lifecycle.data.contract import Verdict, check
+from lifecycle.io import read_table, write_json, write_table
+from lifecycle.params import ValidateParams, load_params
+from lifecycle.problem import Problem, load_problem
+from lifecycle.stage import PipelineError, run
+
+QUARANTINE = "data/quarantine/rejected.parquet"
+
+
+def summarise(verdict: Verdict, problem: Problem) -> dict[str, dict[str, object]]:
+    """Return the figures of metrics/data_quality.json."""
+    kept, rejected = len(verdict.kept), len(verdict.rejected)
+    times = verdict.kept[problem.time]
+    return {
+        "data": {
+            "rows_in": kept + rejected,
+            "rows_kept": kept,
+            "rows_rejected": rejected,
+            "rows_out_of_order": verdict.out_of_order,
+            "positives": int(verdict.kept[problem.target].sum()),
+            "first": None if times.empty else times.iloc[0].isoformat(),
+            "last": None if times.empty else times.iloc[-1].isoformat(),
+        },
+        "failed_checks": dict(verdict.failed),
+    }
+
+
+def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> list[str]:
+    """Return what is wrong with the table as a whole, in words."""
+    kept, rejected = len(verdict.kept), len(verdict.rejected)
+    faults = []
+    if kept == 0 or rejected > params.max_rejected_share * (kept + rejected):
+        checks = "".join(f"\n    {rows:,} x {name}" for name, rows in verdict.failed.items())
+        faults.append(
+            f"{rejected:,} of {kept + rejected:,} rows break the contract, more than validate.max_rejected_share ="
+            f" {params.max_rejected_share:g} allows; {QUARANTINE} has them with their reasons:{checks}"
+        )
+    if verdict.out_of_order > params.max_out_of_order_share * kept:
+        faults.append(
+            f"{verdict.out_of_order:,} of {kept:,} rows are earlier than a row before them, more than"
+            f" validate.max_out_of_order_share = {params.max_out_of_order_share:g} allows; sort the source by {problem.time}"
+        )
+    if kept and len(classes := verdict.kept[problem.target].unique()) < 2:
+        faults.append(f"column {problem.target}: every row has the label {classes[0]}; nothing can be learned")
+    if kept and params.as_of is not None:
+        age = pd.Timestamp(params.as_of) + pd.Timedelta(days=1) - verdict.kept[problem.time].iloc[-1]
+        if age > pd.Timedelta(days=params.max_age_days):
+            faults.append(f"the newest record is {age / pd.Timedelta(days=1):.1f} days old at the end of {params.as_of}, more than validate.max_age_days = {params.max_age_days:g}")
+    return faults
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    problem = load_problem(params.problem)
+    verdict = check(read_table("data/raw/records.parquet"), problem, params.validate_.as_of)
+    write_table(verdict.rejected, QUARANTINE)
+    write_json(summarise(verdict, problem), "metrics/data_quality.json")
+    faults = find_faults(verdict, problem, params.validate_)
+    if faults:
+        raise PipelineError("validate:\n  " + "\n  ".join(faults))
+    write_table(verdict.kept, "data/validated/records.parquet")
+
+
+if __name__ == "__main__":
+    run(main)
