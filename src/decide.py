@@ -19,7 +19,9 @@ from lifecycle.stage import PipelineError, run
 def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tuple[dict, dict, pd.DataFrame]:
     """Return the decision, its figures on the validation windows, and the cost of other thresholds."""
     if params.cost_false_positive is None or params.cost_false_negative is None:
-        raise PipelineError("decide: set cost_false_positive and cost_false_negative, here or in the problem's defaults")
+        raise PipelineError(
+            "decide: set cost_false_positive and cost_false_negative, here or in the problem's defaults"
+        )
     target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
     briers = calibration.compare(score, target, scores["fold"].to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration

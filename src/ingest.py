@@ -29,7 +29,9 @@ def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFr
     if source == "file":
         return read_file(params.path, problem)
     if set(problem.columns) != set(simulator.COLUMNS):
-        raise PipelineError(f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256")
+        raise PipelineError(
+            f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
+        )
     size = params.generate
     table = simulator.simulate(size.customers, size.terminals, size.days, size.seed)
     return to_contract(table, problem, "ingest.generate")
@@ -37,7 +39,9 @@ def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFr
 
 def _fetched(params: IngestParams) -> Path:
     if not params.url or not params.sha256:
-        raise PipelineError("ingest.url needs ingest.sha256 too (64 hexadecimal digits), so that everyone gets the same file")
+        raise PipelineError(
+            "ingest.url needs ingest.sha256 too (64 hexadecimal digits), so that everyone gets the same file"
+        )
     target = DOWNLOADS / Path(params.url.split("?")[0]).name
     download(params.url, params.sha256, target)
     return target

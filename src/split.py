@@ -14,17 +14,26 @@ from lifecycle.params import load_params
 from lifecycle.problem import Problem, check_label_delay, fill, load_problem
 from lifecycle.stage import PipelineError, run
 
+FEATURES = "data/features/features.parquet"
 
-def cut(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_compromised: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+
+def cut(
+    records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_compromised: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to learn from and the rows to judge."""
     train = take(records, problem.time, window.train_start, window.train_end)
     if drop_compromised and problem.card is not None:
         test = without_compromised(records, window, problem.card, problem.time, problem.target)
     else:
         test = take(records, problem.time, window.test_start, window.test_end)
-    for part, what in ((train, f"{window.train_start} to {window.train_end}"), (test, f"{window.test_start} to {window.test_end}")):
+    for part, what in (
+        (train, f"{window.train_start} to {window.train_end}"),
+        (test, f"{window.test_start} to {window.test_end}"),
+    ):
         if part[problem.target].nunique() < 2:
-            raise PipelineError(f"split: the {len(part):,} records from {what} do not have both classes; take longer windows")
+            raise PipelineError(
+                f"split: the {len(part):,} records from {what} do not have both classes; take longer windows"
+            )
     check_split(train, test, problem.key, problem.time, window.test_start - window.train_end)
     return train, test
 
@@ -35,9 +44,11 @@ def main() -> None:
     problem = load_problem(params.problem)
     split = fill(params.split, problem, "split")
     check_label_delay(problem, split.delay_days)
-    records = read_table("data/features/features.parquet")
-    times = records[problem.time]
-    *folds, final = (cut(records, w, problem, split.drop_compromised_cards) for w in plan(split, times.iloc[0], times.iloc[-1]))
+    times = read_table(FEATURES, columns=[problem.time])[problem.time]
+    windows = plan(split, times.iloc[0], times.iloc[-1])
+    first, last = windows[0].train_start, windows[-1].test_end
+    records = read_table(FEATURES, where=[(problem.time, ">=", first), (problem.time, "<", last)])
+    *folds, final = (cut(records, window, problem, split.drop_compromised_cards) for window in windows)
     check_features(final[0], problem.feature_names, problem.target, split.max_feature_auc)
     parts = [
         part.assign(fold=number, role=role)

@@ -1,8 +1,8 @@
 """Fit the model and a logistic regression beside it; judge both on the validation windows.
 
 Reads   data/splits/train.parquet, data/splits/folds.parquet
-Writes  models/model.joblib and models/baseline.joblib (fitted on the final training window), models/hyperparameters.json,
-        data/scores/validation.parquet (out-of-time scores), metrics/train/ (DVCLive),
+Writes  models/model.joblib and models/baseline.joblib (fitted on the final training window),
+        models/hyperparameters.json, data/scores/validation.parquet (out-of-time scores), metrics/train/ (DVCLive),
         metrics/plots/learning_curve.csv (of the newest fold)
 """
 
@@ -31,8 +31,8 @@ def fit(params: TrainParams, problem: Problem, train: pd.DataFrame, baseline: bo
     return estimators.fit(pipeline, train[names], train[problem.target])
 
 
-def judge(params: TrainParams, problem: Problem, fold: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, float]]]:
-    """Fit on a fold's training rows; return the scores of its validation rows and the model's learning curve."""
+def judge(params: TrainParams, problem: Problem, fold: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
+    """Fit on a fold's training rows; return the model and the scores of the fold's validation rows."""
     names = feature_names(problem, params)
     train, valid = fold[fold["role"] == "train"], fold[fold["role"] == "valid"]
     model = fit(params, problem, train)
@@ -40,9 +40,15 @@ def judge(params: TrainParams, problem: Problem, fold: pd.DataFrame) -> tuple[pd
         score=estimators.predict(model, valid[names]),
         baseline_score=estimators.predict(fit(params, problem, train, baseline=True), valid[names]),
     )
+    return model, scores
+
+
+def learning_curve(model: Any, valid: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+    """Return the average precision on a validation window as an ensemble grows."""
     target = valid[problem.target].to_numpy()
-    staged = estimators.staged_predict(model, valid[names], CURVE_POINTS)
-    return scores, [(size, average_precision(*Ranking(target, score).counts())) for size, score in staged]
+    staged = estimators.staged_predict(model, valid[list(model.feature_names_in_)], CURVE_POINTS)
+    points = [(size, average_precision(*Ranking(target, score).counts())) for size, score in staged]
+    return pd.DataFrame(points, columns=["size", "average_precision"])
 
 
 def main() -> None:
@@ -50,15 +56,16 @@ def main() -> None:
     params = load_params()
     problem = load_problem(params.problem)
     folds = read_table("data/splits/folds.parquet")
-    parts, curve = [], []
+    model, parts = None, []
     with tracker("metrics/train") as tracked:
         for _, fold in tqdm(folds.groupby("fold"), "validation folds", disable=None):
-            scores, curve = judge(params.train, problem, fold)
+            model, scores = judge(params.train, problem, fold)
             counts = Ranking(scores[problem.target].to_numpy(), scores["score"].to_numpy()).counts()
             tracked.log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
             parts.append(scores)
     write_table(pd.concat(parts), "data/scores/validation.parquet")
-    write_csv(pd.DataFrame(curve, columns=["size", "average_precision"]), "metrics/plots/learning_curve.csv")
+    newest = folds[(folds["fold"] == folds["fold"].max()) & (folds["role"] == "valid")]
+    write_csv(learning_curve(model, newest, problem), "metrics/plots/learning_curve.csv")
     train = read_table("data/splits/train.parquet")
     model = fit(params.train, problem, train)
     write_model(model, "models/model.joblib")

@@ -47,14 +47,18 @@ def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> l
     if verdict.out_of_order > params.max_out_of_order_share * kept:
         faults.append(
             f"{verdict.out_of_order:,} of {kept:,} rows are earlier than a row before them, more than"
-            f" validate.max_out_of_order_share = {params.max_out_of_order_share:g} allows; sort the source by {problem.time}"
+            f" validate.max_out_of_order_share = {params.max_out_of_order_share:g} allows; sort the source by"
+            f" {problem.time}"
         )
     if kept and len(classes := verdict.kept[problem.target].unique()) < 2:
         faults.append(f"column {problem.target}: every row has the label {classes[0]}; nothing can be learned")
     if kept and params.as_of is not None:
         age = pd.Timestamp(params.as_of) + pd.Timedelta(days=1) - verdict.kept[problem.time].iloc[-1]
         if age > pd.Timedelta(days=params.max_age_days):
-            faults.append(f"the newest record is {age / pd.Timedelta(days=1):.1f} days old at the end of {params.as_of}, more than validate.max_age_days = {params.max_age_days:g}")
+            faults.append(
+                f"the newest record is {age / pd.Timedelta(days=1):.1f} days old at the end of {params.as_of}, more"
+                f" than validate.max_age_days = {params.max_age_days:g}"
+            )
     return faults
 
 

@@ -161,7 +161,7 @@ def _advice(problem: Any, section: type[Section]) -> str:
     if problem["type"] != "extra_forbidden":
         return str(problem["msg"])
     for name in problem["loc"][:-1]:
-        fields = {field.alias or key: field.annotation for key, field in section.model_fields.items()}
+        fields: dict[str, Any] = {field.alias or key: field.annotation for key, field in section.model_fields.items()}
         section = fields[name]
     known = [field.alias or key for key, field in section.model_fields.items()]
     return f"unknown key; known here: {', '.join(known)}"

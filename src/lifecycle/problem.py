@@ -100,7 +100,9 @@ class Problem:
         roles = (self.key, self.time, self.target, *filter(None, (self.card, self.amount)))
         for name in (*roles, *self.slices, *self.sensitive, *self.distinct):
             if name not in self.columns:
-                raise PipelineError(f"column {name!r} has a role but is not in the contract ({', '.join(self.columns)})")
+                raise PipelineError(
+                    f"column {name!r} has a role but is not in the contract ({', '.join(self.columns)})"
+                )
         repeated = sorted({name for name in self.feature_names if self.feature_names.count(name) > 1})
         if repeated:
             raise PipelineError(f"feature {repeated[0]!r} is declared twice")
@@ -132,7 +134,9 @@ class Problem:
             if name not in self.columns:
                 raise PipelineError(f"feature {feature.name!r}: no column {name!r} in the contract")
         if isinstance(feature, Raw) and feature.name in {self.target, self.key, *self.sensitive, *self.slices}:
-            raise PipelineError(f"feature {feature.name!r}: the target, the key, slices and sensitive columns are no features")
+            raise PipelineError(
+                f"feature {feature.name!r}: the target, the key, slices and sensitive columns are no features"
+            )
 
     def _check_window(self, window: Window) -> None:
         where = f"feature {window.name!r}"
@@ -143,7 +147,9 @@ class Problem:
         if not window.days or min(window.days) <= 0 or window.delay_days < 0:
             raise PipelineError(f"{where}: days must be positive and delay_days must not be negative")
         if window.of in self.columns and window.of not in self.decimals:
-            raise PipelineError(f"{where}: give column {window.of!r} `decimals` in the contract, so that its sums are exact")
+            raise PipelineError(
+                f"{where}: give column {window.of!r} `decimals` in the contract, so that its sums are exact"
+            )
         if window.of is not None and window.of in {self.target, *self.slices} and window.delay_days <= 0:
             raise PipelineError(f"{where}: {window.of!r} is known only after the label delay; set delay_days")
 

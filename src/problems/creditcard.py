@@ -15,7 +15,7 @@ FIRST_DAY = np.datetime64("2013-09-01", "us")  # the month is published, the day
 
 
 def prepare(source: pd.DataFrame) -> pd.DataFrame:
-    """Number the rows, and turn seconds since the first payment into a time."""
+    """Add a number for each row, and a time from the seconds since the first payment."""
     seconds = pd.to_numeric(source["Time"], errors="coerce")
     return source.assign(record_id=np.arange(len(source)), tx_time=FIRST_DAY + pd.to_timedelta(seconds, unit="s"))
 

@@ -17,7 +17,9 @@ PROBLEM = Problem(
         Column("terminal_id", "integer", "where it was used", ("TERMINAL_ID",), ge=0),
         Column("amount", "number", "currency units", ("TX_AMOUNT",), ge=0, le=1_000_000, decimals=2),
         Column("is_fraud", "integer", "the label", ("TX_FRAUD",), isin=(0, 1)),
-        Column("fraud_scenario", "integer", "how it was planted; 0: genuine", ("TX_FRAUD_SCENARIO",), isin=(0, 1, 2, 3)),
+        Column(
+            "fraud_scenario", "integer", "how it was planted; 0: genuine", ("TX_FRAUD_SCENARIO",), isin=(0, 1, 2, 3)
+        ),
     ),
     ignored=("TX_TIME_SECONDS", "TX_TIME_DAYS"),
     features=(
@@ -27,7 +29,9 @@ PROBLEM = Problem(
         Window("customer_tx_count", "count", by="customer_id", days=(1, 7, 30)),
         Window("customer_amount_mean", "mean", of="amount", by="customer_id", days=(1, 7, 30)),
         Window("terminal_tx_count", "count", by="terminal_id", days=(1, 7, 30), delay_days=LABEL_DELAY_DAYS),
-        Window("terminal_fraud_rate", "rate", of="is_fraud", by="terminal_id", days=(1, 7, 30), delay_days=LABEL_DELAY_DAYS),
+        Window(
+            "terminal_fraud_rate", "rate", of="is_fraud", by="terminal_id", days=(1, 7, 30), delay_days=LABEL_DELAY_DAYS
+        ),
     ),
     key="transaction_id",
     time="tx_time",

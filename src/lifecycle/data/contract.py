@@ -49,7 +49,8 @@ def check(raw: pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
     if len(kept) + len(rejected) != len(raw):
         raise AssertionError("a row was lost between the contract and the quarantine")
     out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
-    return Verdict(_in_order(kept, problem), rejected, cases["reason"].value_counts(sort=False).to_dict(), out_of_order)
+    failed = {str(reason): int(rows) for reason, rows in cases["reason"].value_counts(sort=False).items()}
+    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order)
 
 
 def _cases(raw: pd.DataFrame, typed: pd.DataFrame, problem: Problem, as_of: date | None) -> pd.DataFrame:

@@ -75,7 +75,9 @@ def evaluate_windows(
     of = {w.of for w in windows if w.of is not None}
     units = {name: as_units(frame[name].to_numpy(), 10 ** decimals.get(name, 0)) for name in sorted(of)}
     columns = {
-        name: np.empty(len(frame), np.int32 if w.aggregate == "count" else np.float64) for w in windows for name in w.names
+        name: np.empty(len(frame), np.int32 if w.aggregate == "count" else np.float64)
+        for w in windows
+        for name in w.names
     }
     longest = max(round((w.delay_days + max(w.days)) * DAY_US) for w in windows)
     for rows, key in _blocks(frame[windows[0].by].to_numpy(), time_us, longest):

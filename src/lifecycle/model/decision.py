@@ -28,7 +28,9 @@ def cost_of_missing(cost_false_negative: float | str, records: pd.DataFrame, amo
     if cost_false_negative != "amount":
         return np.full(len(records), float(cost_false_negative))
     if amount is None:
-        raise PipelineError("decide.cost_false_negative = 'amount': this problem declares no amount column; give a number")
+        raise PipelineError(
+            "decide.cost_false_negative = 'amount': this problem declares no amount column; give a number"
+        )
     return records[amount].to_numpy(dtype=np.float64)
 
 

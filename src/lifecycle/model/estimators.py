@@ -32,10 +32,14 @@ FAMILIES = {
     "random_forest": Family("sklearn.ensemble", "RandomForestClassifier", {"n_jobs": -1}),
     "extra_trees": Family("sklearn.ensemble", "ExtraTreesClassifier", {"n_jobs": -1}),
     "hist_gradient_boosting": Family("sklearn.ensemble", "HistGradientBoostingClassifier"),
-    "logistic_regression": Family("sklearn.linear_model", "LogisticRegression", defaults={"max_iter": 1_000}, linear=True),
+    "logistic_regression": Family(
+        "sklearn.linear_model", "LogisticRegression", defaults={"max_iter": 1_000}, linear=True
+    ),
     "decision_tree": Family("sklearn.tree", "DecisionTreeClassifier"),
     # deterministic and force_col_wise: otherwise LightGBM's sums depend on the number of threads
-    "lightgbm": Family("lightgbm", "LGBMClassifier", {"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1}),
+    "lightgbm": Family(
+        "lightgbm", "LGBMClassifier", {"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1}
+    ),
     "xgboost": Family("xgboost", "XGBClassifier", {"n_jobs": 1}),
 }
 OURS = {"random_state", "n_jobs", "verbose", "warm_start"}  # set here, not in params.yaml
@@ -66,8 +70,8 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
     for name, value in hyperparameters.items():
         if name not in legal:
             raise PipelineError(
-                f"params.yaml: train.{name} = {value!r}: {model} has no such parameter; it has: {', '.join(sorted(legal))}."
-                f" Remove the line, or for one experiment: dvc exp run -S '~train.{name}'"
+                f"params.yaml: train.{name} = {value!r}: {model} has no such parameter; it has:"
+                f" {', '.join(sorted(legal))}. Remove the line, or for one experiment: dvc exp run -S '~train.{name}'"
             )
     estimator.set_params(random_state=seed, **hyperparameters)
     return Pipeline([("prepare", _preparation(features, family.linear)), ("model", estimator)])
@@ -119,7 +123,9 @@ def _family(model: str) -> Family:
         raise PipelineError(f"params.yaml: train.model = {model!r}: unknown; known: {', '.join(FAMILIES)}")
     family = FAMILIES[model]
     if importlib.util.find_spec(family.module.split(".")[0]) is None:
-        raise PipelineError(f"params.yaml: train.model = {model!r}: {family.module} is not installed; it is in the extra `boosting`")
+        raise PipelineError(
+            f"params.yaml: train.model = {model!r}: {family.module} is not installed; it is in the extra `boosting`"
+        )
     return family
 
 
@@ -127,7 +133,11 @@ def _preparation(features: pd.DataFrame, linear: bool) -> ColumnTransformer:
     """Encode text, and for a linear model fill gaps and scale; everything is learned from training rows only."""
     numeric = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
     text = [name for name in features if name not in numeric]
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()) if linear else "passthrough"
+    numbers = (
+        make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+        if linear
+        else "passthrough"
+    )
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     parts = [("numbers", numbers, numeric), ("text", encoder, text)]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)

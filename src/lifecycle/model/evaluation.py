@@ -85,7 +85,9 @@ def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.n
     return figures
 
 
-def intervals(figures: Callable[[np.ndarray | None], Figures], units: int, samples: int, seed: int) -> dict[str, list[float]]:
+def intervals(
+    figures: Callable[[np.ndarray | None], Figures], units: int, samples: int, seed: int
+) -> dict[str, list[float]]:
     """Return the percentile interval of each figure over resamples of cards.
 
     Parameters
@@ -105,9 +107,8 @@ def intervals(figures: Callable[[np.ndarray | None], Figures], units: int, sampl
     rng = np.random.default_rng(seed)
     draws = pd.DataFrame([figures(np.bincount(rng.integers(0, units, units), minlength=units)) for _ in range(samples)])
     tail = (100 - LEVEL) / 2
-    return {
-        name: np.nanpercentile(draws[name], [tail, 100 - tail]).tolist() for name in draws if draws[name].notna().any()
-    }
+    defined = draws.dropna(axis="columns", how="all")
+    return {str(name): np.nanpercentile(draws[name], [tail, 100 - tail]).tolist() for name in defined}
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -34,10 +34,18 @@ def draw(tables: str | Path, threshold: float, target: str | Path) -> None:
     ranking.set(title="Ranking (test window)", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     calibrated.plot(read["calibration"]["predicted"], read["calibration"]["observed"], "o-", color=ACCENT, markersize=4)
-    calibrated.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of fraud", xlim=(0, 1), ylim=(0, 1.02))
+    calibrated.set(
+        title="Calibration (test window)",
+        xlabel="predicted probability",
+        ylabel="share of fraud",
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
     cost.plot(read["cost"]["threshold"], read["cost"]["cost_per_record"], color=ACCENT)
     cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
-    cost.annotate("chosen", (threshold, 0.93), xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points")
+    cost.annotate(
+        "chosen", (threshold, 0.93), xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points"
+    )
     cost.set(title="Cost (validation windows)", xlabel="alert from probability", ylabel="cost per record", xlim=(0, 1))
     with atomic(target) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -95,9 +95,9 @@ class CardRanking:
         """
         found = np.zeros(self._cards, bool)
         shares = []
-        for cards, hit in self._days:
-            left = ~found[cards]
-            cards, hit = cards[left], hit[left]
+        for ranked, compromised in self._days:
+            left = ~found[ranked]
+            cards, hit = ranked[left], compromised[left]
             weight = np.ones(len(cards)) if copies is None else copies[cards].astype(np.float64)
             inside = np.clip(k - (np.cumsum(weight) - weight), 0, weight)  # copies of each card within the first k
             shares.append(float(inside[hit].sum() / k))

@@ -11,7 +11,7 @@ SCORE_BINS = 20
 
 
 def thin(values: np.ndarray) -> np.ndarray:
-    """Return the places of about `POINTS` values, ascending, that are spread evenly between the least and the greatest."""
+    """Return the places of about `POINTS` values, ascending, spread evenly from the least to the greatest."""
     if len(values) <= POINTS:
         return np.arange(len(values))
     places = np.searchsorted(values, np.linspace(values[0], values[-1], POINTS))
@@ -56,7 +56,9 @@ def score_table(target: np.ndarray, score: np.ndarray) -> pd.DataFrame:
     """Return the share of each class per bin of the score."""
     edges = np.linspace(0, 1, SCORE_BINS + 1)
     parts = [
-        pd.DataFrame({"score": edges[:-1], "share": np.histogram(score[target == label], edges)[0] / (target == label).sum()})
+        pd.DataFrame(
+            {"score": edges[:-1], "share": np.histogram(score[target == label], edges)[0] / (target == label).sum()}
+        )
         for label in (0, 1)
     ]
     return pd.concat([parts[0].assign(actual="genuine"), parts[1].assign(actual="fraud")], ignore_index=True)

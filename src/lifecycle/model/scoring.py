@@ -21,7 +21,9 @@ def feature_names(problem: Problem, params: TrainParams) -> list[str]:
     names = [name for name in problem.feature_names if name not in params.exclude_features]
     if unknown or not names:
         fault = f"{unknown[0]!r} is no feature" if unknown else "no feature is left"
-        raise PipelineError(f"params.yaml: train.exclude_features: {fault}; the features are: {', '.join(problem.feature_names)}")
+        raise PipelineError(
+            f"params.yaml: train.exclude_features: {fault}; the features are: {', '.join(problem.feature_names)}"
+        )
     return names
 
 

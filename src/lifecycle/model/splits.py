@@ -51,9 +51,9 @@ def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[T
     windows = [TimeWindow(s - delay - train, s - delay, s, s + test) for s in starts]
     if windows[0].train_start < first.floor("s") or windows[-1].test_end > end.ceil("D"):
         raise PipelineError(
-            f"split: {params.folds} folds of {params.train_days:g} + {params.delay_days:g} + {params.test_days:g} days need"
-            f" records from {windows[0].train_start} to {windows[-1].test_end}, but they are from {first} to {last};"
-            " shorten train_days or test_days, take fewer folds, or move test_start"
+            f"split: {params.folds} folds of {params.train_days:g} + {params.delay_days:g} + {params.test_days:g} days"
+            f" need records from {windows[0].train_start} to {windows[-1].test_end}, but they are from {first} to"
+            f" {last}; shorten train_days or test_days, take fewer folds, or move test_start"
         )
     return windows
 

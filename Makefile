@@ -1,0 +1,41 @@
+# Two commands: `make repro` builds everything, `make test` checks everything. README.md has the same without make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help repro test lint lock clean
+.DEFAULT_GOAL := help
+
+help:                   ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has changed for
+	dvc repro
+	@dvc metrics show --md
+	@echo "Plots: dvc plots show --open, or metrics/evaluation.png"
+
+test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
+	pytest -n 2
+
+lint: $(VENV)/.ready    ## style and types
+	ruff check
+	ruff format --check
+	mypy
+
+lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into requirements.lock
+	uv pip compile pyproject.toml -c constraints.txt --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --upgrade --quiet -o requirements.lock
+
+clean:                  ## remove the environment and what tools leave behind; data and models stay
+	rm -rf $(VENV) dvc_plots .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The stamp is newer than the lock: nothing to install. uv comes out of the same lock, by pip, with its hash.
+$(VENV)/.ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
