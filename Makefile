@@ -13,8 +13,7 @@ help:                   ## list the targets
 
 repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has changed for
 	dvc repro
-	@dvc metrics show --md
-	@echo "Plots: dvc plots show --open, or metrics/evaluation.png"
+	@python src/summary.py
 
 test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
 	pytest -n 2

@@ -38,13 +38,13 @@ def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tupl
         "cost_false_positive": params.cost_false_positive,
         "cost_false_negative": params.cost_false_negative,
         "alert_budget_per_day": params.alert_budget_per_day,
+        "brier_out_of_time": briers,
     }
     figures = {
         "threshold": threshold,
         "calibration": method,
         "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
         "alerts_per_day": float(alert.sum() / len(np.unique(day))),
-        "brier": briers,
     }
     return decision, {"decision": figures}, cost_table(curve, len(scores))
 

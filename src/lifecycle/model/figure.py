@@ -33,19 +33,15 @@ def draw(tables: str | Path, threshold: float, target: str | Path) -> None:
     ranking.step(read["precision_recall"]["recall"], read["precision_recall"]["precision"], where="post", color=ACCENT)
     ranking.set(title="Ranking (test window)", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    calibrated.plot(read["calibration"]["predicted"], read["calibration"]["observed"], "o-", color=ACCENT, markersize=4)
-    calibrated.set(
-        title="Calibration (test window)",
-        xlabel="predicted probability",
-        ylabel="share of fraud",
-        xlim=(0, 1),
-        ylim=(0, 1.02),
-    )
-    cost.plot(read["cost"]["threshold"], read["cost"]["cost_per_record"], color=ACCENT)
+    bins = read["calibration"]
+    calibrated.scatter(bins["predicted"], bins["observed"], s=4 * bins["records"] ** 0.5, color=ACCENT, alpha=0.7)
+    calibrated.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of fraud")
+    curve = read["cost"]
+    cost.plot(curve["threshold"], curve["cost_per_record"], color=ACCENT)
     cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
-    cost.annotate(
-        "chosen", (threshold, 0.93), xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points"
-    )
-    cost.set(title="Cost (validation windows)", xlabel="alert from probability", ylabel="cost per record", xlim=(0, 1))
+    cost.annotate("chosen", (threshold, 0.93), (4, 0), ("data", "axes fraction"), "offset points")
+    # Alerting on everything costs so much that nothing else could be seen: the axis ends above "alert on nothing".
+    cost.set(title="Cost (validation windows)", xlabel="alert from probability", ylabel="cost per record")
+    cost.set(xlim=(0, 1), ylim=(0, 1.2 * curve["cost_per_record"].iloc[-1]))
     with atomic(target) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

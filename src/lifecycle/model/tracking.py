@@ -29,8 +29,7 @@ class Tracker:
 
     def _summarise(self) -> None:
         mean = {name: float(np.mean([fold[name] for fold in self._folds])) for name in self._folds[0]}
-        worst = {f"worst_{name}": float(min(fold[name] for fold in self._folds)) for name in self._folds[0]}
-        self._live.summary = {PREFIX: mean | worst}
+        self._live.summary = {PREFIX: mean}
 
 
 @contextmanager

@@ -1,0 +1,93 @@
+"""Copies of this repository in which tests may do anything."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.graph import ROOT
+
+# A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
+REDUCED = {
+    "customers": "400",
+    "terminals": "1200",
+    "days": "84",
+    "folds": "2",
+    "n_estimators": "20",
+    "bootstrap_samples": "50",
+}
+REDUCED_WINDOW = {"test_start": "'2018-06-10'", "leak_alarm": "1.0"}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment of a user who has activated the virtual environment and set a name for commits."""
+    bin_folder = str(Path(sys.executable).parent)
+    names = {f"GIT_{who}_{what}": "tester@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_", "COV_", "PYTEST_"))}
+    return kept | names | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"} | extra
+
+
+def run(command: str, folder: Path, *, fails: bool = False, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command; its success is checked unless it is meant to fail."""
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert (done.returncode != 0) == fails, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def copy_repository(target: Path) -> Path:
+    """Copy what git would commit (the working tree, not the last commit) into a new repository with one commit."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():  # a file can be deleted and not yet committed
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    run("git init -q -b main && git add -A && git commit -qm Start", target)
+    return target
+
+
+def set_params(folder: Path, **values: str) -> None:
+    """Change values in params.yaml, comments kept; each key must stand there exactly once."""
+    path = folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    for key, value in values.items():
+        text, count = re.subn(rf"^( *{key}: )\S+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert count == 1, f"{key} stands {count} times in params.yaml"
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Give a fresh copy of the repository."""
+    return copy_repository(tmp_path / "clone")
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy of reduced size in which `dvc repro` has run and everything is committed. Copy it to change it."""
+    folder = copy_repository(tmp_path_factory.mktemp("reproduced") / "clone")
+    set_params(folder, **REDUCED, **REDUCED_WINDOW)
+    done = run("dvc repro", folder)
+    (folder / "repro.log").write_text(done.stdout, encoding="utf-8")
+    run("git add -A -- ':!repro.log' && git commit -qm Reproduced", folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(reproduced: Path, tmp_path: Path) -> Path:
+    """Give a copy of the reproduced repository, with data, models and cache, to experiment in."""
+    return shutil.copytree(reproduced, tmp_path / "workspace", symlinks=True)

@@ -1,0 +1,97 @@
+"""Small worlds for the tests of features, models and the stages between them."""
+
+import contextlib
+import functools
+import importlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import yaml
+from hypothesis import HealthCheck, settings
+
+from lifecycle.data.simulator import simulate
+from lifecycle.io import write_table
+from lifecycle.params import Params, checked
+
+ROOT = Path(__file__).parent.parent
+SMALL = {
+    "split.folds": 2,
+    "split.test_start": "2018-05-20",
+    "train.n_estimators": 8,
+    "train.max_depth": 8,
+    "evaluate.bootstrap_samples": 50,
+    "evaluate.top_k": 20,
+}
+quick = settings(deadline=None, max_examples=40, database=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@functools.cache
+def payments(customers: int = 300, terminals: int = 500) -> pd.DataFrame:
+    """Return sixty simulated days from 2018-04-01; with the default size 32,000 payments, one in eight a fraud."""
+    with joblib.parallel_config(backend="sequential"):
+        return simulate(customers, terminals, days=60, seed=0)
+
+
+def params(**changes: Any) -> Params:
+    """Return the repository's params with changes, keys written like `split__folds`."""
+    return checked(Params, _content({key.replace("__", "."): value for key, value in changes.items()}), "test")
+
+
+def _content(changes: dict[str, Any]) -> dict[str, Any]:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *blocks, name = key.split(".")
+        functools.reduce(dict.__getitem__, blocks, content)[name] = value
+    return content
+
+
+def write_params(folder: Path, changes: dict[str, Any] | None = None) -> None:
+    """Write a params.yaml for the small table, with changes by dotted key."""
+    (folder / "params.yaml").write_text(yaml.safe_dump(_content(SMALL | (changes or {}))), encoding="utf-8")
+
+
+def start_project(folder: Path, changes: dict[str, Any] | None = None) -> None:
+    """Lay a folder out as the repository stands after `validate`."""
+    write_params(folder, changes)
+    write_table(payments(), folder / "data/validated/records.parquet")
+
+
+def run_stages(folder: Path, *names: str) -> None:
+    """Run stages inside a folder, in this process."""
+    with contextlib.chdir(folder):
+        for name in names:
+            importlib.import_module(name).main()
+
+
+def git_init(folder: Path, commit: bool = True) -> None:
+    """Make a folder a git repository; DVCLive needs one with a commit."""
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    if commit:
+        who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "Start"], cwd=folder, check=True)
+
+
+def ranked(rows: int = 400, seed: int = 0, steps: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels, scores with many ties that tell something of them, and whole-number weights, some of them 0."""
+    rng = np.random.default_rng(seed)
+    target = (rng.random(rows) < 0.3).astype(np.int8)
+    score = np.round((rng.random(rows) + 0.4 * target) / 1.4 * steps) / steps
+    return target, score, rng.integers(0, 4, rows)
+
+
+def learnable(rows: int = 300, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    """Return features with a text column and missing numbers, and labels that they tell something of."""
+    rng = np.random.default_rng(seed)
+    number = rng.random(rows)
+    frame = pd.DataFrame(
+        {
+            "number": number,
+            "gaps": np.where(rng.random(rows) < 0.2, np.nan, rng.normal(50, 20, rows)),
+            "shop": rng.choice(["bakery", "garage", "florist"], rows),
+        }
+    )
+    return frame, pd.Series((number + 0.3 * (frame["shop"] == "garage") + 0.2 * rng.random(rows) > 0.8).astype(int))

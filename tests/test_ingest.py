@@ -1,0 +1,113 @@
+import hashlib
+
+import pandas as pd
+import pytest
+from tests.helpers_data import creditcard_table, payments_table
+from tests.helpers_model import run_stages, write_params
+
+import ingest
+from lifecycle.data.simulator import simulate
+from lifecycle.params import IngestParams, checked
+from lifecycle.problem import load_problem
+from lifecycle.stage import PipelineError
+from problems import creditcard
+from problems.transactions import PROBLEM
+
+SIZE = {"customers": 40, "terminals": 300, "days": 5, "seed": 3}
+RAW = "data/raw/records.parquet"
+NONE = {"source": "auto", "path": "data/source", "url": None, "sha256": None, "generate": SIZE}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/source").mkdir(parents=True)
+    return tmp_path
+
+
+def records(problem=PROBLEM, name="transactions", **changes):
+    return ingest.read_records(checked(IngestParams, NONE | changes, "test"), problem, name)
+
+
+def refusal(*args, **changes):
+    with pytest.raises(PipelineError) as refused:
+        records(*args, **changes)
+    return str(refused.value)
+
+
+def run(folder, **changes):
+    write_params(folder, {f"ingest.{key}": value for key, value in (NONE | changes).items()})
+    run_stages(folder, "ingest")
+    return pd.read_parquet(folder / RAW)
+
+
+@pytest.mark.parametrize("source", ["auto", "generate"])
+def test_empty_source_folder_means_the_simulated_table(source):
+    pd.testing.assert_frame_equal(records(source=source), simulate(**SIZE))
+
+
+@pytest.mark.parametrize("source", ["auto", "file"])
+def test_path_of_a_file_means_that_file(source):
+    payments_table().to_parquet("mine.parquet")
+    pd.testing.assert_frame_equal(records(source=source, path="mine.parquet"), payments_table())
+
+
+def test_path_of_no_file_is_refused_rather_than_simulated():
+    assert refusal(path="mine.csv") == "ingest.path: mine.csv: no such file"
+
+
+@pytest.mark.parametrize("source", ["auto", "url"])
+def test_url_goes_before_a_path_and_its_file_is_kept_by_name(monkeypatch, source):
+    asked = []
+    monkeypatch.setattr(ingest, "download", lambda *given: (asked.append(given), payments_table().to_parquet(given[2])))
+    ingest.DOWNLOADS.mkdir(parents=True)
+    url = "https://example.org/cards/mine.parquet?version=2"
+    table = records(source=source, url=url, sha256="a" * 64)
+    assert asked == [(url, "a" * 64, ingest.DOWNLOADS / "mine.parquet")]
+    pd.testing.assert_frame_equal(table, payments_table())
+
+
+@pytest.mark.parametrize("given", [{"url": "https://example.org/a.csv"}, {"sha256": "a" * 64, "source": "url"}])
+def test_url_without_its_hash_is_refused(given):
+    assert refusal(**given).startswith("ingest.url needs ingest.sha256 too (64 hexadecimal digits)")
+
+
+def test_address_of_no_known_format_is_refused_before_it_is_downloaded(monkeypatch):
+    monkeypatch.setattr(ingest, "download", lambda *_: pytest.fail("downloaded"))
+    assert "ingest.url" in refusal(url="https://example.org/records", sha256="a" * 64)
+
+
+def test_problem_that_cannot_be_simulated_says_what_to_set():
+    message = refusal(creditcard.PROBLEM, "creditcard")
+    assert message.startswith("problem creditcard can't be generated; set ingest.path")
+
+
+def test_size_that_gives_no_payments_is_refused():
+    assert refusal(generate=SIZE | {"customers": 1, "terminals": 1}) == "ingest.generate: the table has no rows"
+
+
+def test_stage_writes_the_same_bytes_each_time(folder):
+    table = run(folder)
+    digest = hashlib.sha256((folder / RAW).read_bytes()).hexdigest()
+    run(folder)
+    assert hashlib.sha256((folder / RAW).read_bytes()).hexdigest() == digest
+    assert list(table) == list(PROBLEM.columns)
+
+
+@pytest.mark.parametrize("junk", ["2 EUR", "99999999999999999999999", "-1e999", "True", "", "é"])
+@pytest.mark.parametrize("column", ["transaction_id", "tx_time", "amount", "is_fraud"])
+def test_stage_writes_every_row_of_a_file_whatever_stands_in_it(folder, column, junk):
+    table = payments_table().astype({column: object})
+    table.loc[3, column] = junk
+    table.to_csv("mine.csv", index=False)
+    written = run(folder, path="mine.csv")
+    assert len(written) == 6
+    assert written["terminal_id"].tolist() == table["terminal_id"].tolist()
+
+
+def test_stage_takes_the_problem_that_the_params_name(folder):
+    creditcard_table().to_csv("creditcard.csv", index=False)
+    write_params(folder, {"problem": "creditcard", "ingest.path": "creditcard.csv"})
+    run_stages(folder, "ingest")
+    assert list(pd.read_parquet(folder / RAW)) == list(load_problem("creditcard").columns)
