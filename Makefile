@@ -5,18 +5,25 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro test lint lock clean
+.PHONY: help repro test verify doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
 repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has changed for
+	@python src/doctor.py --locks
 	dvc repro
 	@python src/summary.py
 
 test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
-	pytest -n 2
+	pytest -n 2 --dist loadfile
+
+verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
+	python src/verify.py
+
+doctor: $(VENV)/.ready  ## hash what dvc.lock names again; mend what is broken
+	python src/doctor.py --fix
 
 lint: $(VENV)/.ready    ## style and types
 	ruff check

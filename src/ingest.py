@@ -10,7 +10,7 @@ import pandas as pd
 
 from lifecycle.data import simulator
 from lifecycle.data.download import download
-from lifecycle.data.source import read_file, to_contract
+from lifecycle.data.source import FORMATS, read_file, to_contract
 from lifecycle.io import write_table
 from lifecycle.params import IngestParams, load_params
 from lifecycle.problem import Problem, load_problem
@@ -43,6 +43,8 @@ def _fetched(params: IngestParams) -> Path:
             "ingest.url needs ingest.sha256 too (64 hexadecimal digits), so that everyone gets the same file"
         )
     target = DOWNLOADS / Path(params.url.split("?")[0]).name
+    if not target.name.endswith(FORMATS):
+        raise PipelineError(f"ingest.url = {params.url!r}: the address must end in one of {', '.join(FORMATS)}")
     download(params.url, params.sha256, target)
     return target
 

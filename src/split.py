@@ -8,10 +8,11 @@ Writes  data/splits/train.parquet and test.parquet (the final windows), data/spl
 import pandas as pd
 
 from lifecycle.data.leakage import check_features, check_split
+from lifecycle.declaration import check_label_delay
 from lifecycle.io import read_table, write_table
 from lifecycle.model.splits import TimeWindow, plan, take, without_compromised
 from lifecycle.params import load_params
-from lifecycle.problem import Problem, check_label_delay, fill, load_problem
+from lifecycle.problem import Problem, fill, load_problem
 from lifecycle.stage import PipelineError, run
 
 FEATURES = "data/features/features.parquet"

@@ -71,7 +71,8 @@ def main() -> None:
     write_model(model, "models/model.joblib")
     write_model(fit(params.train, problem, train, baseline=True), "models/baseline.joblib")
     # A changed default of a library changes a model as much as a changed param: all values are put on record.
-    write_json({"model": params.train.model, "hyperparameters": model[-1].get_params()}, "models/hyperparameters.json")
+    values = {name: estimators.as_json(value) for name, value in model[-1].get_params().items()}
+    write_json({"model": params.train.model, "hyperparameters": values}, "models/hyperparameters.json")
 
 
 if __name__ == "__main__":

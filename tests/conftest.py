@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.graph import ROOT
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
@@ -68,6 +70,17 @@ def set_params(folder: Path, **values: str) -> None:
         text, count = re.subn(rf"^( *{key}: )\S+", rf"\g<1>{value}", text, flags=re.MULTILINE)
         assert count == 1, f"{key} stands {count} times in params.yaml"
     path.write_text(text, encoding="utf-8")
+
+
+def wait_for_queue(folder: Path, seconds: int = 300) -> None:
+    """Wait until the experiment queue has nothing left to do, and all of it went well."""
+    for _ in range(seconds):
+        status = run("dvc queue status", folder).stdout
+        if "Queued" not in status and "Running" not in status:
+            assert "Failed" not in status, status
+            return
+        time.sleep(1)
+    raise AssertionError(f"the queue is not done after {seconds} s:\n{status}")
 
 
 @pytest.fixture

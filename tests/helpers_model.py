@@ -1,13 +1,13 @@
 """Small worlds for the tests of features, models and the stages between them."""
 
 import contextlib
+import copy
 import functools
 import importlib
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import yaml
@@ -21,8 +21,7 @@ ROOT = Path(__file__).parent.parent
 SMALL = {
     "split.folds": 2,
     "split.test_start": "2018-05-20",
-    "train.n_estimators": 8,
-    "train.max_depth": 8,
+    "train": {"model": "extra_trees", "seed": 42, "exclude_features": [], "n_estimators": 8, "max_depth": 8},
     "evaluate.bootstrap_samples": 50,
     "evaluate.top_k": 20,
 }
@@ -32,8 +31,7 @@ quick = settings(deadline=None, max_examples=40, database=None, suppress_health_
 @functools.cache
 def payments(customers: int = 300, terminals: int = 500) -> pd.DataFrame:
     """Return sixty simulated days from 2018-04-01; with the default size 32,000 payments, one in eight a fraud."""
-    with joblib.parallel_config(backend="sequential"):
-        return simulate(customers, terminals, days=60, seed=0)
+    return simulate(customers, terminals, days=60, seed=0)
 
 
 def params(**changes: Any) -> Params:
@@ -45,13 +43,14 @@ def _content(changes: dict[str, Any]) -> dict[str, Any]:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for key, value in changes.items():
         *blocks, name = key.split(".")
-        functools.reduce(dict.__getitem__, blocks, content)[name] = value
+        functools.reduce(dict.__getitem__, blocks, content)[name] = copy.deepcopy(value)
     return content
 
 
 def write_params(folder: Path, changes: dict[str, Any] | None = None) -> None:
     """Write a params.yaml for the small table, with changes by dotted key."""
-    (folder / "params.yaml").write_text(yaml.safe_dump(_content(SMALL | (changes or {}))), encoding="utf-8")
+    content = _content(SMALL | (changes or {}))
+    (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 def start_project(folder: Path, changes: dict[str, Any] | None = None) -> None:
@@ -68,7 +67,9 @@ def run_stages(folder: Path, *names: str) -> None:
 
 
 def git_init(folder: Path, commit: bool = True) -> None:
-    """Make a folder a git repository; DVCLive needs one with a commit."""
+    """Make a folder a repository of git and DVC; DVCLive needs one with a commit."""
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").touch()
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     if commit:
         who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks import chapter3, features, prequential, protocol, published
 
+from benchmarks import chapter3, features, prequential, protocol, published
 from lifecycle.io import write_table
 from lifecycle.params import load_params
 from lifecycle.problem import load_problem

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import REDUCED, REDUCED_WINDOW, copy_repository, run, set_params
+
+from tests.conftest import REDUCED, REDUCED_WINDOW, copy_repository, run, set_params, wait_for_queue
 from tests.docs import Block, blocks
 from tests.graph import ROOT, stages
 
@@ -47,6 +48,7 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
     set_params(clone, **REDUCED, **REDUCED_WINDOW)
     run("git commit -qam Reduced", clone)
     follow(ROOT / "README.md", with_environment(clone))
+    wait_for_queue(clone)
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.conftest import run
-from tests.graph import ROOT, SRC, imported_files, stages
 
 from lifecycle.params import Params
+from tests.conftest import run
+from tests.graph import ROOT, SRC, imported_files, stages
 
 RECORDER = """
 import json, runpy, sys

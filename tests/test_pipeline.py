@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import run, set_params
+
+from tests.conftest import run, set_params, wait_for_queue
 from tests.graph import stages
 
 pytestmark = pytest.mark.slow
@@ -57,17 +58,11 @@ def test_max_depth_reruns_train_decide_and_evaluate_only(workspace: Path) -> Non
 
 
 def test_a_grid_runs_from_the_queue_and_in_a_serial_loop(workspace: Path) -> None:
-    run("dvc exp run -S 'train.max_depth=choice(4,6)' --queue", workspace)
-    run("dvc queue start", workspace)
-    run("dvc queue logs $(dvc queue status | awk '/[0-9a-f]{7}/ {print $1; exit}') --follow", workspace)
+    run("dvc exp run -S 'train.max_depth=choice(4,6)' --queue && dvc queue start", workspace)
+    wait_for_queue(workspace)
     run("for depth in 8 10; do dvc exp run -S train.max_depth=$depth; done", workspace)
-    for _ in range(90):
-        if run("dvc queue status", workspace).stdout.count("Success") == 2:
-            break
-        run("sleep 1", workspace)
-    shown = run("dvc exp show --csv", workspace).stdout
-    depth = shown.splitlines()[0].split(",").index("train.max_depth")
-    assert {line.split(",")[depth] for line in shown.splitlines()[1:]} >= {"4", "6", "8", "10"}
+    head, *rows = [line.split(",") for line in run("dvc exp show --csv", workspace).stdout.splitlines()]
+    assert {row[head.index("train.max_depth")] for row in rows} >= {"4", "6", "8", "10"}
 
 
 def test_an_inapplicable_hyperparameter_stops_the_experiment_and_names_the_way_out(workspace: Path) -> None:

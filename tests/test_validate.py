@@ -3,13 +3,13 @@ import json
 
 import pandas as pd
 import pytest
-from tests.helpers_data import payments_table, with_cell
-from tests.helpers_model import params, run_stages, write_params
 
 from lifecycle.data.contract import Verdict, check
 from lifecycle.io import write_table
 from lifecycle.stage import PipelineError
 from problems.transactions import PROBLEM
+from tests.helpers_data import payments_table, with_cell
+from tests.helpers_model import params, run_stages, write_params
 from validate import QUARANTINE, find_faults, summarise
 
 VALIDATED = "data/validated/records.parquet"

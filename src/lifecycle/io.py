@@ -34,7 +34,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None, where: Any = None) -> pd.DataFrame:
+def read_table(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    where: Any = None,
+    advice: str = "remove it and run `dvc repro`",
+) -> pd.DataFrame:
     """Read a parquet table.
 
     Parameters
@@ -45,6 +50,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, where: An
         Only these.
     where : list of (column, operator, value), optional
         Only rows for which all hold; row groups without such a row are not read.
+    advice : str
+        What to do when it can't be read.
 
     Raises
     ------
@@ -55,8 +62,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, where: An
         raise PipelineError(f"{path}: no such file; `dvc repro` makes it")
     try:
         return pq.read_table(path, columns=None if columns is None else list(columns), filters=where).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise PipelineError(f"{path}: not a readable parquet file ({error}); remove it and run `dvc repro`") from error
+    except (pa.ArrowInvalid, OSError) as error:  # OSError: damaged inside
+        raise PipelineError(f"{path}: not a readable parquet file ({error}); {advice}") from error
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:

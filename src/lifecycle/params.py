@@ -4,6 +4,7 @@ Legal ranges live here, meanings and units in the comments of `params.yaml`. A v
 has defaults for means "as the problem's file says": see `lifecycle.problem.fill`.
 """
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -139,8 +140,10 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: no such file; run the stages from the repository's root") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or an unquoted date that does not exist
         raise PipelineError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path}: it must hold the blocks {', '.join(_keys(Params))}")
     return checked(Params, content, str(path))
 
 
@@ -149,19 +152,37 @@ def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
     try:
         return section.model_validate(content)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"])
-            found = "" if problem["type"] == "missing" else f" = {problem['input']!r}"
-            lines.append(f"{key}{found}: {_advice(problem, section)}")
+        advice: dict[str, list[str]] = {}
+        for fault in error.errors():
+            path, owner = _locate(fault["loc"], section)
+            found = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
+            advice.setdefault(f"{path}{found}", []).append(_words(fault, owner))
+        lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
         raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error
 
 
-def _advice(problem: Any, section: type[Section]) -> str:
-    if problem["type"] != "extra_forbidden":
-        return str(problem["msg"])
-    for name in problem["loc"][:-1]:
-        fields: dict[str, Any] = {field.alias or key: field.annotation for key, field in section.model_fields.items()}
-        section = fields[name]
-    known = [field.alias or key for key, field in section.model_fields.items()]
-    return f"unknown key; known here: {', '.join(known)}"
+def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
+    """Return the key an error speaks of, and the block that holds it; pydantic adds the kinds of a union behind."""
+    keys: list[str] = []
+    owner = section
+    for part in loc:
+        keys.append(str(part))
+        inner = _keys(owner).get(str(part))
+        if not (isinstance(inner, type) and issubclass(inner, Section)):
+            break
+        owner = inner
+    return ".".join(keys), owner
+
+
+def _keys(section: type[Section]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
+
+
+def _words(fault: Any, owner: type[Section]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key; known here: {', '.join(_keys(owner))}"
+    if fault["type"] == "model_type":
+        return f"must be a block with the keys {', '.join(_keys(owner))}"
+    if isinstance(fault["input"], str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", fault["input"], re.IGNORECASE):
+        return f"{fault['msg']}; YAML takes this for text, write {fault['input'].lower().replace('e', '.0e')}"
+    return str(fault["msg"])

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lifecycle.features.vocabulary import AGGREGATES, Feature, Raw, Window
+from lifecycle.declaration import check_declaration
+from lifecycle.features.vocabulary import Feature
 from lifecycle.params import SectionT, checked
 from lifecycle.stage import PipelineError
 
@@ -38,6 +39,8 @@ class Column:
         Decimal places of a number that is summed; sums are made in this unit, so they are exact.
     derived : bool
         Made by the problem's `prepare`, so not expected in the source.
+    late : bool
+        Known only after the label delay, like the label.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Column:
     isin: tuple[Any, ...] | None = None
     decimals: int | None = None
     derived: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Problem:
     amount : str, optional
         The money at stake in a record.
     slices, sensitive : tuple of str
-        Columns that figures are broken down by, and columns that must never be a feature. Neither reaches the model.
+        Columns that figures are broken down by, and columns that must never be a feature.
     distinct : tuple of str
         Columns in which no two records may agree all together.
     ignored : tuple of str
@@ -97,17 +101,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself."""
-        roles = (self.key, self.time, self.target, *filter(None, (self.card, self.amount)))
-        for name in (*roles, *self.slices, *self.sensitive, *self.distinct):
-            if name not in self.columns:
-                raise PipelineError(
-                    f"column {name!r} has a role but is not in the contract ({', '.join(self.columns)})"
-                )
-        repeated = sorted({name for name in self.feature_names if self.feature_names.count(name) > 1})
-        if repeated:
-            raise PipelineError(f"feature {repeated[0]!r} is declared twice")
-        for feature in self.features:
-            self._check(feature)
+        check_declaration(self)
 
     @property
     def columns(self) -> dict[str, Column]:
@@ -120,38 +114,15 @@ class Problem:
         return [name for feature in self.features for name in feature.names]
 
     @property
+    def label_columns(self) -> set[str]:
+        """What is known only after the label delay."""
+        return {self.target, *(column.name for column in self.contract if column.late)}
+
+    @property
     def decimals(self) -> dict[str, int]:
         """Decimal places of the columns that can be summed exactly."""
         whole = {column.name: 0 for column in self.contract if column.type == "integer"}
         return whole | {column.name: column.decimals for column in self.contract if column.decimals is not None}
-
-    def _check(self, feature: Feature) -> None:
-        read = [feature.name] if isinstance(feature, Raw) else []
-        if isinstance(feature, Window):
-            read = [name for name in (feature.by, feature.of) if name is not None]
-            self._check_window(feature)
-        for name in read:
-            if name not in self.columns:
-                raise PipelineError(f"feature {feature.name!r}: no column {name!r} in the contract")
-        if isinstance(feature, Raw) and feature.name in {self.target, self.key, *self.sensitive, *self.slices}:
-            raise PipelineError(
-                f"feature {feature.name!r}: the target, the key, slices and sensitive columns are no features"
-            )
-
-    def _check_window(self, window: Window) -> None:
-        where = f"feature {window.name!r}"
-        if window.aggregate not in AGGREGATES:
-            raise PipelineError(f"{where}: unknown aggregate {window.aggregate!r}; known: {', '.join(AGGREGATES)}")
-        if (window.of is None) != (window.aggregate == "count"):
-            raise PipelineError(f"{where}: `count` takes no column `of`, every other aggregate needs one")
-        if not window.days or min(window.days) <= 0 or window.delay_days < 0:
-            raise PipelineError(f"{where}: days must be positive and delay_days must not be negative")
-        if window.of in self.columns and window.of not in self.decimals:
-            raise PipelineError(
-                f"{where}: give column {window.of!r} `decimals` in the contract, so that its sums are exact"
-            )
-        if window.of is not None and window.of in {self.target, *self.slices} and window.delay_days <= 0:
-            raise PipelineError(f"{where}: {window.of!r} is known only after the label delay; set delay_days")
 
 
 def load_problem(name: str) -> Problem:
@@ -165,11 +136,12 @@ def load_problem(name: str) -> Problem:
     if importlib.util.find_spec(f"problems.{name}") is None:
         raise PipelineError(f"params.yaml: problem = {name!r}: there is no src/problems/{name}.py")
     try:
-        problem = importlib.import_module(f"problems.{name}").PROBLEM
+        module = importlib.import_module(f"problems.{name}")
     except PipelineError as error:
         raise PipelineError(f"src/problems/{name}.py: {error}") from error
-    except AttributeError as error:
-        raise PipelineError(f"src/problems/{name}.py: it must define PROBLEM = Problem(...)") from error
+    problem = getattr(module, "PROBLEM", None)
+    if problem is None:
+        raise PipelineError(f"src/problems/{name}.py: it must define PROBLEM = Problem(...)")
     if not isinstance(problem, Problem):
         raise PipelineError(f"src/problems/{name}.py: PROBLEM must be a lifecycle.problem.Problem")
     return problem
@@ -186,19 +158,3 @@ def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
     values = section.model_dump()
     own = {key: value for key, value in problem.defaults.get(block, {}).items() if values.get(key) is None}
     return checked(type(section), values | own, f"the problem's defaults for {block}")
-
-
-def check_label_delay(problem: Problem, delay_days: float | None) -> None:
-    """Raise when a feature would see labels before they are known.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature and both delays.
-    """
-    for feature in problem.features:
-        if isinstance(feature, Window) and feature.of == problem.target and feature.delay_days < (delay_days or 0):
-            raise PipelineError(
-                f"feature {feature.name!r} sees labels {feature.delay_days:g} days old, but split.delay_days ="
-                f" {delay_days:g}: raise the feature's delay_days in src/problems/"
-            )

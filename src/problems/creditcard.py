@@ -11,12 +11,14 @@ from lifecycle.features.vocabulary import Hour, Raw
 from lifecycle.problem import Column, Problem
 
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
+A_CENTURY = 36_525 * 86_400  # seconds
 FIRST_DAY = np.datetime64("2013-09-01", "us")  # the month is published, the day is not
 
 
 def prepare(source: pd.DataFrame) -> pd.DataFrame:
     """Add a number for each row, and a time from the seconds since the first payment."""
     seconds = pd.to_numeric(source["Time"], errors="coerce")
+    seconds = seconds.where(seconds.abs() < A_CENTURY)  # what is no time is for the contract gate to report
     return source.assign(record_id=np.arange(len(source)), tx_time=FIRST_DAY + pd.to_timedelta(seconds, unit="s"))
 
 

@@ -18,7 +18,12 @@ PROBLEM = Problem(
         Column("amount", "number", "currency units", ("TX_AMOUNT",), ge=0, le=1_000_000, decimals=2),
         Column("is_fraud", "integer", "the label", ("TX_FRAUD",), isin=(0, 1)),
         Column(
-            "fraud_scenario", "integer", "how it was planted; 0: genuine", ("TX_FRAUD_SCENARIO",), isin=(0, 1, 2, 3)
+            "fraud_scenario",
+            "integer",
+            "how it was planted; 0: genuine",
+            ("TX_FRAUD_SCENARIO",),
+            isin=(0, 1, 2, 3),
+            late=True,
         ),
     ),
     ignored=("TX_TIME_SECONDS", "TX_TIME_DAYS"),

@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers_data import CREDITCARD_COLUMNS, creditcard_table, with_cell
-from tests.helpers_model import params, quick
 
 from lifecycle.features.vocabulary import Raw
 from lifecycle.problem import fill
 from problems.creditcard import COMPONENTS, FIRST_DAY, PROBLEM, prepare
+from tests.helpers_data import CREDITCARD_COLUMNS, creditcard_table, with_cell
+from tests.helpers_model import params, quick
 
 
 def test_source_columns_are_those_of_the_file_and_the_rest_is_made():

@@ -1,14 +1,15 @@
 import pandas as pd
 import pytest
-from tests.helpers_data import payments_table
-from tests.helpers_model import params, payments
 
 from lifecycle.data.contract import check
 from lifecycle.data.simulator import COLUMNS
+from lifecycle.declaration import check_label_delay
 from lifecycle.features.vocabulary import Window
-from lifecycle.problem import check_label_delay, fill
+from lifecycle.problem import fill
 from lifecycle.stage import PipelineError
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
+from tests.helpers_data import payments_table
+from tests.helpers_model import params, payments
 
 WINDOWS = [feature for feature in PROBLEM.features if isinstance(feature, Window)]
 

@@ -78,7 +78,9 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
     from pandera import pandas as pa
 
     def checks(column: Column) -> list[Any]:
-        low, high = (pd.Timestamp(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le))
+        low, high = (
+            pd.Timestamp(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le)
+        )
         found = [] if low is None else [pa.Check.ge(low, error=f"below {column.ge}")]
         found += [] if high is None else [pa.Check.le(high, error=f"above {column.le}")]
         found += [] if column.isin is None else [pa.Check.isin(column.isin, error=f"not one of {column.isin}")]

@@ -1,6 +1,7 @@
 """Download a file: with progress, resumed where it broke off, and only accepted with the right hash."""
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,21 +27,32 @@ def download(url: str, sha256: str, target: Path) -> None:
     PipelineError
         The address is not http(s), the server does not deliver, or the hash is wrong.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise PipelineError(f"ingest.url = {url!r}: only http and https addresses can be downloaded; use ingest.path for a file")
+    if not _is_web_address(url):
+        raise PipelineError(
+            f"ingest.url = {url!r}: only http and https addresses can be downloaded; use ingest.path for a file"
+        )
     if target.is_file() and _sha256(target) == sha256.lower():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     try:
         _fetch(url, part)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except urllib.error.HTTPError as error:
+        raise PipelineError(f"ingest.url: {url}: {error}") from error
+    except (http.client.HTTPException, OSError, ValueError) as error:
         raise PipelineError(f"ingest.url: {url}: {error}; run it again to resume") from error
     found = _sha256(part)
     if found != sha256.lower():
         part.unlink()
         raise PipelineError(f"ingest.url: {url}: sha256 is {found}, but params.yaml expects {sha256}; nothing was kept")
     part.replace(target)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # a broken host
+        return False
 
 
 def _fetch(url: str, part: Path) -> None:

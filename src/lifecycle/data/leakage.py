@@ -34,14 +34,18 @@ def check_features(train: pd.DataFrame, features: Sequence[str], target: str, ma
     areas = {name: roc_auc(train[name], train[target]) for name in numeric}
     suspects = {name: area for name, area in areas.items() if area > max_auc}
     if suspects:
-        named = ", ".join(f"{name} ({area:.3f})" for name, area in sorted(suspects.items(), key=lambda item: -item[1])[:NAMED])
+        named = ", ".join(
+            f"{name} ({area:.3f})" for name, area in sorted(suspects.items(), key=lambda item: -item[1])[:NAMED]
+        )
         raise PipelineError(
             f"leak alarm: alone, {named} separates the classes better than split.max_feature_auc = {max_auc:g} allows."
             " Is it known before the label? Take it out, or raise the limit if it is"
         )
     parts = _sum_that_is_target(train[numeric], train[target])
     if parts:
-        raise PipelineError(f"leak alarm: a weighted sum of {', '.join(parts)} equals {target}; take them out of the features")
+        raise PipelineError(
+            f"leak alarm: a weighted sum of {', '.join(parts)} equals {target}; take them out of the features"
+        )
 
 
 def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, delay: pd.Timedelta) -> None:
@@ -58,7 +62,9 @@ def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, de
     if again or copies:
         raise PipelineError(f"leak alarm: {max(again, copies):,} training rows are in the test window too")
     if train[time].max() + delay > test[time].min():
-        raise PipelineError(f"leak alarm: a training label is known only after {test[time].min()}, when the test window starts")
+        raise PipelineError(
+            f"leak alarm: a training label is known only after {test[time].min()}, when the test window starts"
+        )
     for name in train.select_dtypes("datetime"):
         late = int((train[name] > train[time] + delay).sum())
         if late:
@@ -77,7 +83,10 @@ def roc_auc(values: pd.Series, target: pd.Series) -> float:
 
 
 def _sum_that_is_target(features: pd.DataFrame, target: pd.Series) -> list[str]:
-    values = features.fillna(features.mean()).fillna(0).to_numpy(dtype=np.float64)
+    if len(features) <= features.shape[1] + 1:  # so few rows can always be met exactly
+        return []
+    finite = features.astype(np.float64).replace([np.inf, -np.inf], np.nan)
+    values = finite.fillna(finite.mean()).fillna(0).to_numpy()
     spread = values.std(axis=0)
     scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
     centred = target.to_numpy(dtype=np.float64) - target.mean()

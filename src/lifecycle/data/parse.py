@@ -5,7 +5,8 @@ import pandas as pd
 
 from lifecycle.problem import Column
 
-EXACT = 2**53  # a float holds every integer up to here
+EXACT = 2**53  # a float holds every integer below; from here on it may be another, rounded
+TRUTH = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
 
 
 def parse(values: pd.Series, column: Column) -> pd.Series:
@@ -25,7 +26,14 @@ def parse(values: pd.Series, column: Column) -> pd.Series:
     """
     if column.type == "text":
         return values.astype("str")
-    return _timestamps(values) if column.type == "timestamp" else _numbers(values, whole=column.type == "integer")
+    if column.type == "timestamp":
+        return _timestamps(values)
+    numbers = _numbers(values, whole=column.type == "integer")
+    return (
+        numbers.where(numbers.abs() < EXACT)
+        if storage_type(column) == "float64" and column.type == "integer"
+        else numbers
+    )
 
 
 def storage_type(column: Column) -> str:
@@ -47,14 +55,12 @@ def _timestamps(values: pd.Series) -> pd.Series:
 
 
 def _numbers(values: pd.Series, whole: bool) -> pd.Series:
-    if not pd.api.types.is_numeric_dtype(values):
-        values = pd.to_numeric(values.astype("str"), errors="coerce")
-    if pd.api.types.is_bool_dtype(values):
-        return values.astype("int8")
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        values = pd.to_numeric(values.astype("str").replace(TRUTH), errors="coerce")
     if pd.api.types.is_unsigned_integer_dtype(values):
         return values.where(values <= np.iinfo(np.int64).max)
     if pd.api.types.is_integer_dtype(values):
         return values
     finite = np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
-    fits = finite & (values % 1 == 0) & (values.abs() <= EXACT) if whole else finite
+    fits = finite & (values % 1 == 0) & (values.abs() < EXACT) if whole else finite
     return values.where(fits)

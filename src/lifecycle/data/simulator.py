@@ -59,12 +59,16 @@ def simulate(customers: int, terminals: int, days: int, seed: int, n_jobs: int |
     terminal_position = np.random.RandomState(seed * SEED_STRIDE + 1).uniform(0, 100, (terminals, 2))
     first = range(0, customers, CUSTOMERS_PER_TASK)
     tasks = (
-        joblib.delayed(_transactions_of)(range(c, min(c + CUSTOMERS_PER_TASK, customers)), profiles, terminal_position, days, seed)
+        joblib.delayed(_transactions_of)(
+            range(c, min(c + CUSTOMERS_PER_TASK, customers)), profiles, terminal_position, days, seed
+        )
         for c in first
     )
     jobs = max(1, min(joblib.cpu_count(), customers // CUSTOMERS_PER_PROCESS)) if n_jobs is None else n_jobs
     parts = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    columns = list(zip(*tqdm(parts, "customers", total=len(first), unit_scale=CUSTOMERS_PER_TASK, disable=None), strict=True))
+    columns = list(
+        zip(*tqdm(parts, "customers", total=len(first), unit_scale=CUSTOMERS_PER_TASK, disable=None), strict=True)
+    )
     second, customer, terminal, amount = (np.concatenate(column) for column in columns)
     order = stable_argsort(second)
     second, customer, terminal, amount = second[order], customer[order], terminal[order], amount[order]
@@ -139,11 +143,15 @@ def _plant_fraud(
     scenario[amount > 220] = 1
     rows_of_terminal, rows_of_customer = _rows_by_id(terminal), _rows_by_id(customer)
     for start in range(days - 1):  # compromised terminals: all they see in 28 days
-        for chosen in np.random.RandomState(seed * SEED_STRIDE + start).choice(terminals, min(2, terminals), replace=False):
+        for chosen in np.random.RandomState(seed * SEED_STRIDE + start).choice(
+            terminals, min(2, terminals), replace=False
+        ):
             rows = rows_of_terminal.get(int(chosen), np.empty(0, np.int64))
             scenario[rows[(day[rows] >= start) & (day[rows] < start + 28)]] = 2
     amount = amount.copy()
-    for start in range(days - 1):  # compromised customers: a third of their payments in 14 days, at five times the amount
+    for start in range(
+        days - 1
+    ):  # compromised customers: a third of their payments in 14 days, at five times the amount
         chosen = np.random.RandomState(seed * SEED_STRIDE + start).choice(customers, min(3, customers), replace=False)
         rows = np.sort(np.concatenate([rows_of_customer.get(int(c), np.empty(0, np.int64)) for c in chosen]))
         rows = rows[(day[rows] >= start) & (day[rows] < start + 14)]
@@ -154,6 +162,8 @@ def _plant_fraud(
 
 
 def _rows_by_id(ids: np.ndarray) -> dict[int, np.ndarray]:
+    if not len(ids):  # nobody reaches a terminal
+        return {}
     order = stable_argsort(ids)
     values, starts = np.unique(ids[order], return_index=True)
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))

@@ -1,9 +1,11 @@
 """Read a user's file into the columns of a contract, or say exactly why not."""
 
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from lifecycle.io import read_table
 from lifecycle.problem import Problem
@@ -36,7 +38,8 @@ def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
     """
     path = Path(path)
     _look_at(path)
-    table = read_table(path) if path.suffix == ".parquet" else _read_csv(path, problem)
+    parquet = path.suffix == ".parquet"
+    table = read_table(path, advice="export it again") if parquet else _read_csv(path, problem)
     return to_contract(table, problem, str(path))
 
 
@@ -60,7 +63,9 @@ def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFr
     table = table.set_axis(names, axis="columns")[expected]
     if problem.prepare is not None:
         table = problem.prepare(table)
-    return table[list(problem.columns)]
+    # Mixed and oversized values have no column type in a file: they go on as text.
+    mixed = {str(name): "str" for name in problem.columns if table[name].dtype == object}
+    return table[list(problem.columns)].astype(mixed)
 
 
 def _look_at(path: Path) -> None:
@@ -71,7 +76,9 @@ def _look_at(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(len(LFS_POINTER))
     if head == LFS_POINTER:
-        raise PipelineError(f"{path}: a Git LFS pointer, not the data; fetch it with `git lfs pull` or download the file itself")
+        raise PipelineError(
+            f"{path}: a Git LFS pointer, not the data; fetch it with `git lfs pull` or download the file itself"
+        )
     if not head:
         raise PipelineError(f"{path}: the file is empty")
 
@@ -80,12 +87,17 @@ def _read_csv(path: Path, problem: Problem) -> pd.DataFrame:
     # Identifiers that are text keep their leading zeros; everything else may be inferred.
     text = {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
     try:
-        return pd.read_csv(path, dtype=text, encoding="utf-8-sig", float_precision="round_trip", low_memory=False)
+        header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header would be dropped
+            table = pd.read_csv(path, dtype=text, encoding="utf-8-sig", low_memory=False, index_col=False)
     except UnicodeDecodeError as error:
-        raise PipelineError(f"{path}: not UTF-8 (byte {error.start}); convert it, for example with iconv -t utf-8") from error
+        raise PipelineError(f"{path}: not UTF-8; convert it, for example with iconv -t utf-8") from error
     except pd.errors.EmptyDataError as error:
         raise PipelineError(f"{path}: no header line") from error
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise PipelineError(f"{path}: not a regular CSV file: {str(error).strip()}") from error
-    except (OSError, EOFError, ValueError, pa.ArrowInvalid) as error:  # a damaged or many-membered archive
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:  # a damaged archive
         raise PipelineError(f"{path}: can't be read: {error}") from error
+    # pandas numbers repeated names; the file's own are what has to be told.
+    return table.set_axis(header.iloc[0].fillna("").to_list(), axis="columns")

@@ -108,7 +108,7 @@ def _blocks(entity: np.ndarray, time_us: np.ndarray, longest: int) -> Iterator[t
     low = 0
     while low < len(starts):
         high = int(np.searchsorted(starts, starts[low] + BLOCK_ROWS))
-        high = min(max(high, low + 1), low + 2**62 // span)
+        high = min(max(high, low + 1), low + max(1, 2**62 // span))
         stop = int(starts[high]) if high < len(starts) else len(order)
         rows = order[starts[low] : stop]
         number = np.repeat(np.arange(high - low), np.diff(starts[low:high], append=stop))

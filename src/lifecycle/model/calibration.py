@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 METHODS = ("none", "sigmoid", "isotonic")  # from the simplest: a tie keeps the earlier
 
@@ -34,7 +35,7 @@ class Calibration:
         if self.method == "none":
             return np.clip(score, 0, 1)
         if self.method == "sigmoid":
-            return 1 / (1 + np.exp(-(self.slope * score + self.intercept)))
+            return expit(self.slope * score + self.intercept)
         return np.interp(score, self.scores, self.probabilities)
 
     def as_json(self) -> dict[str, Any]:

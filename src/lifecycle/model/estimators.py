@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +89,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     try:
         with threadpool_limits(limits=1):
             pipeline.fit(features, target)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # each library has errors of its own kind for a value that it refuses
         raise PipelineError(f"params.yaml: train: {error}") from error
     if "n_jobs" in pipeline[-1].get_params():
         pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
@@ -106,16 +107,24 @@ def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> I
     model, X = pipeline[-1], pipeline[:-1].transform(features)
     if hasattr(model, "staged_predict_proba"):
         every = max(1, model.n_iter_ // points)
-        yield from ((i, p[:, 1]) for i, p in enumerate(model.staged_predict_proba(X), 1) if i % every == 0)
+        staged, last = model.staged_predict_proba(X), model.n_iter_
+        yield from ((i, p[:, 1]) for i, p in enumerate(staged, 1) if i % every == 0 or i == last)
     elif hasattr(model, "estimators_"):
-        every, total = max(1, len(model.estimators_) // points), np.zeros(len(X))
+        last, total = len(model.estimators_), np.zeros(len(X))
+        every = max(1, last // points)
         values = np.asarray(X, dtype=np.float32)
         for i, tree in enumerate(model.estimators_, 1):
             total += tree.predict_proba(values, check_input=False)[:, 1]
-            if i % every == 0:
+            if i % every == 0 or i == last:
                 yield i, total / i
     else:
         yield 1, predict(pipeline, features)
+
+
+def as_json(value: Any) -> Any:
+    """Return a hyper-parameter as JSON can hold it: what has no JSON form (NaN, objects) as its text."""
+    plain = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else str(value)
 
 
 def _family(model: str) -> Family:

@@ -77,8 +77,8 @@ def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.n
             "brier": total["error"] / total["records"],
             "calibration_error": calibration_error(judged.target, judged.probability, weight),
             "cost_per_record": total["cost"] / total["records"],
-            "saved_share_vs_no_model": 1 - _ratio(total["cost"], total["cost_none"]),
-            "saved_share_vs_rule": 1 - _ratio(total["cost"], total["cost_rule"]),
+            "saved_share_vs_no_model": _ratio(total["cost_none"] - total["cost"], total["cost_none"]),
+            "saved_share_vs_rule": _ratio(total["cost_rule"] - total["cost"], total["cost_rule"]),
             "alerts_per_day": total["alerts"] / days,
         }
 

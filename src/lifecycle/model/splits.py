@@ -45,11 +45,15 @@ def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[T
     if params.train_days is None or params.delay_days is None or params.test_days is None:
         raise PipelineError("split: set train_days, delay_days and test_days, here or in the problem's defaults")
     train, delay, test = (pd.Timedelta(days=d) for d in (params.train_days, params.delay_days, params.test_days))
-    end = last + pd.Timedelta(1, "us")
+    # Windows of whole days begin at midnight; the first and the last day may begin late and end early.
+    whole = all(length % DAY == pd.Timedelta(0) for length in (train, delay, test))
+    begin, end = (
+        (first.floor("D"), last.floor("D") + DAY) if whole else (first.floor("s"), last + pd.Timedelta(1, "us"))
+    )
     start = end - test if params.test_start is None else pd.Timestamp(params.test_start)
     starts = [start - delay - i * test for i in range(params.folds, 0, -1)] + [start]
     windows = [TimeWindow(s - delay - train, s - delay, s, s + test) for s in starts]
-    if windows[0].train_start < first.floor("s") or windows[-1].test_end > end.ceil("D"):
+    if windows[0].train_start < begin or windows[-1].test_end > end.ceil("D"):
         raise PipelineError(
             f"split: {params.folds} folds of {params.train_days:g} + {params.delay_days:g} + {params.test_days:g} days"
             f" need records from {windows[0].train_start} to {windows[-1].test_end}, but they are from {first} to"
@@ -74,5 +78,7 @@ def without_compromised(records: pd.DataFrame, window: TimeWindow, card: str, ti
     delay = window.test_start - window.train_end
     past = take(records, time, window.train_start, window.test_end)
     first_fraud = past[past[target] == 1].groupby(card)[time].min()
+    if first_fraud.empty:
+        return judged
     day = window.test_start + (judged[time] - window.test_start) // DAY * DAY
     return judged[~(judged[card].map(first_fraud) < day - delay)]

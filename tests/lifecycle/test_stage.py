@@ -1,0 +1,51 @@
+import errno
+
+import pytest
+
+from lifecycle.stage import PipelineError, run
+
+
+def failing(error):
+    def main():
+        raise error
+
+    return main
+
+
+def message_of(error):
+    with pytest.raises(SystemExit) as ended:
+        run(failing(error))
+    return ended.value.code  # text: Python prints it on stderr and ends with status 1
+
+
+def test_run_calls_main_once_and_lets_the_process_end_well():
+    calls = []
+    run(lambda: calls.append(1))
+    assert calls == [1]
+
+
+def test_mistake_of_people_is_told_in_words():
+    assert message_of(PipelineError("column amount: missing")) == "error: column amount: missing"
+
+
+def test_full_disk_names_the_file_and_says_what_to_do():
+    message = message_of(OSError(errno.ENOSPC, "No space left on device", "models/model.joblib"))
+    assert message.startswith("error: models/model.joblib: No space left on device")
+    assert "free some space" in message
+
+
+@pytest.mark.parametrize("kind", [PermissionError, FileNotFoundError, IsADirectoryError])
+def test_file_that_cannot_be_used_is_named_without_talk_of_space(kind):
+    number = {PermissionError: errno.EACCES, FileNotFoundError: errno.ENOENT, IsADirectoryError: errno.EISDIR}[kind]
+    assert message_of(kind(number, "reason", "data/raw/records.parquet")) == "error: data/raw/records.parquet: reason"
+
+
+def test_system_error_without_a_file_still_has_its_reason():
+    assert message_of(OSError(errno.ENOMEM, "Cannot allocate memory")) == "error: Cannot allocate memory"
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), KeyError("bug"), OSError("raised by a library without a number")])
+def test_mistake_of_ours_keeps_its_traceback(error):
+    with pytest.raises(type(error)) as raised:
+        run(failing(error))
+    assert raised.value is error

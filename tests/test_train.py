@@ -1,0 +1,123 @@
+import shutil
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+import train as stage
+from lifecycle.io import read_json, read_table, write_table
+from lifecycle.model.estimators import FAMILIES, predict
+from lifecycle.stage import PipelineError
+from problems.transactions import PROBLEM
+from tests.helpers_model import SMALL, git_init, params, run_stages, start_project, write_params
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("splits")
+    start_project(folder)
+    run_stages(folder, "featurize", "split")
+    git_init(folder)
+    return folder
+
+
+@pytest.fixture
+def project(splits, tmp_path):
+    return shutil.copytree(splits, tmp_path / "project", ignore=shutil.ignore_patterns("validated", "features"))
+
+
+@pytest.fixture(scope="module")
+def trained(splits):
+    run_stages(splits, "train")
+    return splits
+
+
+def test_each_validation_score_comes_from_a_model_that_saw_its_fold_s_training_rows_only(trained):
+    folds, scores = (
+        read_table(trained / "data/splits/folds.parquet"),
+        read_table(trained / "data/scores/validation.parquet"),
+    )
+    settings = params(**SMALL).train
+    for number, found in scores.groupby("fold"):
+        fold = folds[folds["fold"] == number]
+        learn, judge = fold[fold["role"] == "train"], fold[fold["role"] == "valid"]
+        assert found["transaction_id"].tolist() == judge["transaction_id"].tolist()
+        for column, baseline in (("score", False), ("baseline_score", True)):
+            model = stage.fit(settings, PROBLEM, learn, baseline)
+            np.testing.assert_array_equal(found[column], predict(model, judge[PROBLEM.feature_names]))
+
+
+def test_the_figures_are_those_of_the_folds_and_their_mean(trained):
+    scores = read_table(trained / "data/scores/validation.parquet")
+    summary = read_json(trained / "metrics/train/metrics.json")["validation"]
+    for name, figure in (("average_precision", average_precision_score), ("roc_auc", roc_auc_score)):
+        by_fold = [figure(fold["is_fraud"], fold["score"]) for _, fold in scores.groupby("fold")]
+        logged = pd.read_csv(trained / f"metrics/train/plots/metrics/validation/{name}.tsv", sep="\t")[name]
+        assert logged.tolist() == pytest.approx(by_fold)
+        assert summary[name] == pytest.approx(np.mean(by_fold))
+
+
+def test_the_learning_curve_ends_at_the_newest_fold_s_figure(trained):
+    curve = pd.read_csv(trained / "metrics/plots/learning_curve.csv")
+    newest = pd.read_csv(trained / "metrics/train/plots/metrics/validation/average_precision.tsv", sep="\t")
+    assert curve["size"].tolist() == list(range(1, 9))
+    assert curve["average_precision"].iloc[-1] == pytest.approx(newest["average_precision"].iloc[-1], rel=1e-5)
+
+
+def test_the_models_never_see_the_label_the_scenario_or_an_identifier(trained):
+    for name in ("model", "baseline"):
+        assert joblib.load(trained / f"models/{name}.joblib").feature_names_in_.tolist() == PROBLEM.feature_names
+
+
+def test_all_hyperparameters_are_put_on_record_not_only_those_of_params(trained):
+    record = read_json(trained / "models/hyperparameters.json")
+    assert record["model"] == "extra_trees"
+    assert record["hyperparameters"] == joblib.load(trained / "models/model.joblib")[-1].get_params()
+    assert record["hyperparameters"]["n_estimators"] == 8
+
+
+def test_a_second_run_gives_the_same_bytes(trained, project):
+    shutil.copytree(trained / "data/splits", project / "data/splits", dirs_exist_ok=True)
+    run_stages(project, "train")
+    names = [
+        "models/model.joblib",
+        "models/baseline.joblib",
+        "data/scores/validation.parquet",
+        "metrics/train/metrics.json",
+    ]
+    for name in names:
+        assert (project / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_an_excluded_feature_reaches_neither_model(project):
+    write_params(project, {"train.exclude_features": ["amount"]})
+    run_stages(project, "train")
+    for name in ("model", "baseline"):
+        assert "amount" not in joblib.load(project / f"models/{name}.joblib").feature_names_in_
+
+
+def test_rows_of_the_test_window_are_not_needed(project):
+    (project / "data/splits/test.parquet").unlink()
+    run_stages(project, "train")
+    assert (project / "models/model.joblib").is_file()
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_every_family_runs_through_the_stage(project, model):
+    for name in ("train", "folds"):
+        path = project / f"data/splits/{name}.parquet"
+        write_table(read_table(path).iloc[::4], path)
+    write_params(project, {"train": {"model": model, "seed": 42, "exclude_features": []}})
+    run_stages(project, "train")
+    assert read_json(project / "models/hyperparameters.json")["model"] == model
+
+
+def test_a_value_that_the_model_refuses_leaves_the_old_model(project):
+    run_stages(project, "train")
+    before = (project / "models/model.joblib").read_bytes()
+    write_params(project, {"train.max_depth": -3})
+    with pytest.raises(PipelineError, match=r"params\.yaml: train: .*max_depth.*-3"):
+        run_stages(project, "train")
+    assert (project / "models/model.joblib").read_bytes() == before

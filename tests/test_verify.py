@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import run
+from verify import first_difference
+
+
+def write(folder: Path, name: str, content: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    if isinstance(content, pd.DataFrame):
+        content.to_parquet(path)
+    else:
+        path.write_text(str(content), encoding="utf-8")
+    return path
+
+
+TABLE = pd.DataFrame({"a": [1, 2, 3], "b": [0.5, None, 1.5]})
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "theirs", "place"),
+    [
+        ("t.parquet", TABLE, TABLE.assign(b=[0.5, None, 1.75]), "column b, row 2: np.float64(1.5) here"),
+        ("t.parquet", TABLE, TABLE.assign(a=[1, 9, 3]), "column a, row 1"),
+        ("t.parquet", TABLE, TABLE.head(2), "3 x ['a', 'b'] here, 2 x"),
+        ("t.parquet", TABLE, TABLE.astype({"a": "int32"}), "column a: int64 here, int32 there"),
+        ("t.json", '{"x": {"y": 1, "z": 2}}', '{"x": {"y": 1, "z": 3}}', "x.z: 2 here, 3 there"),
+        ("t.csv", "a,b\n1,2\n", "a,b\n1,3\n", "line 2: b'1,2' here, b'1,3' there"),
+    ],
+)
+def test_the_first_difference_is_named(name: str, ours: object, theirs: object, place: str, tmp_path: Path) -> None:
+    assert first_difference(write(tmp_path / "o", name, ours), write(tmp_path / "t", name, theirs)).startswith(place)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    assert first_difference(tmp_path / "a.csv", tmp_path / "b.csv") == "only one of the two files is there to compare"
+
+
+@pytest.mark.slow
+def test_another_folder_hash_seed_zone_locale_and_thread_count_give_the_same_bits(workspace: Path) -> None:
+    last = run("python src/verify.py", workspace).stdout.splitlines()[-1]
+    assert last.startswith("reproduced: ")
+    same, all_ = last.split()[1], last.split()[3]
+    assert same == all_
+    assert int(all_) > 25
+
+
+@pytest.mark.slow
+def test_an_order_that_depends_on_the_hash_seed_is_found(workspace: Path) -> None:
+    script = workspace / "src/split.py"
+    text = script.read_text(encoding="utf-8")
+    shuffled = text.replace("write_table(final[1],", "write_table(final[1][sorted(final[1], key=hash)],")
+    assert shuffled != text
+    script.write_text(shuffled, encoding="utf-8")
+    run("dvc repro split && git commit -qam Shuffled", workspace, PYTHONHASHSEED="1")
+    failed = run("python src/verify.py", workspace, fails=True)
+    assert "not reproduced: " in failed.stderr
+    assert "data/splits/test.parquet: " in failed.stderr
