@@ -26,12 +26,11 @@ def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tupl
     briers = calibration.compare(score, target, scores["fold"].to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
     map_ = calibration.fit(method, score, target)
-    probability = map_.apply(score)
     missed = cost_of_missing(params.cost_false_negative, scores, problem.amount)
-    curve = cost_curve(target, probability, missed, params.cost_false_positive)
+    curve = cost_curve(target, score, missed, params.cost_false_positive)
     day = scores[problem.time].dt.floor("D").to_numpy()
-    threshold = choose_threshold(curve, probability, day, params.alert_budget_per_day)
-    alert = probability >= threshold
+    threshold = choose_threshold(curve, score, day, params.alert_budget_per_day)
+    alert = score >= threshold
     decision = {
         "calibration": map_.as_json(),
         "threshold": threshold,
@@ -42,6 +41,7 @@ def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tupl
     }
     figures = {
         "threshold": threshold,
+        "probability_at_threshold": float(map_.apply(np.array([threshold]))[0]),
         "calibration": method,
         "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
         "alerts_per_day": float(alert.sum() / len(np.unique(day))),

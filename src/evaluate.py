@@ -32,7 +32,7 @@ def score(test: pd.DataFrame, decision: dict, problem: Problem) -> pd.DataFrame:
     return identity(test, problem).assign(
         score=scores,
         probability=probability,
-        alert=(probability >= decision["threshold"]).astype(np.int8),
+        alert=(scores >= decision["threshold"]).astype(np.int8),
         baseline_score=predict(baseline, test[baseline.feature_names_in_]),
     )
 

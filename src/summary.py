@@ -16,11 +16,12 @@ def lines(evaluation: dict, intervals: dict, decision: dict) -> list[str]:
         between = "" if low is None else f"  {low:.4f} to {high:.4f}"
         text.append(f"{name:<{width}}  {value:7.4f}{between}")
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in evaluation["baseline"].items())
-    threshold, method = decision["decision"]["threshold"], decision["decision"]["calibration"]
+    chosen = decision["decision"]
     return [
         *text,
         f"average precision of the baselines: {rivals}",
-        f"alert from a probability of {threshold:.3f} (calibration: {method})",
+        f"alert from a score of {chosen['threshold']:.3f}, a probability of {chosen['probability_at_threshold']:.3f}"
+        f" (calibration: {chosen['calibration']})",
         "picture: metrics/evaluation.png; plots: dvc plots show --open; experiments: dvc exp show --only-changed",
     ]
 

@@ -42,7 +42,7 @@ def test_every_test_record_is_scored_and_decided_by_the_decision_on_file(project
     )
     probability = Calibration(**decision["calibration"]).apply(scored["score"].to_numpy())
     np.testing.assert_array_equal(scored["probability"], probability)
-    np.testing.assert_array_equal(scored["alert"] == 1, probability >= decision["threshold"])
+    np.testing.assert_array_equal(scored["alert"] == 1, scored["score"] >= decision["threshold"])
 
 
 def test_the_figures_are_of_the_scores_on_file(project):

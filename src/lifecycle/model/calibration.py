@@ -51,7 +51,10 @@ def fit(method: str, score: np.ndarray, target: np.ndarray) -> Calibration:
 
         with threadpool_limits(limits=1):
             model = LogisticRegression(C=np.inf, max_iter=1_000, tol=1e-8).fit(score[:, None], target)
-        return Calibration("sigmoid", slope=float(model.coef_[0, 0]), intercept=float(model.intercept_[0]))
+        slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+        if slope < 0:  # it would turn the ranking round: such scores say no more than the share of positives
+            slope, intercept = 0.0, float(np.log(target.mean() / (1 - target.mean())))
+        return Calibration("sigmoid", slope=slope, intercept=intercept)
     if method == "isotonic":
         from sklearn.isotonic import IsotonicRegression
 

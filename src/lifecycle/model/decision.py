@@ -10,7 +10,10 @@ from lifecycle.stage import PipelineError
 
 
 class CostCurve(NamedTuple):
-    """Total cost for each candidate threshold (an alert: probability >= threshold), thresholds descending."""
+    """Total cost for each candidate threshold (an alert: score >= threshold), thresholds descending.
+
+    A threshold stands on the score: calibration keeps the order, but may lay many scores on one probability.
+    """
 
     threshold: np.ndarray
     cost: np.ndarray
@@ -34,17 +37,17 @@ def cost_of_missing(cost_false_negative: float | str, records: pd.DataFrame, amo
     return records[amount].to_numpy(dtype=np.float64)
 
 
-def cost_curve(target: np.ndarray, probability: np.ndarray, missed: np.ndarray, false_alert: float) -> CostCurve:
-    """Compute the total cost of every threshold that decides differently, from "never" down to the lowest probability.
+def cost_curve(target: np.ndarray, score: np.ndarray, missed: np.ndarray, false_alert: float) -> CostCurve:
+    """Compute the total cost of every threshold that decides differently, from "never" down to the lowest score.
 
     Parameters
     ----------
-    target, probability, missed : array, shape (n,)
-        Labels, calibrated probabilities, and the cost of missing each record if it is a fraud.
+    target, score, missed : array, shape (n,)
+        Labels, scores, and the cost of missing each record if it is a fraud.
     false_alert : float
         Cost of reviewing a genuine record.
     """
-    ranking = Ranking(target, probability)
+    ranking = Ranking(target, score)
     hits, alarms = ranking.counts()
     saved, _ = ranking.counts(missed)
     never = np.nextafter(ranking.thresholds[0], np.inf)
@@ -56,21 +59,32 @@ def cost_curve(target: np.ndarray, probability: np.ndarray, missed: np.ndarray, 
     )
 
 
-def choose_threshold(curve: CostCurve, probability: np.ndarray, day: np.ndarray, budget: int | None) -> float:
+def choose_threshold(curve: CostCurve, score: np.ndarray, day: np.ndarray, budget: int | None) -> float:
     """Return the threshold of least cost that raises at most `budget` alerts on every day; ties: the fewest alerts.
 
     Parameters
     ----------
     curve : CostCurve
         Of all days together.
-    probability, day : array, shape (n,)
-        Probabilities, and the day of each.
+    score, day : array, shape (n,)
+        Scores, and the day of each.
     budget : int or None
         Alerts that can be reviewed in a day.
+
+    Raises
+    ------
+    PipelineError
+        On some day more records than the budget share the highest score, so no threshold raises an alert within it.
     """
-    allowed = np.ones(len(curve.threshold), bool)
-    if budget is not None:
-        ranked = pd.Series(probability).groupby(day).nlargest(budget + 1).groupby(level=0)
-        too_many = [values.iloc[-1] for _, values in ranked if len(values) > budget]
-        allowed = curve.threshold > max(too_many, default=-np.inf)
+    if budget is None:
+        return float(curve.threshold[np.argmin(curve.cost)])
+    ranked = pd.Series(score).groupby(day).nlargest(budget + 1).groupby(level=0)
+    limit = max((values.iloc[-1] for _, values in ranked if len(values) > budget), default=-np.inf)
+    allowed = curve.threshold > limit
+    if allowed.sum() == 1 and curve.cost.min() < curve.cost[0]:
+        top = int(pd.Series(score == score.max()).groupby(day).sum().max())
+        raise PipelineError(
+            f"decide.alert_budget_per_day = {budget}: no threshold keeps it, {top} records of one day share the highest"
+            f" score; allow at least {top}"
+        )
     return float(curve.threshold[np.argmin(np.where(allowed, curve.cost, np.inf))])

@@ -89,8 +89,12 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     try:
         with threadpool_limits(limits=1):
             pipeline.fit(features, target)
-    except Exception as error:  # each library has errors of its own kind for a value that it refuses
-        raise PipelineError(f"params.yaml: train: {error}") from error
+    except Exception as error:
+        # A refused value is a ValueError, a TypeError or an error of the library's own kind; the rest is our own fault.
+        own = type(error).__module__.split(".")[0] == type(pipeline[-1]).__module__.split(".")[0]
+        if not own and not isinstance(error, ValueError | TypeError):
+            raise
+        raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
     if "n_jobs" in pipeline[-1].get_params():
         pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
     return pipeline

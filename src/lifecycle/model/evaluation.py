@@ -17,7 +17,7 @@ class Judged(NamedTuple):
     target: np.ndarray  # 0 or 1
     score: np.ndarray
     probability: np.ndarray
-    alert: np.ndarray  # bool: probability >= threshold
+    alert: np.ndarray  # bool: score >= threshold
     rule: np.ndarray  # bool: what the fixed rule would have flagged
     missed: np.ndarray  # cost of missing the record, if it is a fraud
     day: np.ndarray  # day of the window

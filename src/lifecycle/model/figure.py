@@ -17,7 +17,7 @@ def draw(tables: str | Path, threshold: float, target: str | Path) -> None:
     tables : str or Path
         Folder of the plot tables.
     threshold : float
-        The probability from which an alert is raised.
+        The score from which an alert is raised.
     target : str or Path
         The PNG.
     """
@@ -41,7 +41,7 @@ def draw(tables: str | Path, threshold: float, target: str | Path) -> None:
     cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
     cost.annotate("chosen", (threshold, 0.93), (4, 0), ("data", "axes fraction"), "offset points")
     # Alerting on everything costs so much that nothing else could be seen: the axis ends above "alert on nothing".
-    cost.set(title="Cost (validation windows)", xlabel="alert from probability", ylabel="cost per record")
-    cost.set(xlim=(0, 1), ylim=(0, 1.2 * curve["cost_per_record"].iloc[-1]))
+    cost.set(title="Cost (validation windows)", xlabel="alert from score", ylabel="cost per record")
+    cost.set(xlim=(0, 1), ylim=(0, 1.2 * curve["cost_per_record"].iloc[-1] or None))
     with atomic(target) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -13,7 +13,7 @@ def check_leak(average_precision: float, alarm: float | None) -> None:
     PipelineError
         The average precision is above `alarm`.
     """
-    if alarm is not None and average_precision > alarm:
+    if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
         raise PipelineError(
             f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
             " What is known at decision time does not carry that far: look for a feature that sees the label or the"
@@ -29,7 +29,7 @@ def check_baselines(average_precision: float, baselines: Mapping[str, float]) ->
     PipelineError
         Names the baseline.
     """
-    better = {name: value for name, value in baselines.items() if value > average_precision}
+    better = {name: value for name, value in baselines.items() if not value <= average_precision}
     if better:
         named = ", ".join(f"{name} ({value:.3f})" for name, value in better.items())
         raise PipelineError(

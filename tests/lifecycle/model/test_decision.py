@@ -10,6 +10,8 @@ from tests.helpers_model import payments, quick, ranked
 
 SEEDS = st.integers(0, 10_000)
 
+TIED = np.array([0.9, 0.9, 0.1])
+
 
 def cost_of(target, alert, missed, false_alert):
     """Add up record by record."""
@@ -46,12 +48,16 @@ def test_the_curve_begins_with_never_raising_an_alert():
 def test_the_threshold_is_the_cheapest_within_the_budget_of_every_day(seed, budget):
     target, probability, missed, day = case(seed)
     curve = cost_curve(target, probability, missed, 0.5)
-    chosen = choose_threshold(curve, probability, day, budget)
     alerts = {t: [(probability[day == d] >= t).sum() for d in range(4)] for t in curve.threshold.tolist()}
     allowed = [t for t in alerts if budget is None or max(alerts[t]) <= budget]
-    costs = {t: cost_of(target, probability >= t, missed, 0.5) for t in allowed}
-    assert chosen in allowed
-    assert costs[chosen] == pytest.approx(min(costs.values()))
+    costs = {t: cost_of(target, probability >= t, missed, 0.5) for t in alerts}
+    if len(allowed) == 1 and min(costs.values()) < costs[allowed[0]]:
+        with pytest.raises(PipelineError, match=f"allow at least {max(alerts[probability.max()])}"):
+            choose_threshold(curve, probability, day, budget)
+    else:
+        chosen = choose_threshold(curve, probability, day, budget)
+        assert chosen in allowed
+        assert costs[chosen] == pytest.approx(min(costs[t] for t in allowed))
 
 
 def test_of_equally_cheap_thresholds_the_one_with_the_fewest_alerts_is_taken():
@@ -60,10 +66,16 @@ def test_of_equally_cheap_thresholds_the_one_with_the_fewest_alerts_is_taken():
     assert choose_threshold(curve, probability, np.zeros(3), budget=None) == 0.9
 
 
-def test_alerts_that_tie_beyond_the_budget_are_all_forgone():
-    target, probability = np.ones(3, int), np.array([0.9, 0.9, 0.1])
-    curve = cost_curve(target, probability, np.full(3, 8.0), false_alert=1.0)
-    assert not (probability >= choose_threshold(curve, probability, np.zeros(3), budget=1)).any()
+def test_a_budget_that_the_highest_score_alone_breaks_is_refused_with_the_least_that_can_be_kept():
+    curve = cost_curve(np.ones(3, int), TIED, np.full(3, 8.0), false_alert=1.0)
+    with pytest.raises(PipelineError, match=r"alert_budget_per_day = 1: .*; allow at least 2$"):
+        choose_threshold(curve, TIED, np.zeros(3), budget=1)
+    assert (choose_threshold(curve, TIED, np.zeros(3), budget=2) <= TIED).sum() == 2
+
+
+def test_where_no_alert_would_pay_a_tie_beyond_the_budget_is_no_trouble():
+    curve = cost_curve(np.zeros(3, int), TIED, np.full(3, 8.0), false_alert=1.0)
+    assert not (choose_threshold(curve, TIED, np.zeros(3), budget=1) <= TIED).any()
 
 
 def test_a_threshold_above_every_probability_raises_no_alert_even_at_one():
