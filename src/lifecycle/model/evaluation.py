@@ -1,27 +1,14 @@
 """All figures of a model and its decisions on one window, each with a bootstrap interval by card."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from lifecycle.model.judged import Judged
 from lifecycle.model.metrics import CardRanking, Ranking, average_precision, calibration_error, roc_auc
 
 LEVEL = 95.0  # per cent
-
-
-class Judged(NamedTuple):
-    """What is known of each record of a window; arrays of shape (n,)."""
-
-    target: np.ndarray  # 0 or 1
-    score: np.ndarray
-    probability: np.ndarray
-    alert: np.ndarray  # bool: score >= threshold
-    rule: np.ndarray  # bool: what the fixed rule would have flagged
-    missed: np.ndarray  # cost of missing the record, if it is a fraud
-    day: np.ndarray  # day of the window
-    card: np.ndarray | None  # code 0..cards-1; None where the problem has no cards
 
 
 Figures = dict[str, float]

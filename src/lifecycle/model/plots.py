@@ -1,9 +1,13 @@
 """Small tables behind the plots: thinned, so that a diff and a page stay light."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from lifecycle.io import write_csv
 from lifecycle.model.decision import CostCurve
+from lifecycle.model.judged import Judged
 from lifecycle.model.metrics import Ranking, calibration_bins
 
 POINTS = 200
@@ -70,3 +74,17 @@ def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
     threshold, cost = curve.threshold[order], curve.cost[order] / records
     rows = thin(threshold)
     return pd.DataFrame({"threshold": threshold[rows], "cost_per_record": cost[rows]})
+
+
+def write_tables(judged: Judged, folder: str | Path) -> None:
+    """Write the tables of a judged window that `dvc plots` draws."""
+    ranking = Ranking(judged.target, judged.score)
+    tables = {
+        "precision_recall": precision_recall_table(ranking),
+        "roc": roc_table(ranking),
+        "calibration": calibration_table(judged.target, judged.probability),
+        "confusion": confusion_table(judged.target, judged.alert),
+        "scores": score_table(judged.target, judged.score),
+    }
+    for name, table in tables.items():
+        write_csv(table, Path(folder) / f"{name}.csv")

@@ -1,0 +1,62 @@
+"""A window with scores, labels and decisions side by side, as arrays: what every figure is made from."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.model.decision import cost_of_missing
+from lifecycle.model.metrics import Ranking, average_precision
+from lifecycle.problem import Problem
+
+
+class Judged(NamedTuple):
+    """What is known of each record of a window; arrays of shape (n,)."""
+
+    target: np.ndarray  # 0 or 1
+    score: np.ndarray
+    probability: np.ndarray
+    alert: np.ndarray  # bool: score >= threshold
+    rule: np.ndarray  # bool: what the fixed rule would have flagged
+    missed: np.ndarray  # cost of missing the record, if it is a fraud
+    day: np.ndarray  # day of the window
+    card: np.ndarray | None  # code 0..cards-1; None where the problem has no cards
+
+
+def judge(scored: pd.DataFrame, decision: Mapping[str, Any], problem: Problem, rule_amount: float | None) -> Judged:
+    """Bring the columns that figures need into arrays.
+
+    Parameters
+    ----------
+    scored : pandas.DataFrame
+        Identity, score, probability and alert of each record.
+    decision : mapping
+        As `decide` wrote it.
+    problem : Problem
+        Its roles.
+    rule_amount : float or None
+        The fixed rule to beat flags amounts above it.
+    """
+    amount = None if problem.amount is None else scored[problem.amount].to_numpy()
+    rule = np.zeros(len(scored), bool) if amount is None or rule_amount is None else amount > rule_amount
+    return Judged(
+        target=scored[problem.target].to_numpy(),
+        score=scored["score"].to_numpy(),
+        probability=scored["probability"].to_numpy(),
+        alert=scored["alert"].to_numpy() == 1,
+        rule=rule,
+        missed=cost_of_missing(decision["cost_false_negative"], scored, problem.amount),
+        day=pd.factorize(scored[problem.time].dt.floor("D"))[0],
+        card=None if problem.card is None else pd.factorize(scored[problem.card])[0],
+    )
+
+
+def baselines(scored: pd.DataFrame, problem: Problem) -> dict[str, float]:
+    """Return the average precision of the rankings that the model must beat."""
+    target = scored[problem.target].to_numpy()
+    columns = {"logistic_regression": "baseline_score"} | ({} if problem.amount is None else {"amount": problem.amount})
+    return {
+        name: average_precision(*Ranking(target, scored[column].to_numpy(dtype=np.float64)).counts())
+        for name, column in columns.items()
+    }
