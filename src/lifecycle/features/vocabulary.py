@@ -11,9 +11,8 @@ Aggregate = Literal["count", "sum", "mean", "rate"]
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 
 
-@dataclass(frozen=True)
-class Raw:
-    """A numeric column of the record itself, as it stands."""
+class OneColumn:
+    """A feature of the record alone: one column, under the feature's own name."""
 
     name: str
 
@@ -24,40 +23,32 @@ class Raw:
 
 
 @dataclass(frozen=True)
-class Weekend:
+class Raw(OneColumn):
+    """A column of the record itself, as it stands: a number, or text that the model's pipeline encodes."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Weekend(OneColumn):
     """1 where the record's day is a Saturday or a Sunday."""
 
     name: str = "is_weekend"
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names this feature makes."""
-        return (self.name,)
-
 
 @dataclass(frozen=True)
-class Night:
+class Night(OneColumn):
     """1 where the record's hour is `last_hour` (0..23) or earlier."""
 
     name: str = "is_night"
     last_hour: int = 6
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names this feature makes."""
-        return (self.name,)
-
 
 @dataclass(frozen=True)
-class Hour:
+class Hour(OneColumn):
     """Hour of the day, with fraction: 0 <= h < 24."""
 
     name: str = "hour"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names this feature makes."""
-        return (self.name,)
 
 
 @dataclass(frozen=True)
