@@ -3,7 +3,7 @@
     python src/doctor.py                  hash every object that dvc.lock names in the cache again
     python src/doctor.py --remote store   and in the remote `store`, a folder
     python src/doctor.py --fix            put back what is missing or corrupt
-    python src/doctor.py --locks          only the lock that a killed DVC process leaves broken: quick
+    python src/doctor.py --locks          only what a killed DVC process leaves broken: quick
 
 Ends with 0 when all is well or mended, otherwise with 1.
 """
@@ -11,9 +11,7 @@ Ends with 0 when all is well or mended, otherwise with 1.
 import argparse
 from pathlib import Path
 
-from lifecycle.data.cache import Fault, survey
-from lifecycle.data.locks import mend_rwlock
-from lifecycle.data.mend import repair
+from lifecycle.data.locks import mend_locks
 from lifecycle.stage import PipelineError, run
 
 
@@ -25,26 +23,19 @@ def look(remote: str | None, fix: bool) -> str:
     PipelineError
         Something is still missing or corrupt at the end.
     """
-    state = survey(remote)
-    faults, before = state.faults(), list[Fault]()
+    from lifecycle.data import cache, mend  # noqa: PLC0415 `--locks` runs before every `make repro`
+
+    state = cache.survey(remote)
+    faults, before = state.faults(), None
     for fault in faults:
         print(fault, flush=True)
     while fix and faults and faults != before:  # first a folder's list, then the files that it names
-        repair(state, faults)
-        state, before = survey(remote), faults
+        mend.repair(state, faults)
+        state, before = cache.survey(remote), faults
         faults = state.faults()
     if faults:
-        raise PipelineError("\n".join(["missing or corrupt:", *sorted({_advice(fault) for fault in faults})]))
+        raise PipelineError("\n".join(["missing or corrupt:", *sorted({fault.advice() for fault in faults})]))
     return f"{len(state.items)} objects are whole in {' and '.join(map(str, state.folders))}"
-
-
-def _advice(fault: Fault) -> str:
-    item = fault.item
-    if item.stage:
-        return f"{item.path}: `make doctor FIX=1` restores it, or `dvc repro {item.stage}`"
-    return (
-        f"{item.path}: `make doctor FIX=1` restores it if a copy is left, otherwise `dvc add {item.out}` the original"
-    )
 
 
 def main() -> None:
@@ -52,12 +43,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Look for broken files of DVC's own, and mend them.")
     parser.add_argument("--remote", metavar="NAME", help="look at this remote too, a folder of this machine")
     parser.add_argument("--fix", action="store_true", help="put back what is missing or corrupt")
-    parser.add_argument(
-        "--locks", action="store_true", help="only remove a lock file that a killed process left broken"
-    )
+    parser.add_argument("--locks", action="store_true", help="only mend what a killed DVC process left broken")
     options = parser.parse_args()
-    if done := mend_rwlock(Path()):
-        print(done)
+    for path in mend_locks(Path()):
+        print(f"moved a file out of the way that a killed DVC process had left broken: it is {path} now")
     if not options.locks:
         print(look(options.remote, options.fix))
 

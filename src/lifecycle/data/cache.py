@@ -38,6 +38,11 @@ class Fault:
         state = f"corrupt ({self.found} found)" if self.found else "missing"
         return f"{self.item.path}: {self.item.md5} is {state} in {self.place.parents[1]}"
 
+    def advice(self) -> str:
+        """Say what to do about it."""
+        last = f"`dvc repro {self.item.stage}`" if self.item.stage else f"`dvc add {self.item.out}` the original"
+        return f"{self.item.path}: `make doctor` restores it if a copy is left, otherwise {last}"
+
 
 @dataclass(frozen=True)
 class Survey:

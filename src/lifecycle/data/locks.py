@@ -1,9 +1,9 @@
-"""The lock that a killed DVC process leaves broken.
+"""The two files that DVC leaves broken when it is killed while it writes them: .dvc/tmp/rwlock and dvc.lock.
 
-DVC keeps two kinds of lock in .dvc/tmp. The operating system holds `lock` and `rwlock.lock` for a process and lets go
-when it ends, whatever they contain: there is nothing to mend, and without a held one two processes would get in.
-`rwlock` is JSON that lists who reads and writes what. A process killed while it writes it leaves it empty or cut off,
-and from then on every command fails. Dead processes in a whole file are DVC's own to remove.
+The first is JSON that lists who reads and writes what; the second is what the stages have made. Empty or cut off,
+either stops every later command. The operating system holds .dvc/tmp/lock and .dvc/tmp/rwlock.lock for a process and
+lets go when it ends, whatever they contain: there is nothing to mend, and without a held one two processes would get
+in. Dead processes in a whole rwlock are DVC's own to remove.
 """
 
 import json
@@ -15,8 +15,10 @@ from lifecycle.stage import PipelineError
 DVC_NAMES = {"dvc", "dvc.exe"}
 
 
-def mend_rwlock(root: Path) -> str | None:
-    """Remove a broken rwlock when no DVC process is at work in the repository.
+def mend_locks(root: Path) -> list[Path]:
+    """Move broken files out of the way when no DVC process is at work in the repository.
+
+    The next `dvc repro` writes both again, dvc.lock from the run cache: what has run does not run again.
 
     Parameters
     ----------
@@ -25,39 +27,46 @@ def mend_rwlock(root: Path) -> str | None:
 
     Returns
     -------
-    str or None
-        What was done; None when there is nothing to do, or when a process is just writing the file.
+    list of Path
+        Where the broken files are now. Empty when there are none, or when a process is just writing one.
 
     Raises
     ------
     PipelineError
-        The file is broken and a DVC process is alive.
+        A file is broken and a DVC process is alive.
     """
-    path = root / ".dvc/tmp/rwlock"
-    if _is_whole(path):
-        return None
+    if not broken_files(root):
+        return []
     if alive := dvc_processes(root):
-        raise PipelineError(f"{path} is broken and DVC is at work here: {', '.join(alive)}; run this when it has ended")
+        names = " and ".join(map(str, broken_files(root)))
+        raise PipelineError(
+            f"{names}: broken, and DVC is at work here: {', '.join(alive)}; try again when it has ended"
+        )
     import zc.lockfile  # what DVC itself holds its locks with
 
-    locks = [path.with_name(name) for name in ("lock", "rwlock.lock")]
+    tmp = root / ".dvc/tmp"
     try:
-        with closing(zc.lockfile.LockFile(locks[0])), closing(zc.lockfile.LockFile(locks[1])):
-            if _is_whole(path):
-                return None
-            path.unlink()
+        with closing(zc.lockfile.LockFile(tmp / "lock")), closing(zc.lockfile.LockFile(tmp / "rwlock.lock")):
+            return [path.replace(tmp / f"{path.name}.broken") for path in broken_files(root)]
     except zc.lockfile.LockError:
-        return None
-    return f"removed {path}, left broken by a DVC process that was killed"
+        return []
 
 
-def _is_whole(path: Path) -> bool:
+def broken_files(root: Path) -> list[Path]:
+    """Return those of the two files that are empty or cut off; takes a millisecond."""
+    lock, rwlock = root / "dvc.lock", root / ".dvc/tmp/rwlock"
+    return [path for path, whole in ((lock, _ends_well), (rwlock, _is_json)) if path.is_file() and not whole(path)]
+
+
+def _ends_well(path: Path) -> bool:
+    return path.read_bytes().endswith(b"\n")
+
+
+def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_bytes())
     except ValueError:
         return False
-    except FileNotFoundError:
-        return True
     return True
 
 
