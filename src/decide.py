@@ -11,19 +11,23 @@ from lifecycle.io import read_table, write_csv, write_json
 from lifecycle.model import calibration
 from lifecycle.model.decision import choose_threshold, cost_curve, cost_of_missing
 from lifecycle.model.plots import cost_table
+from lifecycle.model.splits import DAY, lengths
 from lifecycle.params import DecideParams, load_params
 from lifecycle.problem import Problem, fill, load_problem
 from lifecycle.stage import PipelineError, run
 
 
-def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tuple[dict, dict, pd.DataFrame]:
-    """Return the decision, its figures on the validation windows, and the cost of other thresholds."""
+def decide(
+    scores: pd.DataFrame, problem: Problem, params: DecideParams, delay: pd.Timedelta, window: pd.Timedelta
+) -> tuple[dict, dict, pd.DataFrame]:
+    """Return the decision, its figures on the validation windows of that length, and the cost of other thresholds."""
     if params.cost_false_positive is None or params.cost_false_negative is None:
         raise PipelineError(
             "decide: set cost_false_positive and cost_false_negative, here or in the problem's defaults"
         )
     target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
-    briers = calibration.compare(score, target, scores["fold"].to_numpy())
+    fold, time = scores["fold"].to_numpy(), scores[problem.time].to_numpy()
+    briers = calibration.compare(score, target, fold, time, delay.to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
     map_ = calibration.fit(method, score, target)
     missed = cost_of_missing(params.cost_false_negative, scores, problem.amount)
@@ -44,7 +48,7 @@ def decide(scores: pd.DataFrame, problem: Problem, params: DecideParams) -> tupl
         "probability_at_threshold": float(map_.apply(np.array([threshold]))[0]),
         "calibration": method,
         "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
-        "alerts_per_day": float(alert.sum() / len(np.unique(day))),
+        "alerts_per_day": float(alert.sum() / (len(np.unique(fold)) * (window / DAY))),
     }
     return decision, {"decision": figures}, cost_table(curve, len(scores))
 
@@ -53,8 +57,9 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem = load_problem(params.problem)
+    _, delay, window = lengths(fill(params.split, problem, "split"))
     scores = read_table("data/scores/validation.parquet")
-    decision, figures, costs = decide(scores, problem, fill(params.decide, problem, "decide"))
+    decision, figures, costs = decide(scores, problem, fill(params.decide, problem, "decide"), delay, window)
     write_json(decision, "models/decision.json")
     write_json(figures, "metrics/decision.json")
     write_csv(costs, "metrics/plots/cost.csv")

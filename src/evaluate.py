@@ -18,6 +18,7 @@ from lifecycle.model.gates import check_baselines, check_leak
 from lifecycle.model.judged import baselines, judge
 from lifecycle.model.plots import write_tables
 from lifecycle.model.scoring import identity
+from lifecycle.model.splits import DAY, lengths
 from lifecycle.params import load_params
 from lifecycle.problem import Problem, fill, load_problem
 from lifecycle.stage import run
@@ -41,11 +42,12 @@ def main() -> None:
     params = load_params()
     problem = load_problem(params.problem)
     limits = fill(params.evaluate, problem, "evaluate")
+    *_, window = lengths(fill(params.split, problem, "split"))
     decision = read_json("models/decision.json")
     scored = score(read_table("data/splits/test.parquet"), decision, problem)
     write_table(scored, "data/scores/test.parquet")
     judged = judge(scored, decision, problem, limits.rule_amount)
-    figures = figures_of(judged, decision["cost_false_positive"], limits.top_k)
+    figures = figures_of(judged, decision["cost_false_positive"], limits.top_k, window / DAY)
     test, rivals = figures(None), baselines(scored, problem)
     units = len(scored) if judged.card is None else int(judged.card.max()) + 1
     write_json({"test": test, "baseline": rivals}, "metrics/evaluation.json")

@@ -21,9 +21,9 @@ DOWNLOADS = Path("data/downloads")
 
 def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFrame:
     """Return the raw table of the chosen source."""
-    source = params.source
+    source: str = params.source
     if source == "auto":
-        source = "url" if params.url else "generate" if Path(params.path).is_dir() else "file"
+        source = "url" if params.url else _file_or_generate(Path(params.path))
     if source == "url":
         return read_file(_fetched(params), problem)
     if source == "file":
@@ -35,6 +35,17 @@ def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFr
     size = params.generate
     table = simulator.simulate(size.customers, size.terminals, size.days, size.seed)
     return to_contract(table, problem, "ingest.generate")
+
+
+def _file_or_generate(path: Path) -> str:
+    if not path.is_dir():
+        return "file"
+    found = sorted(file.name for file in path.iterdir() if not file.name.startswith(".") and file.suffix != ".dvc")
+    if found:
+        raise PipelineError(
+            f"ingest.path = {path}: a folder with {found[0]} in it; name the file, or set ingest.source"
+        )
+    return "generate"
 
 
 def _fetched(params: IngestParams) -> Path:

@@ -6,6 +6,7 @@ locale and number of threads, and compares `dvc.lock` and every file in git. The
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from lifecycle.params import load_params
 from lifecycle.stage import PipelineError, run
 
 OTHER_CONDITIONS = {
@@ -22,6 +24,8 @@ OTHER_CONDITIONS = {
     "LC_ALL": "C",
     "OMP_NUM_THREADS": "3",
     "OPENBLAS_NUM_THREADS": "3",
+    "OPENBLAS_CORETYPE": "Nehalem",  # the code that an older processor would run
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",  # the same; ignored where there are none
     "LOKY_MAX_CPU_COUNT": "1",  # the number of jobs that joblib takes for "all"
 }
 
@@ -34,6 +38,7 @@ def git(*arguments: str, folder: str | Path = ".") -> str:
 def reproduce(folder: Path) -> None:
     """Clone the last commit into `folder` and run the graph there, without any cache."""
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ".", str(folder)], check=True)
+    lend_source(folder)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
     done = subprocess.run(
@@ -41,6 +46,13 @@ def reproduce(folder: Path) -> None:
     )
     if done.returncode:
         raise PipelineError(f"`dvc repro` failed in the clone ({folder})")
+
+
+def lend_source(folder: Path) -> None:
+    """Copy the user's own file, which git does not have, into the clone."""
+    source = Path(load_params().ingest.path)
+    if source.is_file() and not source.is_absolute() and not (folder / source).exists():
+        shutil.copy2(source, folder / source)
 
 
 def changed_files(folder: Path) -> list[str]:

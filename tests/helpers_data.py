@@ -43,7 +43,11 @@ def with_cell(table: pd.DataFrame, row: int, column: str, value: Any) -> pd.Data
 
 def small_problem(*columns: Column, **changes: Any) -> Problem:
     """Return a problem of three columns and the given ones."""
-    needed = (Column("id", "integer", "", unique=True), Column("time", "timestamp", ""), Column("label", "integer", ""))
+    needed = (
+        Column("id", "integer", "", unique=True),
+        Column("time", "timestamp", ""),
+        Column("label", "integer", "", isin=(0, 1)),
+    )
     roles: dict[str, Any] = {"key": "id", "time": "time", "target": "label", "features": (Hour(),)}
     return Problem(**{"contract": (*needed, *columns)} | roles | changes)
 

@@ -40,7 +40,8 @@ def params(**changes: Any) -> Params:
 
 
 def _content(changes: dict[str, Any]) -> dict[str, Any]:
-    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"problem": "transactions"}
+    content["ingest"] |= {"source": "auto", "path": "data/source", "url": None, "sha256": None}
     for key, value in changes.items():
         *blocks, name = key.split(".")
         functools.reduce(dict.__getitem__, blocks, content)[name] = copy.deepcopy(value)

@@ -38,7 +38,8 @@ MUTATIONS = [
     Mutation("shuffled split", SOURCE["splits"], "records.iloc[low:high]", "records.sample(frac=1, random_state=0).iloc[low:high]", SPLITS),
     Mutation("model and scaler fitted on validation rows too", SOURCE["train"], "model = fit(params, problem, train)", "model = fit(params, problem, fold)", "tests/test_train.py"),
     Mutation("baseline's scaler fitted on validation rows too", SOURCE["train"], "fit(params, problem, train, baseline=True), valid", "fit(params, problem, fold, baseline=True), valid", "tests/test_train.py"),
-    Mutation("calibration judged on what it learned", SOURCE["calibration"], "fit(method, score[fold < f], target[fold < f])", "fit(method, score[fold <= f], target[fold <= f])", MODEL + "/test_calibration.py"),
+    Mutation("calibration judged on what it learned", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold <= f", MODEL + "/test_calibration.py"),
+    Mutation("calibration learned from unknown labels", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold < f", MODEL + "/test_calibration.py"),
     Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/data/test_leakage.py"),
 ]  # fmt: skip
 

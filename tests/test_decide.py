@@ -23,7 +23,7 @@ def scores(rows=1_200):
 
 def decide(problem=PROBLEM, table=None, **changes):
     filled = fill(params(**{f"decide__{key}": value for key, value in changes.items()}).decide, problem, "decide")
-    return stage.decide(scores() if table is None else table, problem, filled)
+    return stage.decide(scores() if table is None else table, problem, filled, pd.Timedelta(0), pd.Timedelta(days=7))
 
 
 def cost(table, alert, false_alert=5.0):
@@ -84,7 +84,7 @@ def test_the_amount_as_cost_needs_an_amount():
 
 
 def test_the_stage_needs_validation_scores_only_and_writes_the_same_bytes_again(tmp_path):
-    write_params(tmp_path)
+    write_params(tmp_path, {"split.delay_days": 0.0})
     write_table(scores(), tmp_path / "data/scores/validation.parquet")
     names = ("models/decision.json", "metrics/decision.json", "metrics/plots/cost.csv")
     written = []

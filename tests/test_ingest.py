@@ -110,3 +110,11 @@ def test_stage_takes_the_problem_that_the_params_name(folder):
     write_params(folder, {"problem": "creditcard", "ingest.path": "creditcard.csv"})
     run_stages(folder, "ingest")
     assert list(pd.read_parquet(folder / RAW)) == list(load_problem("creditcard").columns)
+
+
+def test_a_folder_with_a_file_in_it_is_not_taken_for_an_empty_one(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.csv").write_text("a\n1\n")
+    with pytest.raises(PipelineError, match=r"ingest\.path = .*: a folder with mine\.csv in it; name the file"):
+        ingest.read_records(checked(IngestParams, NONE | {"path": str(folder)}, "test"), PROBLEM, "transactions")

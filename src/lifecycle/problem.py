@@ -74,7 +74,7 @@ class Problem:
     amount : str, optional
         The money at stake in a record.
     slices, sensitive : tuple of str
-        Columns that figures are broken down by, and columns that must never be a feature.
+        Columns carried along into the tables of scores, and columns that no feature may be made from.
     distinct : tuple of str
         Columns in which no two records may agree all together.
     ignored : tuple of str

@@ -172,7 +172,6 @@ def test_fill_leaves_hyperparameters_alone():
     [
         ({"train_days": "week"}, "train_days = 'week'"),
         ({"test_days": -1}, "test_days = -1: Input should be greater than 0"),
-        ({"tain_days": 7}, "tain_days = 7: unknown key; known here: folds, train_days"),
     ],
 )
 def test_default_that_is_not_legal_is_refused(own, said):
@@ -194,3 +193,39 @@ def test_feature_that_sees_labels_before_they_are_known_is_refused(of):
 def test_feature_that_waits_for_the_label_is_accepted(delay):
     problem = small_problem(AMOUNT, features=(window("rate", "label", delay_days=2), window(name="v")))
     assert check_label_delay(problem, delay) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "said"),
+    [
+        ((Column("role", "number", ""),), {}, "'role': the pipeline makes a column of that name"),
+        ((Column("n", "text", "", ge=0),), {}, "column 'n': 0 can't limit a column of type text"),
+        ((Column("n", "integer", "", isin=("0", "1")),), {}, "column 'n': '0' can't limit"),
+        ((Column("n", "timestamp", "", ge="yesterday"),), {}, "column 'n': 'yesterday' can't limit"),
+        ((Column("n", "timestamp", "", isin=("2018-01-01",)),), {}, "can't limit a column of type timestamp"),
+        ((Column("euro", "text", ""),), {"amount": "euro"}, "'euro': the amount must be of type integer or number"),
+        (
+            (Column("euro", "number", "", nullable=True),),
+            {"amount": "euro"},
+            "'euro' has a role, so it can't be nullable",
+        ),
+        ((Column("who", "text", "", nullable=True),), {"card": "who"}, "'who' has a role, so it can't be nullable"),
+        ((Column("at", "integer", ""),), {"time": "at"}, "column 'at': the time must be of type timestamp"),
+        (
+            (Column("bad", "integer", "", isin=(1, 2)),),
+            {"target": "bad"},
+            "'bad': the target must be an integer with isin",
+        ),
+        ((Column("due", "timestamp", ""),), {"features": (Raw("due"),)}, "feature 'due': a timestamp is no feature"),
+        ((), {"defaults": {"train": {"max_depth": 3}}}, "defaults: train.max_depth can't be set here; legal: split: "),
+        ((), {"defaults": {"split": {"folds": 2}}}, "defaults: split.folds can't be set here"),
+    ],
+)
+def test_a_declaration_that_would_fail_later_or_in_silence_is_refused_at_once(columns, changes, said):
+    assert said in refusal(*columns, **changes)
+
+
+@pytest.mark.parametrize("use", [{"by": "age"}, {"by": "id", "aggregate": "mean", "of": "age"}])
+def test_no_window_is_made_from_a_sensitive_column(use):
+    feature = Window(**{"name": "w", "aggregate": "count"} | use)
+    assert "'age' is sensitive" in refusal(Column("age", "integer", ""), features=(feature,), sensitive=("age",))

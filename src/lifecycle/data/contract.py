@@ -1,6 +1,7 @@
 """The contract gate: keep the rows that fulfil it, quarantine the others with their reasons."""
 
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +85,8 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
         found = [] if low is None else [pa.Check.ge(low, error=f"below {column.ge}")]
         found += [] if high is None else [pa.Check.le(high, error=f"above {column.le}")]
         found += [] if column.isin is None else [pa.Check.isin(column.isin, error=f"not one of {column.isin}")]
+        if column.decimals is not None:
+            found.append(pa.Check(partial(_fits, column.decimals), error=f"more than {column.decimals} decimals"))
         if column.name == problem.time and as_of is not None:
             found.append(pa.Check.lt(pd.Timestamp(as_of) + pd.Timedelta(days=1), error=f"after {as_of}"))
         return found
@@ -95,6 +98,11 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
         for column in problem.contract
     }
     return pa.DataFrameSchema(columns, unique=list(problem.distinct) or None, report_duplicates="exclude_first")
+
+
+def _fits(decimals: int, values: pd.Series) -> pd.Series:
+    units = values * 10.0**decimals
+    return (units - units.round()).abs() <= 1e-6 * units.abs().clip(lower=1)  # 0.1 + 0.2 has one decimal
 
 
 def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:

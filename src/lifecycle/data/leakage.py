@@ -58,7 +58,8 @@ def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, de
     """
     content = [name for name in train.columns if name != key]
     again = int(train[key].isin(test[key]).sum())
-    copies = len(train[content].drop_duplicates().merge(test[content].drop_duplicates(), on=content))
+    rows = (pd.util.hash_pandas_object(part[content], index=False) for part in (train, test))
+    copies = len(set.intersection(*(set(part) for part in rows)))
     if again or copies:
         raise PipelineError(f"leak alarm: {max(again, copies):,} training rows are in the test window too")
     if train[time].max() + delay > test[time].min():
@@ -68,7 +69,10 @@ def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, de
     for name in train.select_dtypes("datetime"):
         late = int((train[name] > train[time] + delay).sum())
         if late:
-            raise PipelineError(f"leak alarm: column {name} lies after the label's own time in {late:,} training rows")
+            raise PipelineError(
+                f"leak alarm: column {name} lies after the label's own time in {late:,} training rows; if it is no"
+                " slip, name it in the problem's `ignored`"
+            )
 
 
 def roc_auc(values: pd.Series, target: pd.Series) -> float:

@@ -12,6 +12,7 @@ from lifecycle.problem import Problem
 from lifecycle.stage import PipelineError
 
 FORMATS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
+GAPS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]  # of a number; text is missing only when it is empty
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -50,7 +51,7 @@ def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFr
     expected = [column.name for column in problem.contract if not column.derived]
     repeated = sorted({name for name in names if names.count(name) > 1})
     missing = [name for name in expected if name not in names]
-    extra = sorted(set(names) - set(expected) - set(problem.ignored))
+    extra = [name or "one without a name" for name in sorted(set(names) - set(expected) - set(problem.ignored))]
     faults = [
         f"{what} columns: {', '.join(columns)}"
         for what, columns in (("missing", missing), ("extra", extra), ("repeated", repeated))
@@ -88,9 +89,18 @@ def _read_csv(path: Path, problem: Problem) -> pd.DataFrame:
     text = {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
+        missing = {name: GAPS[:1] if name in text else GAPS for name in header.iloc[0].dropna()}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header would be dropped
-            table = pd.read_csv(path, dtype=text, encoding="utf-8-sig", low_memory=False, index_col=False)
+            table = pd.read_csv(
+                path,
+                dtype=text,
+                encoding="utf-8-sig",
+                low_memory=False,
+                index_col=False,
+                keep_default_na=False,
+                na_values=missing,
+            )
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path}: not UTF-8; convert it, for example with iconv -t utf-8") from error
     except pd.errors.EmptyDataError as error:

@@ -51,7 +51,8 @@ def fit(method: str, score: np.ndarray, target: np.ndarray) -> Calibration:
 
         with threadpool_limits(limits=1):
             model = LogisticRegression(C=np.inf, max_iter=1_000, tol=1e-8).fit(score[:, None], target)
-        slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+        # Rounded: the last bits of linear algebra differ between processors.
+        slope, intercept = round(float(model.coef_[0, 0]), 6), round(float(model.intercept_[0]), 6)
         if slope < 0:  # it would turn the ranking round: such scores say no more than the share of positives
             slope, intercept = 0.0, float(np.log(target.mean() / (1 - target.mean())))
         return Calibration("sigmoid", slope=slope, intercept=intercept)
@@ -68,23 +69,30 @@ def brier(target: np.ndarray, probability: np.ndarray) -> float:
     return float(((probability - target) ** 2).mean())
 
 
-def compare(score: np.ndarray, target: np.ndarray, fold: np.ndarray) -> dict[str, float]:
-    """Return each method's Brier score out of time: learned on all earlier folds, judged on the next.
+def compare(
+    score: np.ndarray, target: np.ndarray, fold: np.ndarray, time: np.ndarray, delay: np.timedelta64
+) -> dict[str, float]:
+    """Return each method's mean Brier score out of time: learned from labels known when a fold begins, judged on it.
 
     Parameters
     ----------
-    score, target, fold : array, shape (n,)
-        Validation scores, labels and fold numbers; a larger number is a later fold.
+    score, target, fold, time : array, shape (n,)
+        Validation scores, labels, fold numbers (a larger one is later) and times.
+    delay : numpy.timedelta64
+        Age at which a label is known.
+
+    Returns
+    -------
+    dict of str to float
+        Only "none" where no fold begins with labels of both classes known: there is nothing to calibrate by.
     """
-    later = np.unique(fold)[1:]
+    pairs = [(time < time[fold == f].min() - delay, fold == f) for f in np.unique(fold)]
+    pairs = [(known, judged) for known, judged in pairs if len(np.unique(target[known])) > 1]
+    if not pairs:
+        return {"none": brier(target, fit("none", score, target).apply(score))}
     return {
         method: float(
-            np.mean(
-                [
-                    brier(target[fold == f], fit(method, score[fold < f], target[fold < f]).apply(score[fold == f]))
-                    for f in later
-                ]
-            )
+            np.mean([brier(target[j], fit(method, score[known], target[known]).apply(score[j])) for known, j in pairs])
         )
         for method in METHODS
     }

@@ -95,6 +95,10 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         if not own and not isinstance(error, ValueError | TypeError):
             raise
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
+    if hasattr(pipeline[-1], "coef_"):  # the last bits of linear algebra differ between processors
+        pipeline[-1].coef_, pipeline[-1].intercept_ = (
+            np.round(x, 9) for x in (pipeline[-1].coef_, pipeline[-1].intercept_)
+        )
     if "n_jobs" in pipeline[-1].get_params():
         pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
     return pipeline
@@ -103,7 +107,8 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
 def predict(pipeline: Pipeline, features: pd.DataFrame) -> np.ndarray:
     """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,)."""
     with threadpool_limits(limits=1):
-        return pipeline.predict_proba(features)[:, 1].astype(np.float64)
+        score = pipeline.predict_proba(features)[:, 1].astype(np.float64)
+    return np.round(score, 8) if hasattr(pipeline[-1], "coef_") else score
 
 
 def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -10,11 +10,10 @@ from lifecycle.model.metrics import CardRanking, Ranking, average_precision, cal
 
 LEVEL = 95.0  # per cent
 
-
 Figures = dict[str, float]
 
 
-def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.ndarray | None], Figures]:
+def figures_of(judged: Judged, false_alert: float, top_k: int, days: float) -> Callable[[np.ndarray | None], Figures]:
     """Return a function from copies of each card (or None: one each) to the figures.
 
     Parameters
@@ -25,15 +24,37 @@ def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.n
         Cost of reviewing a genuine record.
     top_k : int
         Cards reviewed a day.
+    days : float
+        Length of the window.
     """
     ranking = Ranking(judged.target, judged.score)
     cards = None if judged.card is None else CardRanking(judged.day, judged.card, judged.target, judged.score)
-    fraud, days = judged.target == 1, len(np.unique(judged.day))
+    table = _summands(judged, false_alert)
+
+    def figures(copies: np.ndarray | None) -> Figures:
+        weight = None if copies is None else copies.astype(np.float64)
+        if weight is not None and judged.card is not None:
+            weight = weight[judged.card]
+        counts = ranking.counts(weight)
+        found = {"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)}
+        if cards is not None:
+            found[f"card_precision_at_{top_k}"] = cards.precision_at(top_k, copies)
+        # Summed without the BLAS, whose order of summation depends on the processor and its threads.
+        weighted = table if weight is None else table.mul(weight, axis="index")
+        found |= _rates({str(name): float(value) for name, value in weighted.sum().items()}, days)
+        return found | {"calibration_error": calibration_error(judged.target, judged.probability, weight)}
+
+    return figures
+
+
+def _summands(judged: Judged, false_alert: float) -> pd.DataFrame:
+    """Return, per record, what the rates are sums of."""
+    fraud = judged.target == 1
 
     def cost(alert: np.ndarray) -> np.ndarray:
         return np.where(fraud, np.where(alert, 0.0, judged.missed), np.where(alert, false_alert, 0.0))
 
-    table = {
+    columns = {
         "records": np.ones(len(fraud)),
         "hits": judged.alert & fraud,
         "alerts": judged.alert,
@@ -42,34 +63,26 @@ def figures_of(judged: Judged, false_alert: float, top_k: int) -> Callable[[np.n
         "error": (judged.probability - judged.target) ** 2,
         "cost": cost(judged.alert),
         "cost_none": cost(np.zeros(len(fraud), bool)),
-        "cost_rule": cost(judged.rule),
     }
-    values = np.column_stack([column.astype(np.float64) for column in table.values()])
+    if judged.rule is not None:
+        columns["cost_rule"] = cost(judged.rule)
+    return pd.DataFrame(columns, dtype=np.float64)
 
-    def figures(copies: np.ndarray | None) -> Figures:
-        weight = None if copies is None else copies.astype(np.float64)
-        if weight is not None and judged.card is not None:
-            weight = weight[judged.card]
-        sums = values.sum(axis=0) if weight is None else weight @ values
-        total = dict(zip(table, sums.tolist(), strict=True))
-        counts = ranking.counts(weight)
-        found: Figures = {"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)}
-        if cards is not None:
-            found[f"card_precision_at_{top_k}"] = cards.precision_at(top_k, copies)
-        return found | {
-            "recall": _ratio(total["hits"], total["frauds"]),
-            "precision": _ratio(total["hits"], total["alerts"]),
-            "f1": _ratio(2 * total["hits"], total["frauds"] + total["alerts"]),
-            "accuracy": total["right"] / total["records"],
-            "brier": total["error"] / total["records"],
-            "calibration_error": calibration_error(judged.target, judged.probability, weight),
-            "cost_per_record": total["cost"] / total["records"],
-            "saved_share_vs_no_model": _ratio(total["cost_none"] - total["cost"], total["cost_none"]),
-            "saved_share_vs_rule": _ratio(total["cost_rule"] - total["cost"], total["cost_rule"]),
-            "alerts_per_day": total["alerts"] / days,
-        }
 
-    return figures
+def _rates(total: dict[str, float], days: float) -> Figures:
+    rates = {
+        "recall": _ratio(total["hits"], total["frauds"]),
+        "precision": _ratio(total["hits"], total["alerts"]),
+        "f1": _ratio(2 * total["hits"], total["frauds"] + total["alerts"]),
+        "accuracy": total["right"] / total["records"],
+        "brier": total["error"] / total["records"],
+        "cost_per_record": total["cost"] / total["records"],
+        "saved_share_vs_no_model": _ratio(total["cost_none"] - total["cost"], total["cost_none"]),
+        "alerts_per_day": total["alerts"] / days,
+    }
+    if "cost_rule" in total:
+        rates["saved_share_vs_rule"] = _ratio(total["cost_rule"] - total["cost"], total["cost_rule"])
+    return rates
 
 
 def intervals(

@@ -18,7 +18,7 @@ class Judged(NamedTuple):
     score: np.ndarray
     probability: np.ndarray
     alert: np.ndarray  # bool: score >= threshold
-    rule: np.ndarray  # bool: what the fixed rule would have flagged
+    rule: np.ndarray | None  # bool: what the fixed rule would have flagged; None where there is none
     missed: np.ndarray  # cost of missing the record, if it is a fraud
     day: np.ndarray  # day of the window
     card: np.ndarray | None  # code 0..cards-1; None where the problem has no cards
@@ -39,7 +39,7 @@ def judge(scored: pd.DataFrame, decision: Mapping[str, Any], problem: Problem, r
         The fixed rule to beat flags amounts above it.
     """
     amount = None if problem.amount is None else scored[problem.amount].to_numpy()
-    rule = np.zeros(len(scored), bool) if amount is None or rule_amount is None else amount > rule_amount
+    rule = None if amount is None or rule_amount is None else amount > rule_amount
     return Judged(
         target=scored[problem.target].to_numpy(),
         score=scored["score"].to_numpy(),

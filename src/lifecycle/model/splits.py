@@ -19,6 +19,20 @@ class TimeWindow(NamedTuple):
     test_end: pd.Timestamp
 
 
+def lengths(params: SplitParams) -> tuple[pd.Timedelta, pd.Timedelta, pd.Timedelta]:
+    """Return the lengths of a training window, of the label delay and of a test window.
+
+    Raises
+    ------
+    PipelineError
+        Neither params nor the problem say one of them.
+    """
+    if params.train_days is None or params.delay_days is None or params.test_days is None:
+        raise PipelineError("split: set train_days, delay_days and test_days, here or in the problem's defaults")
+    train, delay, test = (pd.Timedelta(days=d) for d in (params.train_days, params.delay_days, params.test_days))
+    return train, delay, test
+
+
 def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[TimeWindow]:
     """Lay the validation folds, oldest first, and then the final window.
 
@@ -42,9 +56,7 @@ def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[T
     PipelineError
         The records do not reach over all windows.
     """
-    if params.train_days is None or params.delay_days is None or params.test_days is None:
-        raise PipelineError("split: set train_days, delay_days and test_days, here or in the problem's defaults")
-    train, delay, test = (pd.Timedelta(days=d) for d in (params.train_days, params.delay_days, params.test_days))
+    train, delay, test = lengths(params)
     # Windows of whole days begin at midnight; the first and the last day may begin late and end early.
     whole = all(length % DAY == pd.Timedelta(0) for length in (train, delay, test))
     begin, end = (

@@ -152,3 +152,10 @@ def test_creditcard_file_passes_from_the_reader_to_the_verdict(tmp_path):
     assert reasons(verdict) == {5: "duplicate record", 6: "Class: not one of (0, 1)", 7: "V3: not of type number"}
     np.testing.assert_array_equal(verdict.kept[list(table)], table.iloc[:5])
     assert verdict.kept["record_id"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_more_decimals_than_the_contract_allows_are_rejected_and_float_noise_is_not():
+    problem = small_problem(Column("euro", "number", "", decimals=2))
+    verdict = check(small_table(4, euro=[0.1 + 0.2, 1.25, 0.005, 1_000_000.25]), problem, None)
+    assert verdict.failed == {"euro: more than 2 decimals": 1}
+    assert verdict.rejected["euro"].tolist() == [0.005]

@@ -148,12 +148,21 @@ def with_a_cell_more(cell):
     return HEADER + b"".join(line + cell + b"\n" for line in CSV.splitlines()[1:])
 
 
-def test_line_with_a_cell_too_many_everywhere_is_refused(tmp_path):
-    assert "not a regular CSV file" in refusal(tmp_path, "a.csv", with_a_cell_more(b",9"))
+@pytest.mark.parametrize("cell", [b",9", b","], ids=["filled", "empty"])
+def test_line_with_a_cell_too_many_everywhere_is_refused(tmp_path, cell):
+    assert "not a regular CSV file" in refusal(tmp_path, "a.csv", with_a_cell_more(cell))
 
 
-def test_comma_too_many_everywhere_shifts_nothing(tmp_path):
-    pd.testing.assert_frame_equal(read(tmp_path, "a.csv", with_a_cell_more(b",")), read(tmp_path, "b.csv", CSV))
+@pytest.mark.parametrize("word", ["NA", "null", "None"])
+def test_a_word_for_nothing_is_a_value_of_a_text_column_and_a_gap_in_numbers(tmp_path, word):
+    problem = small_problem(Column("country", "text", ""), Column("amount", "number", "", nullable=True))
+    table = read(tmp_path, "a.csv", small_table(1, country=[word], amount=[word]).to_csv(index=False).encode(), problem)
+    assert table.loc[0, "country"] == word
+    assert pd.isna(table.loc[0, "amount"])
+
+
+def test_a_saved_index_is_told_as_a_column_without_a_name(tmp_path):
+    assert "extra columns: one without a name" in refusal(tmp_path, "a.csv", payments_table().to_csv().encode())
 
 
 def test_byte_that_is_not_utf8_is_not_said_to_stand_elsewhere(tmp_path):

@@ -8,7 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from lifecycle.model import calibration
-from lifecycle.model.calibration import METHODS, Calibration, brier, compare, fit
+from lifecycle.model.calibration import METHODS, Calibration, brier, fit
 from tests.helpers_model import quick, ranked
 
 GRID = np.linspace(-0.5, 1.5, 401)
@@ -63,6 +63,11 @@ def test_calibration_brings_distorted_scores_back():
         assert brier(target, fit(method, score**3, target).apply(score**3)) < brier(target, score**3)
 
 
+def compared(score, target, fold, delay_in_folds=0):
+    time = np.datetime64("2018-01-01") + (fold * 7).astype("timedelta64[D]")
+    return calibration.compare(score, target, fold, time, np.timedelta64(7 * delay_in_folds, "D"))
+
+
 def folds_of(rows=600):
     target, score, _ = ranked(rows)
     return score, target, np.repeat([1, 2, 3, 4], rows // 4)
@@ -70,7 +75,7 @@ def folds_of(rows=600):
 
 def test_the_comparison_is_the_mean_over_later_folds_of_maps_learned_on_all_earlier_ones():
     score, target, fold = folds_of()
-    for method, found in compare(score, target, fold).items():
+    for method, found in compared(score, target, fold).items():
         maps = {f: fit(method, score[fold < f], target[fold < f]) for f in (2, 3, 4)}
         assert found == pytest.approx(np.mean([((maps[f].apply(score) - target)[fold == f] ** 2).mean() for f in maps]))
 
@@ -78,7 +83,7 @@ def test_the_comparison_is_the_mean_over_later_folds_of_maps_learned_on_all_earl
 def test_the_order_of_the_rows_does_not_matter_only_their_folds():
     score, target, fold = folds_of()
     shuffled = np.random.default_rng(0).permutation(len(score))
-    assert compare(score[shuffled], target[shuffled], fold[shuffled]) == pytest.approx(compare(score, target, fold))
+    assert compared(score[shuffled], target[shuffled], fold[shuffled]) == pytest.approx(compared(score, target, fold))
 
 
 @pytest.mark.parametrize("newest", [2, 3])
@@ -86,9 +91,28 @@ def test_a_fold_is_judged_without_its_own_and_later_labels(monkeypatch, newest):
     score, target, fold = folds_of()
     seen = []
     monkeypatch.setattr(calibration, "brier", lambda _, probability: seen.append(probability) or 0.0)
-    compare(score, target, fold)
-    compare(score, np.where(fold < newest, target, 1 - target), fold)
+    compared(score, target, fold)
+    compared(score, np.where(fold < newest, target, 1 - target), fold)
     before, after = seen[: len(seen) // 2], seen[len(seen) // 2 :]
     judged = [f for _ in METHODS for f in (2, 3, 4)]
     for f, one, other in zip(judged, before, after, strict=True):
         assert f > newest or (one == other).all()
+
+
+def test_labels_that_are_not_known_when_a_fold_begins_teach_nothing():
+    score, target, fold = folds_of()
+    for method, found in compared(score, target, fold, delay_in_folds=1).items():
+        maps = {f: fit(method, score[fold < f - 1], target[fold < f - 1]) for f in (3, 4)}
+        assert found == pytest.approx(
+            np.mean([brier(target[fold == f], maps[f].apply(score[fold == f])) for f in maps])
+        )
+
+
+def test_where_no_label_is_known_in_time_nothing_is_calibrated():
+    score, target, fold = folds_of()
+    assert list(compared(score, target, fold, delay_in_folds=4)) == ["none"]
+
+
+def test_a_sigmoid_never_turns_the_ranking_round():
+    target, score, _ = ranked(400)
+    assert np.ptp(fit("sigmoid", 1 - score, target).apply(score)) == 0

@@ -6,7 +6,7 @@ from lifecycle.model.evaluation import Judged, figures_of, intervals
 from lifecycle.model.metrics import CardRanking
 from tests.helpers_model import ranked
 
-FALSE_ALERT, TOP_K, CARDS = 5.0, 6, 40
+FALSE_ALERT, TOP_K, DAYS, CARDS = 5.0, 6, 7, 40
 BIASED = {"calibration_error"}  # an absolute value: noise can only add to it
 
 
@@ -31,7 +31,7 @@ def take(window, rows):
 
 
 def figures(window, copies=None):
-    return figures_of(window, FALSE_ALERT, TOP_K)(copies)
+    return figures_of(window, FALSE_ALERT, TOP_K, DAYS)(copies)
 
 
 def expected(window, w):
@@ -108,7 +108,9 @@ def test_where_nothing_could_be_saved_false_alerts_are_no_saving(name, change):
 def test_an_interval_covers_its_figure_and_the_seed_decides_it(cards):
     window = judged(cards=cards)
     point, units = figures(window), cards or 600
-    first, again, other = (intervals(figures_of(window, FALSE_ALERT, TOP_K), units, 60, seed) for seed in (1, 1, 2))
+    first, again, other = (
+        intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), units, 60, seed) for seed in (1, 1, 2)
+    )
     assert first == again
     assert first != other
     assert first.keys() == point.keys()
@@ -117,19 +119,34 @@ def test_an_interval_covers_its_figure_and_the_seed_decides_it(cards):
 
 def test_more_cards_give_narrower_intervals():
     wide, narrow = (
-        intervals(figures_of(judged(rows), FALSE_ALERT, TOP_K), CARDS, 100, seed=1)["roc_auc"] for rows in (300, 4_800)
+        intervals(figures_of(judged(rows), FALSE_ALERT, TOP_K, DAYS), CARDS, 100, seed=1)["roc_auc"]
+        for rows in (300, 4_800)
     )
     assert narrow[1] - narrow[0] < (wide[1] - wide[0]) / 2
 
 
 def test_rows_of_a_card_stay_together_in_a_resample():
     window = judged(cards=3)
-    resampled = intervals(figures_of(window, FALSE_ALERT, TOP_K), 3, 50, seed=1)["alerts_per_day"]
+    resampled = intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), 3, 50, seed=1)["alerts_per_day"]
     per_card = [window.alert[window.card == card].sum() for card in range(3)]
     assert resampled == pytest.approx([3 * min(per_card) / 7, 3 * max(per_card) / 7], rel=0.1)
 
 
 def test_a_figure_that_no_resample_has_is_left_out():
-    found = intervals(figures_of(judged()._replace(target=np.zeros(600, int)), FALSE_ALERT, TOP_K), CARDS, 50, seed=1)
+    found = intervals(
+        figures_of(judged()._replace(target=np.zeros(600, int)), FALSE_ALERT, TOP_K, DAYS), CARDS, 50, seed=1
+    )
     assert "roc_auc" not in found
     assert "brier" in found
+
+
+def test_without_a_rule_nothing_is_compared_with_it():
+    assert "saved_share_vs_rule" not in figures(judged()._replace(rule=None))
+
+
+def test_alerts_per_day_are_of_the_windows_length_not_of_the_dates_that_occur():
+    window = judged()
+    of_a_day, of_six_hours = (
+        figures_of(window, FALSE_ALERT, TOP_K, days)(None)["alerts_per_day"] for days in (1, 0.25)
+    )
+    assert (of_a_day, of_six_hours) == (window.alert.sum(), window.alert.sum() * 4)
