@@ -35,6 +35,6 @@ def test_without_validated_records_the_stage_says_what_makes_them(tmp_path):
 
 
 def test_an_unknown_problem_is_told_with_the_file_that_is_missing(tmp_path):
-    start_project(tmp_path, {"problem": "loans"})
-    with pytest.raises(PipelineError, match=r"problem = 'loans': there is no src/problems/loans\.py"):
+    start_project(tmp_path, {"problem": "nobodys"})
+    with pytest.raises(PipelineError, match=r"problem = 'nobodys': there is no src/problems/nobodys\.py"):
         run_stages(tmp_path, "featurize")
