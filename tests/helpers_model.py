@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from lifecycle.data.simulator import simulate
 from lifecycle.io import write_table
-from lifecycle.params import Params, checked
+from lifecycle.params import Params, Section, checked
+from lifecycle.problem import Problem, fill
 
 ROOT = Path(__file__).parent.parent
 SMALL = {
@@ -46,6 +47,13 @@ def _content(changes: dict[str, Any]) -> dict[str, Any]:
         *blocks, name = key.split(".")
         functools.reduce(dict.__getitem__, blocks, content)[name] = copy.deepcopy(value)
     return content
+
+
+def filled_and_written(problem: Problem, block: str, keys: list[str]) -> tuple[Section, Section]:
+    """Return a params block whose nulls the problem has filled, and the block with those defaults written in."""
+    unset = params(**{f"{block}__{key}": None for key in keys})
+    written = params(**{f"{block}__{key}": problem.defaults[block][key] for key in keys})
+    return fill(getattr(unset, block), problem, block), getattr(written, block)
 
 
 def write_params(folder: Path, changes: dict[str, Any] | None = None) -> None:

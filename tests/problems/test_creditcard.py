@@ -8,7 +8,7 @@ from lifecycle.features.vocabulary import Raw
 from lifecycle.problem import fill
 from problems.creditcard import COMPONENTS, FIRST_DAY, PROBLEM, prepare
 from tests.helpers_data import CREDITCARD_COLUMNS, creditcard_table, with_cell
-from tests.helpers_model import params, quick
+from tests.helpers_model import filled_and_written, params, quick
 
 
 def test_source_columns_are_those_of_the_file_and_the_rest_is_made():
@@ -56,9 +56,8 @@ def test_model_sees_every_component_but_neither_label_nor_time_of_the_recording(
     ],
 )
 def test_every_null_of_the_params_has_a_legal_value_here(block, keys):
-    unset = params(**{f"{block}__{key}": None for key in keys})
-    written = params(**{f"{block}__{key}": PROBLEM.defaults[block][key] for key in keys})
-    assert fill(getattr(unset, block), PROBLEM, block) == getattr(written, block)
+    filled, written = filled_and_written(PROBLEM, block, keys)
+    assert filled == written
 
 
 def test_windows_fit_into_the_two_days_of_the_file():

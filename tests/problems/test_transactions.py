@@ -9,7 +9,7 @@ from lifecycle.problem import fill
 from lifecycle.stage import PipelineError
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
 from tests.helpers_data import payments_table
-from tests.helpers_model import params, payments
+from tests.helpers_model import filled_and_written, params, payments
 
 WINDOWS = [feature for feature in PROBLEM.features if isinstance(feature, Window)]
 
@@ -57,9 +57,8 @@ def test_labels_are_known_when_the_split_says_so():
     ],
 )
 def test_every_null_of_the_params_has_a_legal_value_here(block, keys):
-    unset = params(**{f"{block}__{key}": None for key in keys})
-    written = params(**{f"{block}__{key}": PROBLEM.defaults[block][key] for key in keys})
-    assert fill(getattr(unset, block), PROBLEM, block) == getattr(written, block)
+    filled, written = filled_and_written(PROBLEM, block, keys)
+    assert filled == written
 
 
 @pytest.mark.parametrize(("amount", "kept"), [(0, True), (-0.01, False), (1_000_000, True), (1_000_000.01, False)])
