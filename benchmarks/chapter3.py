@@ -16,11 +16,10 @@ import pandas as pd
 
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
-from benchmarks.protocol import Model, cut, judge, published_features, simulated, with_features
+from benchmarks.protocol import PUBLISHED, TEST_STARTS, Model, cut, judge, simulated, with_features
 from lifecycle.problem import load_problem
 from lifecycle.stage import PipelineError, run
 
-TEST_START = "2018-08-08"
 TOLERANCE = 0.01
 METRICS = ("AUC ROC", "average precision", "card precision@100")
 ROWS = {"train": (67_240, 598), "test": (58_264, 385)}  # published: rows and frauds
@@ -59,9 +58,8 @@ def check(table: pd.DataFrame) -> None:
 def main() -> None:
     """Fit and judge the four models, and print."""
     problem = load_problem("transactions")
-    features = published_features(problem)
-    names = [name for feature in features for name in feature.names]
-    train, test = cut(with_features(simulated(problem), problem, features), problem, TEST_START)
+    names = [name for feature in PUBLISHED for name in feature.names]
+    train, test = cut(with_features(simulated(problem), problem, PUBLISHED), problem, TEST_STARTS[0])
     for part, rows in (("train", train), ("test", test)):
         frauds, (known, known_frauds) = int(rows[problem.target].sum()), ROWS[part]
         print(f"{part:<6}{len(rows):,} rows, {frauds:,} frauds (published: {known:,} and {known_frauds:,})")

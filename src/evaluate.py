@@ -6,18 +6,17 @@ Writes  metrics/evaluation.json, metrics/intervals.json, data/scores/test.parque
 """
 
 import joblib
-import numpy as np
 import pandas as pd
 
 from lifecycle.io import read_json, read_table, write_json, write_table
-from lifecycle.model.calibration import Calibration
+from lifecycle.model.decided import decided
 from lifecycle.model.estimators import predict
 from lifecycle.model.evaluation import figures_of, intervals
 from lifecycle.model.figure import draw
 from lifecycle.model.gates import check_baselines, check_leak
 from lifecycle.model.judged import baselines, judge
 from lifecycle.model.plots import write_tables
-from lifecycle.model.scoring import identity
+from lifecycle.model.resampling import units_of
 from lifecycle.model.splits import DAY, lengths
 from lifecycle.params import load_params
 from lifecycle.problem import Problem, fill, load_problem
@@ -28,13 +27,8 @@ def score(test: pd.DataFrame, decision: dict, problem: Problem) -> pd.DataFrame:
     """Return score, probability, decision and baseline score of each test record."""
     model, baseline = joblib.load("models/model.joblib"), joblib.load("models/baseline.joblib")
     scores = predict(model, test[model.feature_names_in_])
-    probability = Calibration(**decision["calibration"]).apply(scores)
-    return identity(test, problem).assign(
-        score=scores,
-        probability=probability,
-        alert=(scores >= decision["threshold"]).astype(np.int8),
-        baseline_score=predict(baseline, test[baseline.feature_names_in_]),
-    )
+    scored = decided(test, scores, decision, problem)
+    return scored.assign(baseline_score=predict(baseline, test[baseline.feature_names_in_]))
 
 
 def main() -> None:
@@ -49,7 +43,7 @@ def main() -> None:
     judged = judge(scored, decision, problem, limits.rule_amount)
     figures = figures_of(judged, decision["cost_false_positive"], limits.top_k, window / DAY)
     test, rivals = figures(None), baselines(scored, problem)
-    units = len(scored) if judged.card is None else int(judged.card.max()) + 1
+    units = units_of(judged.card, len(scored))
     write_json({"test": test, "baseline": rivals}, "metrics/evaluation.json")
     write_json({"test": intervals(figures, units, limits.bootstrap_samples, limits.seed)}, "metrics/intervals.json")
     write_tables(judged, "metrics/plots")

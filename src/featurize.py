@@ -1,26 +1,66 @@
-"""Compute the problem's feature list.
+"""Compute the problem's feature list: as a table to learn from, and as the state that a service starts with.
 
 Reads   data/validated/records.parquet
 Writes  data/features/features.parquet: the records, with one column per feature
+        data/features/state.npz: the online state when the final model begins to judge
+        models/features.json: the feature contract: each feature's meaning, and its distribution on the training rows
+
+`python src/featurize.py --list` prints the catalogue of features instead.
 """
+
+import importlib
+import sys
+from pathlib import Path
 
 import pandas as pd
 
-from lifecycle.features.batch import evaluate
-from lifecycle.io import read_table, write_table
+from lifecycle.features.batch import as_microseconds
+from lifecycle.features.contract import contract
+from lifecycle.features.online.plan import Plan
+from lifecycle.features.online.snapshot import Snapshot
+from lifecycle.features.online.state import LATENESS_DAYS
+from lifecycle.features.online.taking import snapshot_of
+from lifecycle.features.partitioned.build import build
+from lifecycle.io import atomic, first_and_last, read_table, write_json
+from lifecycle.model.splits import DAY, TimeWindow, plan
 from lifecycle.params import load_params
-from lifecycle.problem import load_problem
+from lifecycle.problem import Problem, fill, load_problem
 from lifecycle.stage import run
+
+RECORDS, FEATURES = Path("data/validated/records.parquet"), Path("data/features/features.parquet")
+
+
+def between(problem: Problem, start: pd.Timestamp, end: pd.Timestamp, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return the feature table's rows with start <= time < end."""
+    return read_table(FEATURES, columns, [(problem.time, ">=", start), (problem.time, "<", end)])
+
+
+def state_at(problem: Problem, window: TimeWindow) -> Snapshot:
+    """Return what is known when the test window starts: records before it, and labels that are old enough."""
+    order = Plan(problem.features, problem.decimals)
+    reach = pd.Timedelta(max(map(order.reach_us, order.tracks), default=0), "us") + LATENESS_DAYS * DAY
+    names = dict.fromkeys((problem.time, problem.key, *order.columns, *order.derived))
+    records = between(problem, window.test_start - reach, window.test_start, list(names))
+    columns = {str(name): column.to_numpy() for name, column in records.items()}
+    late = dict.fromkeys(problem.label_columns, (records[problem.time] > window.train_end).to_numpy())
+    return snapshot_of(
+        order, columns, as_microseconds(records[problem.time]), columns[problem.key], late, LATENESS_DAYS
+    )
 
 
 def main() -> None:
     """Run the stage."""
-    problem = load_problem(load_params().problem)
-    records = read_table("data/validated/records.parquet")
-    features = evaluate(problem.features, records, problem.time, problem.decimals)
-    columns = {name: records[name] for name in records} | {name: features[name] for name in features}
-    write_table(pd.DataFrame(columns, copy=False), "data/features/features.parquet")
+    params = load_params()
+    problem = load_problem(params.problem)
+    options = params.featurize
+    # First, as it fails at once when the records do not reach far enough.
+    *_, window = plan(fill(params.split, problem, "split"), *first_and_last(RECORDS, problem.time))
+    build(problem, RECORDS, FEATURES, options.engine, options.memory_budget, options.scheduler)
+    write_json(contract(problem, between(problem, window.train_start, window.train_end)), "models/features.json")
+    with atomic("data/features/state.npz") as temporary:
+        state_at(problem, window).save(temporary)
 
 
 if __name__ == "__main__":
-    run(main)
+    # Imported by name: the stage does not depend on what only the catalogue needs, models and their figures.
+    run(importlib.import_module("catalogue").main if sys.argv[1:] == ["--list"] else main)

@@ -8,9 +8,9 @@ Writes  data/splits/train.parquet and test.parquet (the final windows), data/spl
 import pandas as pd
 
 from lifecycle.data.leakage import check_features, check_split
-from lifecycle.declaration import check_label_delay
+from lifecycle.features.checks import check_label_delay
 from lifecycle.io import read_table, write_table
-from lifecycle.model.splits import TimeWindow, plan, take, without_compromised
+from lifecycle.model.splits import TimeWindow, plan, rows_to_judge, take
 from lifecycle.params import load_params
 from lifecycle.problem import Problem, fill, load_problem
 from lifecycle.stage import PipelineError, run
@@ -23,10 +23,7 @@ def cut(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to learn from and the rows to judge."""
     train = take(records, problem.time, window.train_start, window.train_end)
-    if drop_compromised and problem.card is not None:
-        test = without_compromised(records, window, problem.card, problem.time, problem.target)
-    else:
-        test = take(records, problem.time, window.test_start, window.test_end)
+    test = rows_to_judge(records, window, problem, drop_compromised)
     for part, what in (
         (train, f"{window.train_start} to {window.train_end}"),
         (test, f"{window.test_start} to {window.test_end}"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from tests.graph import ROOT
 
@@ -23,6 +24,9 @@ REDUCED = {
     "bootstrap_samples": "50",
 }
 REDUCED_WINDOW = {"test_start": "'2018-06-10'", "leak_alarm": "1.0"}
+
+# For planted mistakes: that a test fails is enough, there is no need to find the simplest reason.
+settings.register_profile("first_failure", derandomize=True, phases=[Phase.explicit, Phase.generate])
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -67,7 +71,7 @@ def set_params(folder: Path, **values: str) -> None:
     path = folder / "params.yaml"
     text = path.read_text(encoding="utf-8")
     for key, value in values.items():
-        text, count = re.subn(rf"^( *{key}: )\S+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        text, count = re.subn(rf"^( *{key}: )(?!{{)\S+", rf"\g<1>{value}", text, flags=re.MULTILINE)
         assert count == 1, f"{key} stands {count} times in params.yaml"
     path.write_text(text, encoding="utf-8")
 

@@ -23,6 +23,7 @@ def payments_table(rows: int = 6) -> pd.DataFrame:
             "amount": number + 1.25,
             "is_fraud": number % 2,
             "fraud_scenario": number % 2 * 3,
+            "region": number % 4 + 1,
         }
     )
 

@@ -17,21 +17,53 @@ class Mutation(NamedTuple):
     tests: str
 
 
-TIME, WINDOWS = "tests/test_time.py", "tests/lifecycle/features"
-SPLITS, MODEL = "tests/lifecycle/model/test_splits.py tests/test_split.py", "tests/lifecycle/model"
+TIME, FEATURES, MODEL = "tests/test_time.py", "tests/lifecycle/features", "tests/lifecycle/model"
+WINDOWS, CHAINS = FEATURES + "/test_windows.py", FEATURES + "/test_chains.py"
+SPLITS = MODEL + "/test_splits.py tests/test_split.py"
 SOURCE = {
-    "windows": "src/lifecycle/features/windows.py",
+    **{
+        name: f"src/lifecycle/features/{name}.py"
+        for name in ("batch", "block", "distinct", "ranks", "recency", "rolling")
+    },
+    **{name: f"src/lifecycle/features/{name}.py" for name in ("totals", "vocabulary", "windows")},
     "splits": "src/lifecycle/model/splits.py",
     "train": "src/train.py",
     "calibration": "src/lifecycle/model/calibration.py",
     "leakage": "src/lifecycle/data/leakage.py",
 }
 MUTATIONS = [
-    Mutation("old window edge one second later", SOURCE["windows"], "age + width)", "age + width - 1_000_000)", WINDOWS),
-    Mutation("window edge on the wrong side", SOURCE["windows"], 'side="right"', 'side="left"', WINDOWS),
-    Mutation("label seen one second early", SOURCE["windows"], "delay_days * DAY_US)", "delay_days * DAY_US) - 1_000_000", WINDOWS),
-    Mutation("delay of a window dropped", SOURCE["windows"], "round(window.delay_days * DAY_US)", "0", TIME),
-    Mutation("amounts cut to whole units", SOURCE["windows"], "np.rint(values * scale)", "np.trunc(values) * scale", WINDOWS),
+    Mutation("old window edge one second later", SOURCE["block"], "days) * DAY_US)", "days) * DAY_US) - 1_000_000", WINDOWS),
+    Mutation("window edge on the wrong side", SOURCE["block"], 'side="right"', 'side="left"', WINDOWS),
+    Mutation("label seen one second early", SOURCE["block"], "_end(window.age_us)", "_end(window.age_us - 1_000_000)", WINDOWS),
+    Mutation("label of a later record seen", SOURCE["block"], "_end(window.age_us)", "_end(window.age_us - 3_600_000_000)", TIME),
+    Mutation("delay of a window dropped", SOURCE["block"], "if window.age_us else", "if window.age_us < 0 else", TIME),
+    Mutation("later record of the same time seen", SOURCE["block"], "window.age_us else rows", "window.age_us else self._end(0)", TIME),
+    Mutation("record covered that should not be", SOURCE["block"], "np.arange(window.current, len(self.key) + window.current)", "np.arange(1, len(self.key) + 1)", WINDOWS),
+    Mutation("condition ignored in counts", SOURCE["block"], "if not window.where:", "if window:", WINDOWS),
+    Mutation("condition ignored in sums", SOURCE["block"], "if window.where else units", "if None else units", WINDOWS + " -k sum"),
+    Mutation("one of two conditions is enough", SOURCE["block"], "np.logical_and", "np.logical_or", WINDOWS + " -k mix"),
+    Mutation("totals of two conditions mixed up", SOURCE["block"], "if (what, where) not in self._totals", "if all(key[0] != what for key in self._totals)", WINDOWS + " -k mix"),
+    Mutation("amounts cut to whole units", SOURCE["block"], "np.rint(values * scale)", "np.trunc(values) * scale", WINDOWS + " -k sum"),
+    Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/test_totals.py"),
+    Mutation("sums beyond 64 bits", SOURCE["block"], "if not largest * scale * len(values) < 2**63", "if False", FEATURES + "/test_block.py"),
+    Mutation("deviation of the population", SOURCE["totals"], "pairs = (count * (count - 1))", "pairs = (count * count)", WINDOWS + " -k std"),
+    Mutation("nothing taken for a sum of 0", SOURCE["totals"], "if not window.nothing(days):", "if True:", WINDOWS + " -k sum"),
+    Mutation("values left out taken for zeros", SOURCE["ranks"], "values, self._neutral)", "values, 0.0)", WINDOWS + " -k min"),
+    Mutation("half of a range forgotten", SOURCE["ranks"], "values[high[rows] - 2**k]", "values[low[rows]]", WINDOWS + " -k min"),
+    Mutation("sign of a zero left to chance", SOURCE["ranks"], "low, high) + 0.0", "low, high)", FEATURES + "/test_primitives.py"),
+    Mutation("median needs two values", SOURCE["rolling"], "min_periods=1", "min_periods=2", WINDOWS + " -k median"),
+    Mutation("value counted twice", SOURCE["distinct"], ", np.searchsorted(high, following", ", np.searchsorted(high, following + len(low)", WINDOWS + " -k distinct"),
+    Mutation("value forgotten while it is covered", SOURCE["distinct"], "np.searchsorted(low, here", "np.searchsorted(high, here + 1", WINDOWS + " -k distinct"),
+    Mutation("record before the window found", SOURCE["recency"], "newest >= low", "newest >= 0", WINDOWS + " -k since"),
+    Mutation("run not broken by a 0", SOURCE["recency"], "[str(window.of)] != 1)", "[str(window.of)] == 2)", WINDOWS + " -k run"),
+    Mutation("run longer than the window", SOURCE["recency"], "np.maximum(block.last(breaks)[high] + 1, low)", "block.last(breaks)[high] + 1", WINDOWS + " -k run"),
+    Mutation("run as old as its newest record", SOURCE["recency"], "len(mask))[start]", "len(mask))[high - 1]", WINDOWS + " -k run_days"),
+    Mutation("one entity's records in another's window", SOURCE["windows"], "+ longest + 1", "+ 1", WINDOWS + " -k mix"),
+    Mutation("key of entity and time overflows", SOURCE["windows"], "2**62 // span", "2**66 // span", WINDOWS + " -k key"),
+    Mutation("window on a window evaluated with it", SOURCE["vocabulary"], "_most(found, feature) + deeper", "int(deeper)", CHAINS),
+    Mutation("looking back only as far as one window", SOURCE["vocabulary"], "_most(found, feature) + own", "max(_most(found, feature), own)", FEATURES + "/test_vocabulary.py"),
+    Mutation("division by zero", SOURCE["batch"], "(b != 0) & ~np.isnan(b)", "~np.isnan(b)", FEATURES + "/test_record.py"),
+    Mutation("night ends an hour early", SOURCE["vocabulary"], "HOUR_US <= self.last_hour", "HOUR_US < self.last_hour", FEATURES + "/test_record.py"),
     Mutation("delay of the split dropped", SOURCE["splits"], "TimeWindow(s - delay - train, s - delay,", "TimeWindow(s - train, s,", SPLITS),
     Mutation("validation window too late", SOURCE["splits"], "start - delay - i * test", "start - i * test", TIME),
     Mutation("card blocked before its label is known", SOURCE["splits"], "< day - delay)", "< day)", SPLITS),
@@ -54,7 +86,9 @@ def is_caught(mutation: Mutation, folder: Path) -> bool:
     path.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
     try:
         done = run(
-            f"python -m pytest -x -q -p no:cacheprovider -m 'not slow' {mutation.tests} || echo CAUGHT $?", folder
+            "python -m pytest -x -q -p no:cacheprovider --hypothesis-profile=first_failure -m 'not slow'"
+            f" {mutation.tests} || echo CAUGHT $?",
+            folder,
         )
     finally:
         path.write_text(text, encoding="utf-8")

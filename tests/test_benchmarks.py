@@ -1,4 +1,4 @@
-"""The benchmark scripts, on a small simulated table: they run, and they refuse what they are there to refuse."""
+"""The benchmark scripts on a small simulated table: the published table, chapter 3, and what they share."""
 
 from pathlib import Path
 
@@ -6,29 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import chapter3, features, prequential, protocol, published
+from benchmarks import chapter3, protocol, published
 from lifecycle.io import write_table
+from lifecycle.model.splits import plan
 from lifecycle.params import load_params
-from lifecycle.problem import load_problem
+from lifecycle.problem import fill
 from lifecycle.stage import PipelineError
+from tests.helpers_benchmarks import PARAMS, PROBLEM, reaching
 
-PROBLEM = load_problem("transactions")
-PARAMS = Path(__file__).parent.parent / "params.yaml"
-SMALL = (200, 500, 160, 0)  # reaches over the last test week of the prequential protocol
 PUBLISHED_NAMES = {alias: column.name for column in PROBLEM.contract for alias in column.aliases}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def records() -> pd.DataFrame:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "SIZE", SMALL)
-        return protocol.simulated(PROBLEM)
+    return reaching()
 
 
 @pytest.fixture(autouse=True)
-def small(records: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    for script in (chapter3, features, prequential, published):
-        monkeypatch.setattr(script, "simulated", lambda problem: records.copy())
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for script in (chapter3, published):
+        monkeypatch.setattr(script, "simulated", lambda problem: reaching())
 
 
 def write_published(records: pd.DataFrame, path: Path) -> str:
@@ -81,37 +78,20 @@ def test_chapter3_runs_and_refuses_another_table(capsys) -> None:
     assert all(name in out for name in (*chapter3.MODELS, *chapter3.METRICS, "largest difference"))
 
 
-def test_prequential_prints_weeks_mean_and_published_figures(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(prequential, "load_params", lambda: load_params(PARAMS))
-    prequential.main()
-    out = capsys.readouterr().out
-    assert all(name in out for name in (*prequential.TEST_STARTS, "mean, ", *prequential.PUBLISHED))
-
-
 def test_the_windows_are_a_week_apart(records) -> None:
     train, test = protocol.cut(records, PROBLEM, "2018-08-08")
     days = [part["tx_time"].dt.date.astype(str).unique().tolist() for part in (train, test)]
     assert [(first, last) for first, *_, last in days] == [("2018-07-25", "2018-07-31"), ("2018-08-08", "2018-08-14")]
 
 
-@pytest.mark.parametrize("validated", [True, False])
-def test_features_agree_with_pandas(validated: bool, records, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(features, "ROUNDS", 1)
-    if validated:
-        tied = records.head(5_000)
-        write_table(pd.concat([tied, tied.iloc[[50]]]).sort_values("tx_time", kind="stable"), features.VALIDATED)
-    features.main()
-    out = capsys.readouterr().out
-    assert "rows per CPU-second" in out
-    assert "2 tied rows, 1 of them differ" in out or not validated
+def test_the_weeks_are_those_of_the_pipeline(records) -> None:
+    times = records[PROBLEM.time]
+    windows = plan(fill(load_params(PARAMS).split, PROBLEM, "split"), times.iloc[0], times.iloc[-1])
+    starts = [str(window.test_start.date()) for window in windows]
+    assert starts == [*protocol.VALIDATION_STARTS, protocol.TEST_STARTS[0]]
 
 
-def test_features_refuse_a_difference(records) -> None:
-    own = protocol.with_features(records.head(100), PROBLEM, protocol.published_features(PROBLEM))
-    names = ["customer_amount_mean_7d", "terminal_tx_count_7d"]
-    tied = np.zeros(100, dtype=bool)
-    features.check(features.disagreements(own, own.assign(**{names[0]: own[names[0]] + 1e-10}), names), tied)
-    for name, change in zip(names, (1e-8, 1), strict=True):
-        with pytest.raises(PipelineError, match=name):
-            features.check(features.disagreements(own, own.assign(**{name: own[name] + change}), names), tied)
+def test_needed_features_are_those_that_a_column_is_made_from() -> None:
+    found = protocol.needed(PROBLEM.features, ["customer_since_large_10d"])
+    assert [feature.name for feature in found] == ["amount", "customer_median", "amount_ratio", "customer_since_large"]
+    assert protocol.needed(PROBLEM.features, []) == []

@@ -66,20 +66,21 @@ def test_records_after_the_test_window_change_nothing(project):
 
 
 def test_a_feature_that_is_the_label_stops_the_stage_and_is_named(project):
-    change(project, lambda table: table.assign(customer_tx_count_7d=table["is_fraud"] * 10))
-    with pytest.raises(PipelineError, match=r"leak alarm: alone, customer_tx_count_7d \(1\.000\).*max_feature_auc"):
+    change(project, lambda table: table.assign(customer_since_large_10d=table["is_fraud"] * 10))
+    with pytest.raises(PipelineError, match=r"leak alarm: alone, customer_since_large_10d \(1\.000\).*max_feature_auc"):
         split(project)
     assert not (project / "data/splits/train.parquet").exists()
 
 
 def test_features_whose_sum_is_the_label_stop_the_stage(project):
-    change(project, lambda table: table.assign(is_night=table["is_fraud"] - table["is_weekend"] * 0.5))
-    with pytest.raises(PipelineError, match=r"leak alarm: a weighted sum of is_weekend, is_night equals is_fraud"):
+    run = "terminal_fraud_run_30d"
+    change(project, lambda table: table.assign(amount_ratio=table["is_fraud"] - table[run] * 0.5))
+    with pytest.raises(PipelineError, match=rf"leak alarm: a weighted sum of amount_ratio, {run} equals is_fraud"):
         split(project, {"split.max_feature_auc": 1.0})
 
 
 def test_a_label_delay_beyond_that_of_a_feature_is_refused(project):
-    with pytest.raises(PipelineError, match=r"feature 'terminal_fraud_rate' sees labels 7 days old.*delay_days = 9"):
+    with pytest.raises(PipelineError, match=r"feature 'terminal_since_genuine' sees labels 7 days old.*delay_days = 9"):
         split(project, {"split.delay_days": 9})
 
 

@@ -3,14 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lifecycle.features.batch import evaluate
+from lifecycle.features.vocabulary import AGGREGATES, Window, depths
 from lifecycle.model.splits import TimeWindow, plan
 from lifecycle.params import Params
 from lifecycle.problem import fill
 from problems.transactions import PROBLEM
 from split import cut
 from tests import helpers_model
+from tests.helpers_payments import EVERYTHING
 from train import judge
 
 DELAY = pd.Timedelta(days=PROBLEM.defaults["split"]["delay_days"])
@@ -47,6 +51,39 @@ def learned(records: pd.DataFrame, window: TimeWindow) -> pd.DataFrame:
 @pytest.fixture(params=MOMENTS)
 def moment(request: pytest.FixtureRequest) -> pd.Timestamp:
     return (pd.Timestamp("2018-04-01") + pd.Timedelta(days=request.param)).floor("s")
+
+
+@pytest.fixture(scope="module")
+def crowded() -> pd.DataFrame:
+    """Payments of a few cards at a few terminals, many of them at the same time."""
+    records = helpers_model.payments().iloc[::8].reset_index(drop=True)
+    rng = np.random.default_rng(0)
+    few = {name: rng.integers(0, 12, len(records)) for name in ("customer_id", "terminal_id")}
+    return records.assign(**few, tx_time=records["tx_time"].dt.floor("12h"), is_fraud=rng.integers(0, 2, len(records)))
+
+
+@pytest.fixture(scope="module")
+def everything(crowded: pd.DataFrame) -> pd.DataFrame:
+    return evaluate(EVERYTHING, crowded, PROBLEM.time, PROBLEM.decimals)
+
+
+def test_the_list_that_is_tested_has_every_aggregate_and_windows_on_windows() -> None:
+    windows = [feature for feature in EVERYTHING if isinstance(feature, Window)]
+    assert {window.aggregate for window in windows} == set(AGGREGATES)
+    assert {window.aggregate for window in windows if window.delay_days} == set(AGGREGATES)
+    assert max(depths(EVERYTHING).values()) == 3
+
+
+@given(rows=st.integers(1, 3_900), flip=st.booleans())
+@settings(parent=helpers_model.quick, max_examples=25)
+def test_no_word_of_the_vocabulary_sees_the_future_nor_unknown_labels(
+    crowded: pd.DataFrame, everything: pd.DataFrame, rows: int, flip: bool
+) -> None:
+    past = crowded.iloc[:rows].copy()  # often in the middle of records of the same time
+    unknown = past["tx_time"] > past["tx_time"].iloc[-1] - DELAY
+    past.loc[unknown, "is_fraud"] = 1 - past["is_fraud"] if flip else 0
+    then = evaluate(EVERYTHING, past, PROBLEM.time, PROBLEM.decimals)
+    pd.testing.assert_frame_equal(everything.iloc[:rows], then, check_exact=True)
 
 
 def test_features_do_not_see_the_future_nor_unknown_labels(moment: pd.Timestamp) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
-from lifecycle.features.vocabulary import AGGREGATES, Feature, Raw, Window
+from lifecycle.band_checks import check_bands
+from lifecycle.features.checks import check_features
+from lifecycle.features.fields import check_words
 from lifecycle.params import DecideParams, EvaluateParams, SplitParams
 from lifecycle.stage import PipelineError
 
@@ -31,12 +33,10 @@ def check_declaration(problem: Problem) -> None:
     PipelineError
         Names the column, the feature or the block.
     """
+    check_words(problem.features)
     _check_contract(problem)
-    for feature in problem.features:
-        for name in feature.names:
-            if name in problem.columns and not isinstance(feature, Raw):
-                raise PipelineError(f"feature {name!r} would be written over the column of that name; rename it")
-        _check_feature(feature, problem)
+    check_features(problem)
+    check_bands(problem)
     for block, values in problem.defaults.items():
         known = FILLED.get(block, ())
         unknown = [key for key in values if key not in known]
@@ -52,13 +52,17 @@ def _check_contract(problem: Problem) -> None:
         if column.type not in TYPES:
             raise PipelineError(f"column {column.name!r}: unknown type {column.type!r}; known: {', '.join(TYPES)}")
         _check_limits(column)
-    taken = sorted(RESERVED & {*problem.columns, *problem.feature_names})
+    made = [name for feature in problem.features for name in feature.names]
+    taken = sorted(RESERVED & {*problem.columns, *made})
     if taken:
         raise PipelineError(f"column or feature {taken[0]!r}: the pipeline makes a column of that name; rename yours")
     _refuse_repeats("column", [name for column in problem.contract for name in (column.name, *column.aliases)])
-    _refuse_repeats("feature", problem.feature_names)
+    _refuse_repeats("feature", made)
+    for name in problem.hidden:
+        if name not in made:
+            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(made)}")
     roles = (problem.key, problem.time, problem.target, *filter(None, (problem.card, problem.amount)))
-    for name in (*roles, *problem.slices, *problem.sensitive, *problem.distinct):
+    for name in (*roles, *problem.sensitive, *problem.distinct):
         if name not in problem.columns:
             known = ", ".join(problem.columns)
             raise PipelineError(f"column {name!r} has a role but is not in the contract ({known})")
@@ -73,8 +77,13 @@ def _check_limits(column: Column) -> None:
         wrong += [value for value in bounds if not _is_time(value)]
     else:
         wrong += [value for value in bounds if column.type == "text" or not isinstance(value, int | float)]
+    if column.default is not None and not isinstance(column.default, legal):
+        raise PipelineError(f"column {column.name!r}: default = {column.default!r} is not of type {column.type}")
     if wrong:
         raise PipelineError(f"column {column.name!r}: {wrong[0]!r} can't limit a column of type {column.type}")
+    counts = type(column.decimals) is int and column.decimals in range(16) and column.type in ("integer", "number")
+    if column.decimals is not None and not counts:
+        raise PipelineError(f"column {column.name!r}: decimals = {column.decimals!r} must be 0 to 15, of a number")
 
 
 def _is_time(value: Any) -> bool:
@@ -101,61 +110,3 @@ def _refuse_repeats(kind: str, names: list[str]) -> None:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise PipelineError(f"{kind} {repeated[0]!r} is declared twice")
-
-
-def _check_feature(feature: Feature, problem: Problem) -> None:
-    read = [feature.name] if isinstance(feature, Raw) else []
-    if isinstance(feature, Window):
-        read = [name for name in (feature.by, feature.of) if name is not None]
-        _check_window(feature, problem)
-    for name in read:
-        if name not in problem.columns:
-            raise PipelineError(f"feature {feature.name!r}: no column {name!r} in the contract")
-    barred = {problem.key, problem.time, *problem.sensitive, *problem.label_columns}
-    if isinstance(feature, Raw) and problem.columns[feature.name].type == "timestamp":
-        raise PipelineError(f"feature {feature.name!r}: a timestamp is no feature; take its hour, or a window")
-    if isinstance(feature, Raw) and feature.name in barred:
-        raise PipelineError(
-            f"feature {feature.name!r}: the target, late and sensitive columns, the key and the time are no features"
-        )
-
-
-def _check_window(window: Window, problem: Problem) -> None:
-    where = f"feature {window.name!r}"
-    if window.aggregate not in AGGREGATES:
-        raise PipelineError(f"{where}: unknown aggregate {window.aggregate!r}; known: {', '.join(AGGREGATES)}")
-    if (window.of is None) != (window.aggregate == "count"):
-        raise PipelineError(f"{where}: `count` takes no column `of`, every other aggregate needs one")
-    if not window.days or min(window.days) <= 0 or window.delay_days < 0:
-        raise PipelineError(f"{where}: days must be positive and delay_days must not be negative")
-    gaps = [name for name in (window.by, window.of) if name in problem.columns and problem.columns[name].nullable]
-    if gaps:
-        raise PipelineError(f"{where}: column {gaps[0]!r} may be missing (nullable); a window needs every value")
-    if window.of in problem.columns and window.of not in problem.decimals:
-        raise PipelineError(
-            f"{where}: give column {window.of!r} `decimals` in the contract, so that its sums are exact"
-        )
-    hidden = [name for name in (window.by, window.of) if name in problem.sensitive]
-    if hidden:
-        raise PipelineError(f"{where}: {hidden[0]!r} is sensitive, so no feature may be made from it")
-    if window.by in problem.label_columns:
-        raise PipelineError(f"{where}: records can't be gathered by {window.by!r}, which is known only after the fact")
-    if window.of in problem.label_columns and window.delay_days <= 0:
-        raise PipelineError(f"{where}: {window.of!r} is known only after the label delay; set delay_days")
-
-
-def check_label_delay(problem: Problem, delay_days: float | None) -> None:
-    """Raise when a feature would see labels before they are known.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature and both delays.
-    """
-    for feature in problem.features:
-        seen = isinstance(feature, Window) and feature.of in problem.label_columns
-        if isinstance(feature, Window) and seen and feature.delay_days < (delay_days or 0):
-            raise PipelineError(
-                f"feature {feature.name!r} sees labels {feature.delay_days:g} days old, but split.delay_days ="
-                f" {delay_days:g}: raise the feature's delay_days in src/problems/"
-            )

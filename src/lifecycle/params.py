@@ -6,11 +6,12 @@ has defaults for means "as the problem's file says": see `lifecycle.problem.fill
 
 import re
 from datetime import date
+from math import remainder
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lifecycle.stage import PipelineError
 
@@ -69,6 +70,14 @@ class ValidateParams(Section):
     max_age_days: Positive
 
 
+class FeaturizeParams(Section):
+    """How the feature list is computed; no value changes what comes out."""
+
+    engine: Literal["serial", "joblib", "dask"]
+    memory_budget: Annotated[float, Field(ge=0.25)]
+    scheduler: Annotated[str, Field(pattern="^(tcp|tls)://.+:[0-9]+$")] | None
+
+
 class SplitParams(Section):
     """Windows in time, and the alarms on what they hold."""
 
@@ -116,16 +125,85 @@ class EvaluateParams(Section):
     must_beat_baselines: bool
 
 
+class Dimension(Section):
+    """The values of one hyper-parameter that a search may try: a range, or choices."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    step: int | float | None = None
+    choices: Annotated[list[bool | int | float | str | None], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "Dimension":
+        if (self.choices is None) != (self.low is not None and self.high is not None):
+            raise ValueError("say low and high, or choices")
+        if self.low is None or self.high is None:
+            if self.log or self.step or self.low is not None or self.high is not None:
+                raise ValueError("choices stand alone, without low, high, log and step")
+        elif self.low >= self.high:
+            raise ValueError("low must be less than high")
+        elif self.log and (self.low <= 0 or self.step):
+            raise ValueError("log takes no step, and a low above 0")
+        elif self.step is not None and (self.step <= 0 or abs(remainder(self.high - self.low, self.step)) > 1e-9):
+            raise ValueError("step must be above 0 and lead from low to high")
+        return self
+
+
+class TuneParams(Section):
+    """Budget and space of the hyper-parameter search."""
+
+    trials: Count
+    minutes: Positive
+    batch: Count
+    seed: Seed
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+
+
+class ExplainParams(Section):
+    """Size of the explanations' samples."""
+
+    rows: Annotated[int, Field(ge=100)]
+    samples: Annotated[int, Field(ge=50, le=100_000)]
+    top: Annotated[int, Field(ge=1, le=10)]
+    seed: Seed
+
+
+class AuditParams(Section):
+    """What the audit computes, and the limits on how differently groups may be treated."""
+
+    min_positives: Count
+    max_recall_difference: Share | None
+    max_false_positive_ratio: Annotated[float, Field(ge=1)] | None
+    max_calibration_ratio: Annotated[float, Field(ge=1)] | None
+    more_seeds: Annotated[int, Field(ge=2, le=100)]
+    ageing_windows: Annotated[int, Field(ge=2, le=520)]
+    samples: Annotated[int, Field(ge=50, le=100_000)]
+    seed: Seed
+
+
+class ReportParams(Section):
+    """The gate of a comparison with another version."""
+
+    metric: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    margin: NotNegative
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
     problem: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
     ingest: IngestParams
     validate_: ValidateParams = Field(alias="validate")  # pydantic keeps the plain name for itself
+    featurize: FeaturizeParams
     split: SplitParams
     train: TrainParams
     decide: DecideParams
     evaluate: EvaluateParams
+    explain: ExplainParams
+    audit: AuditParams
+    tune: TuneParams
+    report: ReportParams
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
@@ -164,11 +242,11 @@ def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
 def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
     """Return the key an error speaks of, and the block that holds it; pydantic adds the kinds of a union behind."""
     keys: list[str] = []
-    owner = section
+    owner: Any = section
     for part in loc:
         keys.append(str(part))
-        inner = _keys(owner).get(str(part))
-        if not (isinstance(inner, type) and issubclass(inner, Section)):
+        inner = get_args(owner)[1] if get_origin(owner) is dict else _keys(owner).get(str(part))
+        if get_origin(inner) is not dict and not (isinstance(inner, type) and issubclass(inner, Section)):
             break
         owner = inner
     return ".".join(keys), owner

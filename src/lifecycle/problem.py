@@ -2,10 +2,12 @@
 
 import importlib
 import importlib.util
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lifecycle.bands import Band
 from lifecycle.declaration import check_declaration
 from lifecycle.features.vocabulary import Feature
 from lifecycle.params import SectionT, checked
@@ -41,6 +43,8 @@ class Column:
         Made by the problem's `prepare`, so not expected in the source.
     late : bool
         Known only after the label delay, like the label.
+    default : number or str, optional
+        What stands in it where the source has no such column; without a default a source must have it.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Column:
     decimals: int | None = None
     derived: bool = False
     late: bool = False
+    default: float | str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,20 @@ class Problem:
     contract : tuple of Column
         Every column of `data/raw/records.parquet`, in order.
     features : tuple of Feature
-        What the model sees, by the words of `lifecycle.features.vocabulary`.
+        What the model sees, by the words of `lifecycle.features.vocabulary`, and what that is made from.
+    hidden : tuple of str
+        Columns of features that only lead to others: computed, but not seen by the model.
     key, time, target : str
         The columns that identify a record, say when it happened, and hold the 0/1 label.
     card : str, optional
         The entity whose records belong together: alerts are counted per card, intervals resample cards.
     amount : str, optional
         The money at stake in a record.
-    slices, sensitive : tuple of str
-        Columns carried along into the tables of scores, and columns that no feature may be made from.
+    slices, groups : tuple of Band
+        Cuts into groups whose figures are told one by one, and cuts whose groups must be treated alike; columns they
+        are made from are carried along into the tables of scores.
+    sensitive : tuple of str
+        Columns that no feature may be made from.
     distinct : tuple of str
         Columns in which no two records may agree all together.
     ignored : tuple of str
@@ -92,7 +102,9 @@ class Problem:
     target: str
     card: str | None = None
     amount: str | None = None
-    slices: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    slices: tuple[Band, ...] = ()
+    groups: tuple[Band, ...] = ()
     sensitive: tuple[str, ...] = ()
     distinct: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -111,7 +123,12 @@ class Problem:
     @property
     def feature_names(self) -> list[str]:
         """The columns the model sees, in order."""
-        return [name for feature in self.features for name in feature.names]
+        return [name for feature in self.features for name in feature.names if name not in self.hidden]
+
+    @property
+    def banded(self) -> list[str]:
+        """The columns that slices and groups are made from."""
+        return list(dict.fromkeys(band.column for band in (*self.slices, *self.groups)))
 
     @property
     def label_columns(self) -> set[str]:
@@ -139,12 +156,21 @@ def load_problem(name: str) -> Problem:
         module = importlib.import_module(f"problems.{name}")
     except PipelineError as error:
         raise PipelineError(f"src/problems/{name}.py: {error}") from error
+    except (AttributeError, ImportError, NameError, SyntaxError, TypeError, ValueError) as error:
+        raise PipelineError(f"src/problems/{name}.py{_line(error, name)}: {error}") from error
     problem = getattr(module, "PROBLEM", None)
     if problem is None:
         raise PipelineError(f"src/problems/{name}.py: it must define PROBLEM = Problem(...)")
     if not isinstance(problem, Problem):
         raise PipelineError(f"src/problems/{name}.py: PROBLEM must be a lifecycle.problem.Problem")
     return problem
+
+
+def _line(error: Exception, name: str) -> str:
+    """Return the line of a problem's file that an error comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith(f"{name}.py")]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def fill(section: SectionT, problem: Problem, block: str) -> SectionT:

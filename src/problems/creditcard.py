@@ -7,6 +7,7 @@ resample single payments.
 import numpy as np
 import pandas as pd
 
+from lifecycle.bands import Band
 from lifecycle.features.vocabulary import Hour, Raw
 from lifecycle.problem import Column, Problem
 
@@ -36,6 +37,7 @@ PROBLEM = Problem(
     time="tx_time",
     target="Class",
     amount="Amount",
+    slices=(Band("amount", "Amount", edges=(10, 50, 200)), Band("hour", "hour", edges=(6, 12, 18))),
     distinct=("Time", *COMPONENTS, "Amount", "Class"),
     prepare=prepare,
     defaults={

@@ -74,6 +74,36 @@ def test_table_damaged_inside_is_told_in_words(tmp_path):
         io.read_table(path)
 
 
+@quick
+@given(st.lists(st.none() | st.integers(-(10**15), 10**15), min_size=1, max_size=12))
+def test_first_and_last_time_are_found_without_reading_rows(tmp_path_factory, microseconds):
+    path = tmp_path_factory.getbasetemp() / "times.parquet"
+    times = pd.Series(np.array(microseconds, "datetime64[us]"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "ROW_GROUP", 3)  # some without a time, some out of order
+        io.write_table(pd.DataFrame({"id": range(len(times)), "time": times, "other": times[::-1].to_numpy()}), path)
+    if times.isna().all():
+        with pytest.raises(PipelineError, match=r"times\.parquet: column time holds no values"):
+            io.first_and_last(path, "time")
+    else:
+        assert io.first_and_last(path, "time") == (times.min(), times.max())
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 and no more PAR1"])
+def test_first_and_last_time_of_no_table_is_told_with_the_file(tmp_path, content):
+    path = tmp_path / "t.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"t\.parquet: no"):
+        io.first_and_last(path, "time")
+
+
+def test_a_table_without_rows_has_no_first_time(tmp_path):
+    io.write_table(pd.DataFrame({"time": np.empty(0, "datetime64[us]")}), tmp_path / "t.parquet")
+    with pytest.raises(PipelineError, match="column time holds no values"):
+        io.first_and_last(tmp_path / "t.parquet", "time")
+
+
 def test_csv_has_six_digits_and_unix_line_ends(tmp_path):
     io.write_csv(pd.DataFrame({"x": [1 / 3, 1234567.0], "n": [1, 2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_bytes() == b"x,n\n0.333333,1\n1.23457e+06,2\n"

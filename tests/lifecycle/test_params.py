@@ -14,9 +14,10 @@ from lifecycle.stage import PipelineError
 from tests.helpers_model import ROOT, quick
 
 CONTENT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-BLOCKS = ["", "ingest", "ingest.generate", "validate", "split", "decide", "evaluate"]  # train takes further keys
+OWN = ["ingest", "validate", "featurize", "split", "decide", "evaluate"]
+BLOCKS = ["", "ingest.generate", *OWN]  # train takes further keys
 KEYS = [
-    *(f"{block}.{key}" for block in ("ingest", "validate", "split", "decide", "evaluate") for key in CONTENT[block]),
+    *(f"{block}.{key}" for block in OWN for key in CONTENT[block]),
     *(f"ingest.generate.{key}" for key in CONTENT["ingest"]["generate"]),
     *("train.model", "train.seed", "train.exclude_features", "problem", "validate", "train"),
 ]
@@ -84,6 +85,11 @@ def test_missing_key_is_named(key):
         ("validate.max_rejected_share", 1.5, "less than or equal to 1"),
         ("validate.max_rejected_share", -0.1, "greater than or equal to 0"),
         ("validate.max_age_days", 0, "greater than 0"),
+        ("featurize.engine", "spark", "'serial', 'joblib' or 'dask'"),
+        ("featurize.memory_budget", 0.2, "greater than or equal to 0.25"),
+        ("featurize.memory_budget", "2", "number"),
+        ("featurize.scheduler", "localhost:8786", "pattern"),
+        ("featurize.scheduler", "tcp://localhost", "pattern"),
         ("split.folds", 1, "greater than or equal to 2"),
         ("split.train_days", "7", "number"),
         ("split.delay_days", -1.0, "greater than or equal to 0"),

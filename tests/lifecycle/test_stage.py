@@ -1,4 +1,5 @@
 import errno
+import json
 
 import pytest
 
@@ -49,3 +50,48 @@ def test_mistake_of_ours_keeps_its_traceback(error):
     with pytest.raises(type(error)) as raised:
         run(failing(error))
     assert raised.value is error
+
+
+@pytest.fixture
+def timed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["src/train.py"])
+    return tmp_path
+
+
+def test_a_stage_leaves_its_time_where_dvc_keeps_what_is_not_tracked(timed, monkeypatch):
+    (timed / ".dvc").mkdir()
+    run(lambda: None)
+    monkeypatch.setattr("sys.argv", ["src/decide.py"])
+    run(lambda: None)
+    times = json.loads((timed / ".dvc/tmp/stage_times.json").read_text(encoding="utf-8"))
+    assert list(times) == ["train", "decide"]
+    assert all(0 <= seconds < 5 for seconds in times.values())
+    assert [path.name for path in (timed / ".dvc/tmp").iterdir()] == ["stage_times.json"]
+
+
+def test_a_stage_that_fails_leaves_no_time(timed):
+    (timed / ".dvc").mkdir()
+    message_of(PipelineError("bad"))
+    assert not (timed / ".dvc/tmp").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", None])
+def test_a_time_that_cannot_be_kept_is_no_reason_to_fail(timed, content):
+    if content is not None:
+        (timed / ".dvc/tmp").mkdir(parents=True)
+        (timed / ".dvc/tmp/stage_times.json").write_text(content, encoding="utf-8")
+    run(lambda: None)
+
+
+def test_a_folder_of_dvc_that_is_read_only_is_no_reason_to_fail(timed):
+    (timed / ".dvc").mkdir()
+    (timed / ".dvc/tmp").write_text("a file", encoding="utf-8")
+    run(lambda: None)
+
+
+def test_other_scripts_leave_no_time(timed, monkeypatch):
+    (timed / ".dvc").mkdir()
+    monkeypatch.setattr("sys.argv", ["benchmarks/features.py"])
+    run(lambda: None)
+    assert not (timed / ".dvc/tmp").exists()

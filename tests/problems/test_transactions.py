@@ -1,10 +1,15 @@
+import dataclasses
+
 import pandas as pd
 import pytest
 
 from lifecycle.data.contract import check
-from lifecycle.data.simulator import COLUMNS
-from lifecycle.declaration import check_label_delay
-from lifecycle.features.vocabulary import Window
+from lifecycle.data.simulator import COLUMNS, PUBLISHED
+from lifecycle.data.source import to_contract
+from lifecycle.features.batch import evaluate
+from lifecycle.features.catalogue import catalogue
+from lifecycle.features.checks import check_label_delay
+from lifecycle.features.vocabulary import Raw, Window
 from lifecycle.problem import fill
 from lifecycle.stage import PipelineError
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
@@ -12,6 +17,7 @@ from tests.helpers_data import payments_table
 from tests.helpers_model import filled_and_written, params, payments
 
 WINDOWS = [feature for feature in PROBLEM.features if isinstance(feature, Window)]
+LISTED = catalogue(PROBLEM.features, PROBLEM.columns, frozenset(PROBLEM.label_columns))
 
 
 def test_contract_is_the_simulators_table_in_its_order():
@@ -19,32 +25,82 @@ def test_contract_is_the_simulators_table_in_its_order():
     assert not any(column.derived for column in PROBLEM.contract)
 
 
+def test_where_a_customer_lives_is_audited_and_never_seen_by_the_model():
+    assert "region" in PROBLEM.banded
+    assert "region" in PROBLEM.sensitive
+    with pytest.raises(PipelineError, match="feature 'region': 'region' is sensitive, so no feature may be made"):
+        dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Raw("region")))
+
+
+def test_a_table_of_the_published_shape_has_customers_of_unknown_regions():
+    table = to_contract(payments_table()[list(PUBLISHED)], PROBLEM, "test")
+    pd.testing.assert_frame_equal(table, payments_table().assign(region=0))
+    assert check(table, PROBLEM, None).kept["region"].tolist() == [0] * 6
+
+
 def test_simulated_table_keeps_the_contract():
     verdict = check(payments(), PROBLEM, None)
     assert (len(verdict.kept), verdict.failed, verdict.out_of_order) == (len(payments()), {}, 0)
 
 
-def test_features_are_the_fifteen_of_the_book():
-    windows = ("customer_tx_count", "customer_amount_mean", "terminal_tx_count", "terminal_fraud_rate")
-    expected = {"amount", "is_weekend", "is_night"} | {f"{name}_{days}d" for name in windows for days in (1, 7, 30)}
-    assert set(PROBLEM.feature_names) == expected
-    assert len(PROBLEM.feature_names) == 15
+def test_the_model_sees_six_features_in_the_order_of_the_catalogue():
+    assert PROBLEM.feature_names == [
+        "amount",
+        "amount_ratio",
+        "customer_since_large_10d",
+        "terminal_since_genuine_30d",
+        "terminal_fraud_run_30d",
+        "terminal_fraud_run_age_30d",
+    ]
+    assert "customer_median_60d" in PROBLEM.hidden
 
 
-def test_terminals_are_seen_as_they_were_when_labels_were_known():
-    assert {window.delay_days for window in WINDOWS if window.by == "terminal_id"} == {LABEL_DELAY_DAYS}
-    assert [window.name for window in WINDOWS if window.of == PROBLEM.target] == ["terminal_fraud_rate"]
+def test_each_hidden_column_leads_to_a_feature_or_a_band():
+    used = {name for feature in PROBLEM.features for name in feature.reads}
+    used |= {band.column for band in (*PROBLEM.slices, *PROBLEM.groups)}
+    assert set(PROBLEM.hidden) <= used
+
+
+def test_windows_that_see_labels_wait_until_they_are_known():
+    labelled = {window.name for window in WINDOWS if PROBLEM.target in window.sees}
+    assert labelled == {"terminal_since_genuine", "terminal_fraud_run", "terminal_fraud_run_age"}
+    assert {window.delay_days for window in WINDOWS if window.name in labelled} == {LABEL_DELAY_DAYS}
+    waits = [entry.name for entry in LISTED if entry.latency == "labels"]
+    assert waits == [name for window in WINDOWS if window.name in labelled for name in window.names]
 
 
 def test_no_feature_is_made_of_how_the_fraud_was_planted():
-    assert "fraud_scenario" not in {window.of for window in WINDOWS} | {window.by for window in WINDOWS}
-    assert "fraud_scenario" not in PROBLEM.feature_names
+    planted = {"fraud_scenario", "region"}
+    assert not planted & {name for feature in PROBLEM.features for name in (*feature.reads, *feature.names)}
+
+
+def test_the_first_payment_of_a_card_is_ordinary():
+    first = evaluate(PROBLEM.features, payments().head(1), PROBLEM.time, PROBLEM.decimals).iloc[0]
+    assert (first["amount_ratio"], first["customer_since_large_10d"]) == (1, 10)
+    assert (first["terminal_since_genuine_30d"], first["terminal_fraud_run_30d"]) == (37, 0)
+
+
+def test_a_payment_of_three_times_the_median_is_remembered_at_the_next_one():
+    table = payments().head(4).assign(customer_id=1, amount=[10.0, 30.0, 30.0, 5.0], is_fraud=0)
+    table["tx_time"] = pd.Timestamp("2018-04-01") + pd.to_timedelta([0, 1, 2, 4], "D")
+    found = evaluate(PROBLEM.features, table, PROBLEM.time, PROBLEM.decimals)
+    assert found["amount_ratio"].tolist() == [1.0, 3.0, 1.5, 5 / 30]
+    assert found["customer_since_large_10d"].tolist() == [10, 10, 1, 3]
+
+
+def test_ordinary_frauds_of_a_terminal_make_a_run_once_their_labels_are_known():
+    table = payments().head(5).assign(terminal_id=1, customer_id=range(5), amount=[10.0, 10.0, 10.0, 200.01, 10.0])
+    table = table.assign(is_fraud=[0, 1, 1, 1, 0])
+    table["tx_time"] = pd.Timestamp("2018-04-01") + pd.to_timedelta([0, 1, 2, 3, 9], "D")
+    found = evaluate(PROBLEM.features, table, PROBLEM.time, PROBLEM.decimals).iloc[-1]
+    assert found[["terminal_fraud_run_30d", "terminal_fraud_run_age_30d"]].tolist() == [2, 8]
+    assert found["terminal_since_genuine_30d"] == 9
 
 
 def test_labels_are_known_when_the_split_says_so():
     split = fill(params(split__delay_days=None).split, PROBLEM, "split")
     assert check_label_delay(PROBLEM, split.delay_days) is None
-    with pytest.raises(PipelineError, match="'terminal_fraud_rate' sees labels 7 days old"):
+    with pytest.raises(PipelineError, match="'terminal_since_genuine' sees labels 7 days old"):
         check_label_delay(PROBLEM, 7.5)
 
 

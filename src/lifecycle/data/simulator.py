@@ -1,8 +1,9 @@
 """Simulate card transactions with planted fraud: the published benchmark, bit for bit, without a network.
 
 Source of the process and of its constants: Le Borgne, Siblini, Lebichot and Bontempi, "Reproducible Machine Learning
-for Credit Card Fraud Detection" (2022), chapter 3. With the default size and seed 0 every value equals the published
-table; where transactions share a second, the rows stand in customer order (the published order of ties is arbitrary).
+for Credit Card Fraud Detection" (2022), chapter 3. With the default size and seed 0 every value of the columns
+`PUBLISHED` equals the published table; where transactions share a second, the rows stand in customer order (the
+published order of ties is arbitrary).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 START = np.datetime64("2018-04-01", "us")
-COLUMNS = ("transaction_id", "tx_time", "customer_id", "terminal_id", "amount", "is_fraud", "fraud_scenario")
+PUBLISHED = ("transaction_id", "tx_time", "customer_id", "terminal_id", "amount", "is_fraud", "fraud_scenario")
+COLUMNS = (*PUBLISHED, "region")
 DAY = 86_400  # seconds
 RADIUS = 5.0  # a customer uses the terminals nearer than this, on a map of 100 x 100
 SEED_STRIDE = 1_000_000  # keeps the streams of two seeds apart; legacy numpy seeds end at 2**32
@@ -51,7 +53,8 @@ def simulate(customers: int, terminals: int, days: int, seed: int, n_jobs: int |
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`; `amount` in currency units, `fraud_scenario` 0 (genuine) to 3.
+        Columns `COLUMNS`; `amount` in currency units, `fraud_scenario` 0 (genuine) to 3, `region` the quarter of the
+        map that the customer lives in: 1 south-west, 2 south-east, 3 north-west, 4 north-east.
     """
     import pandas as pd  # here, so that the worker processes start without it
 
@@ -82,6 +85,7 @@ def simulate(customers: int, terminals: int, days: int, seed: int, n_jobs: int |
             "amount": amount,
             "is_fraud": (scenario > 0).astype(np.int8),
             "fraud_scenario": scenario,
+            "region": _quarter(profiles.position)[customer],
         }
     )
 
@@ -90,6 +94,11 @@ def _profiles(customers: int, seed: int) -> Profiles:
     # One row of uniforms per customer, drawn in this order: x, y, mean amount, transactions per day.
     draws = np.random.RandomState(seed * SEED_STRIDE).uniform((0, 0, 5, 0), (100, 100, 100, 4), (customers, 4))
     return Profiles(draws[:, :2], draws[:, 2], draws[:, 3])
+
+
+def _quarter(position: np.ndarray) -> np.ndarray:
+    east, north = (position >= 50).T  # the published table leaves positions out, but not what they were drawn from
+    return (1 + east + 2 * north).astype(np.int8)
 
 
 def _transactions_of(

@@ -45,12 +45,13 @@ def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
 
 
 def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFrame:
-    """Rename aliases, check the set of columns, add derived ones and order them."""
+    """Rename aliases, check the set of columns, add those with a default and derived ones, and order them."""
     canonical = {alias: column.name for column in problem.contract for alias in (column.name, *column.aliases)}
     names = [canonical.get(name, name) for name in table.columns]
     expected = [column.name for column in problem.contract if not column.derived]
     repeated = sorted({name for name in names if names.count(name) > 1})
-    missing = [name for name in expected if name not in names]
+    absent = {c.name: c.default for c in problem.contract if c.default is not None and c.name not in names}
+    missing = [name for name in expected if name not in {*names, *absent}]
     extra = [name or "one without a name" for name in sorted(set(names) - set(expected) - set(problem.ignored))]
     faults = [
         f"{what} columns: {', '.join(columns)}"
@@ -61,7 +62,7 @@ def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFr
         raise PipelineError(f"{origin}: {'; '.join(faults)}. The contract in src/problems/ has: {', '.join(expected)}")
     if table.empty:
         raise PipelineError(f"{origin}: the table has no rows")
-    table = table.set_axis(names, axis="columns")[expected]
+    table = table.set_axis(names, axis="columns").assign(**absent)[expected]
     if problem.prepare is not None:
         table = problem.prepare(table)
     # Mixed and oversized values have no column type in a file: they go on as text.

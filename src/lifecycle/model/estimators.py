@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from lifecycle.model import cluster
 from lifecycle.stage import PipelineError
 
 
@@ -88,7 +89,11 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     """
     try:
         with threadpool_limits(limits=1):
-            pipeline.fit(features, target)
+            X = pipeline[:-1].fit_transform(features, target)
+            with cluster.workers():
+                pipeline[-1].fit(X, target)
+    except PipelineError:
+        raise
     except Exception as error:
         # A refused value is a ValueError, a TypeError or an error of the library's own kind; the rest is our own fault.
         own = type(error).__module__.split(".")[0] == type(pipeline[-1]).__module__.split(".")[0]
@@ -99,6 +104,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         pipeline[-1].coef_, pipeline[-1].intercept_ = (
             np.round(x, 9) for x in (pipeline[-1].coef_, pipeline[-1].intercept_)
         )
+    cluster.as_if_fitted_here(pipeline[-1])
     if "n_jobs" in pipeline[-1].get_params():
         pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
     return pipeline

@@ -7,8 +7,7 @@ import pandas as pd
 
 from lifecycle.model.judged import Judged
 from lifecycle.model.metrics import CardRanking, Ranking, average_precision, calibration_error, roc_auc
-
-LEVEL = 95.0  # per cent
+from lifecycle.model.resampling import interval, resamples, weights_of
 
 Figures = dict[str, float]
 
@@ -29,12 +28,10 @@ def figures_of(judged: Judged, false_alert: float, top_k: int, days: float) -> C
     """
     ranking = Ranking(judged.target, judged.score)
     cards = None if judged.card is None else CardRanking(judged.day, judged.card, judged.target, judged.score)
-    table = _summands(judged, false_alert)
+    table = summands(judged, false_alert)
 
     def figures(copies: np.ndarray | None) -> Figures:
-        weight = None if copies is None else copies.astype(np.float64)
-        if weight is not None and judged.card is not None:
-            weight = weight[judged.card]
+        weight = None if copies is None else weights_of(copies, judged.card)
         counts = ranking.counts(weight)
         found = {"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)}
         if cards is not None:
@@ -47,8 +44,8 @@ def figures_of(judged: Judged, false_alert: float, top_k: int, days: float) -> C
     return figures
 
 
-def _summands(judged: Judged, false_alert: float) -> pd.DataFrame:
-    """Return, per record, what the rates are sums of."""
+def summands(judged: Judged, false_alert: float) -> pd.DataFrame:
+    """Return, per record, what rates are made from by summing."""
     fraud = judged.target == 1
 
     def cost(alert: np.ndarray) -> np.ndarray:
@@ -104,11 +101,9 @@ def intervals(
     dict of str to [low, high]
         At 95 %. A figure that is undefined in every resample has no entry.
     """
-    rng = np.random.default_rng(seed)
-    draws = pd.DataFrame([figures(np.bincount(rng.integers(0, units, units), minlength=units)) for _ in range(samples)])
-    tail = (100 - LEVEL) / 2
+    draws = pd.DataFrame([figures(copies) for copies in resamples(units, samples, seed)])
     defined = draws.dropna(axis="columns", how="all")
-    return {str(name): np.nanpercentile(draws[name], [tail, 100 - tail]).tolist() for name in defined}
+    return dict(zip(map(str, defined), interval(defined.to_numpy()).T.tolist(), strict=True))
 
 
 def _ratio(part: float, whole: float) -> float:

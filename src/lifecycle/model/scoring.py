@@ -28,6 +28,6 @@ def feature_names(problem: Problem, params: TrainParams) -> list[str]:
 
 
 def identity(records: pd.DataFrame, problem: Problem, extra: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the columns that say which record a score belongs to, and what it was worth."""
-    roles = (*extra, problem.key, problem.time, problem.card, problem.amount, problem.target, *problem.slices)
+    """Return the columns that say which record a score belongs to, what it was worth, and which groups it is in."""
+    roles = (*extra, problem.key, problem.time, problem.card, problem.amount, problem.target, *problem.banded)
     return records[[name for name in dict.fromkeys(roles) if name is not None]].reset_index(drop=True)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lifecycle.params import SplitParams
+from lifecycle.problem import Problem
 from lifecycle.stage import PipelineError
 
 DAY = pd.Timedelta(days=1)
@@ -94,3 +95,10 @@ def without_compromised(records: pd.DataFrame, window: TimeWindow, card: str, ti
         return judged
     day = window.test_start + (judged[time] - window.test_start) // DAY * DAY
     return judged[~(judged[card].map(first_fraud) < day - delay)]
+
+
+def rows_to_judge(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_compromised: bool) -> pd.DataFrame:
+    """Return the rows of a window that are judged: all, or those whose card is not blocked by then."""
+    if drop_compromised and problem.card is not None:
+        return without_compromised(records, window, problem.card, problem.time, problem.target)
+    return take(records, problem.time, window.test_start, window.test_end)

@@ -49,7 +49,7 @@ def reasons(verdict):
 
 def test_good_rows_are_kept_typed_and_nothing_is_reported():
     verdict = check(payments_table(), PROBLEM, LAST_DAY)
-    types = {"is_fraud": "int8", "fraud_scenario": "int8"}
+    types = {"is_fraud": "int8", "fraud_scenario": "int8", "region": "int8"}
     pd.testing.assert_frame_equal(verdict.kept, payments_table().astype(types))
     assert (len(verdict.rejected), verdict.failed, verdict.out_of_order) == (0, {}, 0)
 

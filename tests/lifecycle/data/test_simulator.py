@@ -85,6 +85,16 @@ def test_same_bytes_with_one_process_and_with_two():
     pd.testing.assert_frame_equal(simulate(**size, n_jobs=2), simulate(**size, n_jobs=1), check_exact=True)
 
 
+def test_region_is_the_quarter_of_the_map_in_which_the_customer_lives():
+    homes = np.random.RandomState(SMALL["seed"]).uniform((0, 0, 5, 0), (100, 100, 100, 4), (SMALL["customers"], 4))
+    quarter = {(False, False): 1, (True, False): 2, (False, True): 3, (True, True): 4}
+    table = simulate(**SMALL)
+    expected = [quarter[x >= 50, y >= 50] for x, y in homes[table["customer_id"], :2].tolist()]
+    assert table["region"].tolist() == expected
+    assert table["region"].dtype == np.int8
+    assert set(expected) == {1, 2, 3, 4}
+
+
 @pytest.mark.parametrize("other", [1, 7, 4000])
 def test_another_seed_is_another_table(other):
     one, two = simulate(**SMALL), simulate(**SMALL | {"seed": other})

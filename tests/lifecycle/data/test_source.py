@@ -70,7 +70,7 @@ def test_published_names_are_taken_and_its_two_helper_columns_left_out(tmp_path)
     published = payments_table().rename(columns={name: alias for alias, name in PUBLISHED.items()})
     published = published.assign(TX_TIME_SECONDS=0, TX_TIME_DAYS=0)[[*reversed(PUBLISHED), "TX_TIME_DAYS"]]
     assert set(PUBLISHED) > {"TRANSACTION_ID", "TX_DATETIME", "TX_AMOUNT", "TX_FRAUD"}
-    pd.testing.assert_frame_equal(read(tmp_path, "p.parquet", parquet(published)), payments_table())
+    pd.testing.assert_frame_equal(read(tmp_path, "p.parquet", parquet(published)), payments_table().assign(region=0))
 
 
 def test_values_that_do_not_fit_are_kept_for_the_gate(tmp_path):
@@ -125,7 +125,7 @@ def test_wrong_set_of_columns_is_named_with_the_contract(tmp_path, change, said,
         ("a.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*`git lfs pull`"),
         ("a.parquet", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         ("a.csv", CSV.decode().encode("utf-16"), "not UTF-8.*iconv"),
-        ("a.csv", CSV + b"7,2018-04-02,1,1,1,0,0,9,9\n", "not a regular CSV file: .*7 fields in line 8, saw 9"),
+        ("a.csv", CSV + b"7,2018-04-02,1,1,1,0,0,1,9\n", "not a regular CSV file: .*8 fields in line 8, saw 9"),
         ("a.csv", CSV + b'7,"2018-04-02,1,1,1,0,0\n', "not a regular CSV file"),
         ("a.csv.gz", CSV, "can't be read: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(CSV)[:-12], "can't be read: Compressed file ended"),
@@ -178,3 +178,13 @@ def test_users_own_file_is_not_to_be_removed_and_made_by_dvc(tmp_path):
 def test_file_that_is_not_there_is_named_by_its_key(tmp_path):
     with pytest.raises(PipelineError, match=r"^ingest\.path: .*nowhere\.csv: no such file$"):
         read_file(tmp_path / "nowhere.csv", PROBLEM)
+
+
+def test_a_column_that_a_source_may_lack_gets_its_default():
+    columns = (Column("place", "text", "", ("where",), default="unknown"), Column("n", "integer", "", default=0))
+    found = to_contract(small_table(2), small_problem(*columns), "test")
+    assert found[["place", "n"]].to_numpy().tolist() == [["unknown", 0]] * 2
+    assert to_contract(small_table(2, where=["a", "b"]), small_problem(*columns), "test")["place"].tolist() == [
+        "a",
+        "b",
+    ]

@@ -1,0 +1,117 @@
+"""What the online state must know of a problem's records: which columns, of what type, and which come late."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lifecycle.features.online.plan import Plan
+from lifecycle.features.online.record import Record
+from lifecycle.features.online.typed import microseconds, typed
+
+if TYPE_CHECKING:
+    from lifecycle.problem import Problem
+
+TYPES = {"integer": int, "number": float, "text": str}
+UNKNOWN = {int: 0, float: 0.0, str: ""}  # a label that has not come yet
+MISSING = {int: math.nan, float: math.nan, str: None}  # as the batch table has it
+
+
+class Event(NamedTuple):
+    """A row that was found to be a record: its time in microseconds since 1970, its key, and what features read."""
+
+    time: int
+    key: Any
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """How records look.
+
+    Parameters
+    ----------
+    key, time : str
+        The columns that identify a record and say when it happened.
+    key_type : type
+        int or str.
+    types : mapping of str to type
+        Python type of each column that features read.
+    labels, nullable : frozenset of str
+        Columns that are known later than the record, and columns that may be missing.
+    largest : mapping of str to float
+        For each column that is summed, the largest size of which sums are exact.
+    """
+
+    key: str
+    time: str
+    key_type: type
+    types: Mapping[str, type]
+    labels: frozenset[str]
+    nullable: frozenset[str]
+    largest: Mapping[str, float]
+
+    @classmethod
+    def of(cls, problem: "Problem", plan: Plan) -> "Schema":
+        """Return the schema of a problem's records."""
+        types = {name: TYPES[problem.columns[name].type] for name in plan.inputs}
+        nullable = frozenset(name for name in plan.inputs if problem.columns[name].nullable)
+        largest = {name: 2**53 / scale for name, scale in plan.scale.items()}
+        key_type = TYPES[problem.columns[problem.key].type]
+        return cls(problem.key, problem.time, key_type, types, frozenset(problem.label_columns), nullable, largest)
+
+    def event(self, row: Mapping[str, Any]) -> Event:
+        """Read a row; labels that it does not have are unknown yet.
+
+        Raises
+        ------
+        ValueError
+            Names the column that is missing or has no legal value.
+        """
+        values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
+        time = microseconds(row.get(self.time), self.time)
+        return Event(time, self.key_of(row.get(self.key)), values)
+
+    def key_of(self, value: Any) -> Any:
+        """Return a key.
+
+        Raises
+        ------
+        ValueError
+            It has not the key's type.
+        """
+        return typed(value, self.key, self.key_type)
+
+    def check_repeat(self, kept: Record, event: Event) -> None:
+        """Raise when a row that comes again is not what is kept under its key; labels may differ.
+
+        Raises
+        ------
+        ValueError
+            Names the column.
+        """
+        names = [name for name in event.values if name in kept.values and name not in self.labels]
+        different = [name for name in names if event.values[name] != kept.values[name]]
+        if different or event.time != kept.time:
+            raise ValueError(f"record {kept.key}: already kept with another {(*different, self.time)[0]}")
+
+    def labels_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the label columns that windows read, out of what has become known.
+
+        Raises
+        ------
+        ValueError
+            Names the column that has no legal value.
+        """
+        known = [name for name in self.types if name in self.labels and values.get(name) is not None]
+        return {name: self._value(values[name], name, self.types[name]) for name in known}
+
+    def _value(self, value: Any, name: str, type_: type) -> Any:
+        if value is None and name in self.labels:
+            return UNKNOWN[type_]
+        if name in self.nullable and (value is None or (type(value) is float and math.isnan(value))):
+            return MISSING[type_]
+        found = typed(value, name, type_)
+        if name in self.largest and abs(found) > self.largest[name]:
+            raise ValueError(f"column {name}: {value!r} is too large to be summed exactly")
+        return found

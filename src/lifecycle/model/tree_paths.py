@@ -1,0 +1,107 @@
+"""An ensemble of trees as one flat table of its leaves: plain arrays, also for a service that has only numpy."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Nodes(NamedTuple):
+    """One binary tree; arrays of shape (nodes,), node 0 is the root and a child stands behind its parent.
+
+    A row goes left where its value is <= `threshold`, or where it is missing and `missing_left`. `left` is -1 in a
+    leaf. `cover` is how many training rows went through a node, `value` what a leaf adds to the score.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    missing_left: np.ndarray
+    cover: np.ndarray
+    value: np.ndarray
+
+
+class Leaves(NamedTuple):
+    """All leaves of an ensemble. L leaves with at most D features on the way to one; unused places change nothing.
+
+    `feature`, `low`, `high`, `missing` and `share` have shape (D, L): a leaf's d-th condition is low < value <= high,
+    or a missing value where `missing`, and `share` of the training rows met it: the product of the cover ratios of its
+    splits. `value` (L,) is what a leaf adds; those of tree i are first[i]..first[i + 1] - 1. `columns` is the number of
+    the model's columns, `base` the score of a row of which nothing is known; `single`: the trees compare values in
+    single precision. All are arrays: numpy.savez(file, **leaves._asdict()) keeps them.
+    """
+
+    feature: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    missing: np.ndarray
+    share: np.ndarray
+    value: np.ndarray
+    first: np.ndarray
+    base: np.ndarray
+    columns: np.ndarray
+    single: np.ndarray
+
+
+def leaves_of(trees: Sequence[Nodes], columns: int, base: float, single: bool) -> Leaves:
+    """Lay trees out as one table of leaves.
+
+    Parameters
+    ----------
+    trees : sequence of Nodes
+        Their values add up to the score, less `base`.
+    columns : int
+        Number of columns that the model sees.
+    base : float
+        What is added to the trees; `Leaves.base` is this and the mean score of the training rows by the trees' covers.
+    single : bool
+        Whether the trees compare float32 values, as scikit-learn's forests do.
+    """
+    paths = [_paths(tree, columns) for tree in trees]
+    deepest = max(1, *(int(used.sum(axis=1).max()) for used, *_ in paths))
+    order = [np.argsort(~used, axis=1, kind="stable")[:, :deepest] for used, *_ in paths]  # what a leaf asks for first
+
+    def laid_out(place: int) -> np.ndarray:
+        packed = [np.take_along_axis(path[place], own, axis=1) for path, own in zip(paths, order, strict=True)]
+        return np.ascontiguousarray(np.concatenate(packed).T)
+
+    share, value = laid_out(4), np.concatenate([tree.value[tree.left < 0] for tree in trees])
+    return Leaves(
+        feature=np.ascontiguousarray(np.concatenate(order).T),
+        low=laid_out(1),
+        high=laid_out(2),
+        missing=laid_out(3),
+        share=share,
+        value=value,
+        first=np.cumsum([0, *(len(own) for own in order)]),
+        base=np.array(base + (value * share.prod(axis=0)).sum()),
+        columns=np.array(columns),
+        single=np.array(single),
+    )
+
+
+def _paths(tree: Nodes, columns: int) -> tuple[np.ndarray, ...]:
+    """Return per leaf and column whether the path asks for it, and the merged low, high, missing and share.
+
+    Level by level: a child's conditions are those of its parent and one more. Shape of each: (leaves, columns).
+    """
+    shape = (len(tree.left), columns)
+    used, missing = np.zeros(shape, bool), np.ones(shape, bool)
+    low, high, share = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape)
+    parents = np.zeros(int(tree.left[0] >= 0), np.int64)
+    while len(parents):
+        asked, at = tree.feature[parents], tree.threshold[parents]
+        for children, left in ((tree.left[parents], True), (tree.right[parents], False)):
+            for table in (used, low, high, missing, share):
+                table[children] = table[parents]
+            used[children, asked] = True
+            if left:
+                high[children, asked] = np.minimum(high[children, asked], at)
+            else:
+                low[children, asked] = np.maximum(low[children, asked], at)
+            missing[children, asked] &= (tree.missing_left[parents] != 0) == left
+            share[children, asked] *= tree.cover[children] / tree.cover[parents]
+        parents = np.concatenate([tree.left[parents], tree.right[parents]])
+        parents = parents[tree.left[parents] >= 0]
+    return tuple(table[tree.left < 0] for table in (used, low, high, missing, share))
