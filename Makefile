@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro test verify doctor lint lock clean
+.PHONY: help repro test verify report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -22,6 +22,9 @@ test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
 	python src/verify.py
 
+report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
+	python src/report.py --build-base --html
+
 doctor: $(VENV)/.ready  ## hash what dvc.lock names again; mend what is broken
 	python src/doctor.py --fix
 
@@ -35,7 +38,7 @@ lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into requi
 		--generate-hashes --no-header --no-annotate --upgrade --quiet -o requirements.lock
 
 clean:                  ## remove the environment and what tools leave behind; data and models stay
-	rm -rf $(VENV) dvc_plots .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The stamp is newer than the lock: nothing to install. uv comes out of the same lock, by pip, with its hash.
 $(VENV)/.ready: requirements.lock

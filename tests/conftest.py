@@ -22,6 +22,9 @@ REDUCED = {
     "folds": "2",
     "n_estimators": "20",
     "bootstrap_samples": "50",
+    "rows": "1000",
+    "more_seeds": "2",
+    "ageing_windows": "2",
 }
 REDUCED_WINDOW = {"test_start": "'2018-06-10'", "leak_alarm": "1.0"}
 

@@ -15,6 +15,9 @@ PAGES = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md"))
 WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
 # Run by other means: the tests would start themselves, and `plain` installs into a new environment.
 ELSEWHERE = {"make test\n"}
+# These would run the whole graph on its full size; what they say does not depend on it.
+REDUCED_PAGES = ("experiments.md", "features.md")
+RUN_OTHERWISE = ("README.md", "remotes.md", *REDUCED_PAGES)
 
 
 def page_names(pages: list[Path]) -> list[str]:
@@ -52,11 +55,21 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", page_names([page for page in WITH_COMMANDS if page.name not in ("README.md", "remotes.md")])
-)
+@pytest.mark.parametrize("page", page_names([page for page in WITH_COMMANDS if page.name not in RUN_OTHERWISE]))
 def test_a_page_can_be_followed_word_by_word(page: str, clone: Path) -> None:
     follow(ROOT / page, with_environment(clone))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", REDUCED_PAGES)
+def test_a_page_can_be_followed_on_the_reduced_size(page: str, workspace: Path) -> None:
+    params = workspace / "params.yaml"
+    text, trees = params.read_text(encoding="utf-8"), "n_estimators: {low: 40,"
+    assert trees in text  # a search starts from the present values, and the reduced model has fewer trees
+    params.write_text(text.replace(trees, f"n_estimators: {{low: {REDUCED['n_estimators']},"), encoding="utf-8")
+    run("git commit -qam 'Reduced search'", workspace)
+    follow(ROOT / "docs" / page, with_environment(workspace))
+    wait_for_queue(workspace)
 
 
 @pytest.mark.slow

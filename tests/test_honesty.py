@@ -41,8 +41,9 @@ def spy_dump(self, *args, **kwargs):
 plain_dump = params.Section.model_dump
 params.Section.__getattribute__ = spy
 params.Section.model_dump = spy_dump
+sys.argv = sys.argv[1:]
 try:
-    runpy.run_path(sys.argv[1], run_name="__main__")
+    runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
     print("READ " + json.dumps(sorted(read)))
 """

@@ -1,4 +1,4 @@
-"""The workflows are valid, harmless, and run nothing that the README or the Makefile does not have."""
+"""The workflows are valid, harmless, and run nothing that README, Makefile or .ci does not have; here it is run."""
 
 import os
 import re
@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import environment, run, set_params
 from tests.docs import blocks
 from tests.graph import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
 CI = ROOT / ".github/workflows/ci.yml"
+REPORT, TRAIN = CI.with_name("report.yml"), CI.with_name("train.yml")
+# The only jobs that may write, and what: a comment; a branch and the pull request that is opened for it.
+MAY_WRITE = {("report.yml", "comment"): {"pull-requests"}, ("train.yml", "train"): {"contents", "pull-requests"}}
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 SCHEMA = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"]
 AUDIT = ["zizmor", "--offline", "--persona", "auditor", "--no-progress"]
@@ -41,6 +45,10 @@ def run_lines(workflow):
 
 def makefile_targets():
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def scripts():
+    return {f".ci/{path.name}" for path in (ROOT / ".ci").iterdir() if os.access(path, os.X_OK)}
 
 
 def readme_lines():
@@ -98,13 +106,15 @@ def test_every_job_ends_and_may_do_little(workflow):
     assert yaml.safe_load(workflow.read_text(encoding="utf-8"))["permissions"] == {}
     for name, job in jobs(workflow).items():
         assert 0 < job["timeout-minutes"] <= 60, name
-        assert "write" not in job["permissions"].values(), name
+        written = {scope for scope, access in job["permissions"].items() if access == "write"}
+        assert written == MAY_WRITE.get((workflow.name, name), set()), name
+        assert set(job["permissions"].values()) <= {"read", "write"}, name
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_every_line_is_a_make_target_or_stands_in_the_readme(workflow):
-    targets = {f"make {target}" for target in makefile_targets()}
-    assert [line for line in run_lines(workflow) if line not in targets | readme_lines()] == []
+def test_every_line_is_a_make_target_a_script_or_stands_in_the_readme(workflow):
+    known = {f"make {target}" for target in makefile_targets()} | scripts() | readme_lines()
+    assert [line for line in run_lines(workflow) if line not in known] == []
 
 
 def test_the_matrix_has_every_python_that_the_project_promises():
@@ -112,3 +122,144 @@ def test_the_matrix_has_every_python_that_the_project_promises():
     low, high = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", promised).groups())
     versions = jobs(CI)["test"]["strategy"]["matrix"]["python"]
     assert versions == [f"3.{minor}" for minor in range(low, high)]
+
+
+def test_a_pull_request_of_a_fork_meets_no_token_that_may_write():
+    assert "pull_request_target" not in REPORT.read_text(encoding="utf-8")
+    condition = jobs(REPORT)["comment"]["if"]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
+    tokens = [name for name, job in jobs(REPORT).items() if "token" in str(job["steps"])]
+    assert tokens == ["comment"]
+
+
+def test_the_job_that_trains_gets_no_token_before_the_step_that_proposes():
+    steps = jobs(TRAIN)["train"]["steps"]
+    assert [step["run"] for step in steps if "github.token" in str(step)] == [".ci/propose"]
+    assert all(step["with"]["persist-credentials"] is False for step in steps if "checkout" in step.get("uses", ""))
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+def test_scripts_are_whole_and_can_be_run(script):
+    assert os.access(script, os.X_OK)
+    if script.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n"):
+        assert "\nset -euo pipefail\n" in script.read_text(encoding="utf-8")
+        subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ("train.max_depth=5; touch owned", "'5;'|'touch'|'train.max_depth=5;'"),
+        ("train.max_depth=$(touch owned)", "is not like"),
+        ("--queue", "is not like"),
+        ("-S train.max_depth=5", "is not like"),
+        ("train.max_depth=choice(5,6)", "is not like"),
+        ("train.model=../../evil", "is not like"),
+        ("`id`", "is not like"),
+        (" ".join(["train.max_depth=5"] * 21), "too many"),
+    ],
+)
+def test_params_that_are_more_than_a_name_and_a_value_are_refused(tmp_path, params, complaint):
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    failed = run(".ci/train", tmp_path, fails=True, PARAMS=params)
+    assert re.search(complaint, failed.stderr)
+    assert "error: PARAMS: " in failed.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".ci"]
+
+
+def stand_in(folder, *names):
+    """Write executables that note how they were called, instead of the programs that would talk to GitHub."""
+    for name in names:
+        path = folder / "stand-ins" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >> "{folder}/calls.txt"\n', encoding="utf-8")
+        path.chmod(0o755)
+    return str(folder / "stand-ins")
+
+
+@pytest.fixture
+def runner(reproduced, tmp_path):
+    """Give what a runner has: a clone of an origin, the environment that `make` would install, and GitHub's names."""
+    run(f"git clone -q --bare {reproduced} {tmp_path}/origin.git", tmp_path)
+    run(f"git clone -q {tmp_path}/origin.git checkout", tmp_path)
+    checkout = tmp_path / "checkout"
+    (checkout / ".venv").mkdir()
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (checkout / ".venv" / part).symlink_to(Path(sys.prefix) / part)
+    (checkout / ".venv/.ready").touch()
+    shutil.copytree(reproduced / ".dvc/cache", checkout / ".dvc/cache", symlinks=True)
+    tools = stand_in(tmp_path, "cml", "gh")
+    names = {"GITHUB_STEP_SUMMARY": f"{tmp_path}/summary.md", "GITHUB_RUN_ID": "77", "GITHUB_REPOSITORY": "o/r"}
+    names |= {"GITHUB_SERVER_URL": "https://github.test"}
+    names["PATH"] = os.pathsep.join([tools, str(Path(sys.executable).parent), os.environ["PATH"]])
+    return checkout, names
+
+
+def run_steps(job, folder, names, **more):
+    """Run the steps of a job in order, as a runner does: after one that fails, nothing but what says otherwise."""
+    for step in (step for step in job["steps"] if "run" in step):
+        own = {key: more.get(key, "") for key in step.get("env", {})}
+        done = subprocess.run(
+            step["run"],
+            shell=True,
+            cwd=folder,
+            env=environment(**names, **own),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            return step["run"], done
+    return None, done
+
+
+@pytest.mark.slow
+def test_the_report_of_a_pull_request_step_by_step(runner, tmp_path):
+    checkout, names = runner
+    run("git switch -q -c change", checkout)
+    set_params(checkout, max_depth="2")
+    run("git commit -qam 'Cut the trees' && git branch -q -D main", checkout)
+    names |= {"GITHUB_BASE_REF": "main"}
+    failed, done = run_steps(jobs(REPORT)["report"], checkout, names)
+    assert failed == ".ci/report", done.stderr
+    assert "error: Worse, and the gate fails: average_precision is 0." in done.stderr
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("# Model report\n\n**Worse, and the gate fails:**")
+    assert "(https://github.test/o/r/actions/runs/77)" in summary
+    assert (checkout / "report/report.html").is_file()
+    failed, _ = run_steps(jobs(REPORT)["comment"], checkout, names, PR_NUMBER="12", REPO_TOKEN="secret")
+    assert failed is None
+    (call,) = (tmp_path / "calls.txt").read_text(encoding="utf-8").splitlines()
+    assert call == "cml comment update --target=pr/12 --publish=false report/comment.md"
+    assert (checkout / "report/comment.md").stat().st_size < 65_536
+
+
+@pytest.mark.slow
+def test_a_report_that_cannot_be_written_leaves_its_reason_in_the_summary(runner, tmp_path):
+    checkout, names = runner
+    run(".ci/report", checkout, fails=True, **names, GITHUB_BASE_REF="gone")
+    assert "error: --base gone: no such commit here" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "no report to post" in run(".ci/comment", checkout, PR_NUMBER="1").stdout
+
+
+@pytest.mark.slow
+def test_a_training_run_step_by_step(runner, tmp_path):
+    checkout, names = runner
+    failed, done = run_steps(jobs(TRAIN)["train"], checkout, names, PARAMS="decide.cost_false_positive=6.0")
+    assert failed is None, done.stderr
+    calls = (tmp_path / "calls.txt").read_text(encoding="utf-8").splitlines()
+    assert calls[0] == "gh auth setup-git"
+    assert calls[1].startswith("gh pr create --base main --head experiments/train-77-1 --title Train with decide.cost")
+    assert (
+        "cost_false_positive: 6.0" in run("git show experiments/train-77-1:params.yaml", tmp_path / "origin.git").stdout
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("params", "status"), [("", 0), ("decide.cost_false_positive=500.0 report.metric=recall", 1)])
+def test_what_changes_nothing_or_fails_the_gate_is_not_proposed(runner, tmp_path, params, status):
+    checkout, names = runner
+    failed, done = run_steps(jobs(TRAIN)["train"], checkout, names, PARAMS=params)
+    assert (failed, done.returncode) == ((".ci/train", 1) if status else (None, 0)), done.stderr
+    assert not (tmp_path / "calls.txt").exists()
+    assert run("git branch --list experiments/*", tmp_path / "origin.git").stdout == ""

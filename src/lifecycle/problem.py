@@ -11,6 +11,7 @@ from lifecycle.bands import Band
 from lifecycle.declaration import check_declaration
 from lifecycle.features.vocabulary import Feature
 from lifecycle.params import SectionT, checked
+from lifecycle.purpose import Purpose
 from lifecycle.stage import PipelineError
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class Problem:
         What a `null` in params.yaml means for this problem.
     prepare : callable, optional
         Makes the `derived` columns from the source's table.
+    purpose : Purpose, optional
+        What the model is for, what it must not be used for, and whom it can harm: for the model card.
     """
 
     contract: tuple[Column, ...]
@@ -110,6 +113,7 @@ class Problem:
     ignored: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prepare: Callable[["pd.DataFrame"], "pd.DataFrame"] | None = None
+    purpose: Purpose | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself."""

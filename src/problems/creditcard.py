@@ -10,6 +10,7 @@ import pandas as pd
 from lifecycle.bands import Band
 from lifecycle.features.vocabulary import Hour, Raw
 from lifecycle.problem import Column, Problem
+from lifecycle.purpose import Purpose
 
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
 A_CENTURY = 36_525 * 86_400  # seconds
@@ -45,4 +46,19 @@ PROBLEM = Problem(
         "decide": {"cost_false_positive": 5.0, "cost_false_negative": "amount"},
         "evaluate": {"rule_amount": 1_000.0, "leak_alarm": 0.95},
     },
+    purpose=Purpose(
+        task="Rank card payments by the probability of fraud, from components whose meaning was never published.",
+        users=("Learners and researchers.",),
+        uses=("Comparing methods on a well-known table.",),
+        forbidden=(
+            "Any decision on a payment or a person: no other bank's records have these components.",
+            "Naming a cause of fraud: the components can't be traced back to what was recorded.",
+        ),
+        ethics=("Nothing in the table tells one group of people from another, so unequal treatment can't be seen.",),
+        caveats=(
+            "Hours of learning and hours of judging are few: the time of day can't be told from a change in behaviour.",
+            "Cards are unknown: payments of one card count as independent, so the intervals are likely too narrow.",
+            "When labels became known is not published: none is taken to be late, which can flatter the figures.",
+        ),
+    ),
 )

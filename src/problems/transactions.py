@@ -9,6 +9,7 @@ from typing import Any
 from lifecycle.bands import Band
 from lifecycle.features.vocabulary import Hour, Ratio, Raw, Where, Window
 from lifecycle.problem import Column, Problem
+from lifecycle.purpose import Purpose
 
 LABEL_DELAY_DAYS = 7
 LABELLED: dict[str, Any] = {"days": (30,), "delay_days": LABEL_DELAY_DAYS}
@@ -78,4 +79,29 @@ PROBLEM = Problem(
         # What the data can tell ends at an average precision of about .76; more is a leak.
         "evaluate": {"rule_amount": 220.0, "leak_alarm": 0.78},
     },
+    purpose=Purpose(
+        task="Rank card payments by the probability of fraud, and raise an alert where a review is worth its cost.",
+        users=("Investigators who call the cardholder.", "Those who retrain and watch the model."),
+        uses=(
+            "Choosing which payments an investigator reviews, soon after they were made.",
+            "Comparing features, models and protocols on the published benchmark.",
+        ),
+        forbidden=(
+            "Blocking a card or refusing a customer without a person's review.",
+            "Judging a person's credit, trustworthiness or guilt: the score is about a payment.",
+            "Real payments, before the model is trained and audited on records of the bank that uses it.",
+        ),
+        ethics=(
+            "A false alert costs a cardholder a call and perhaps a refused payment; a missed fraud costs the amount.",
+            "A region can stand in for origin or income, so no feature is made from it, and every group is audited.",
+            "Spending tells of income: a feature that compares a payment with the customer's usual amount may treat"
+            " those who spend little differently from others.",
+        ),
+        caveats=(
+            "The default records are simulated: fraud follows a few planted patterns, and real fraudsters adapt.",
+            "Terminal features rest on labels; they weaken where investigations take longer or reports are missing.",
+            "Cards whose fraud was known before a test day are left out, as they would be blocked, unless params say"
+            " otherwise.",
+        ),
+    ),
 )

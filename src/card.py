@@ -1,0 +1,47 @@
+"""Write the model card: what the model is for, how it was made and judged, and where it must not be trusted.
+
+Reads   metrics/*.json and models/*.json (the list below), requirements.lock, and the files whose hashes it tells
+Writes  metrics/model_card.md
+"""
+
+from pathlib import Path
+
+from lifecycle.io import atomic, read_json
+from lifecycle.model.card import card
+from lifecycle.model.card_facts import Facts, lineage, versions, window
+from lifecycle.params import load_params
+from lifecycle.problem import fill, load_problem
+from lifecycle.report.markdown import markdown
+from lifecycle.stage import run
+
+METRICS = (
+    "data_quality", "evaluation", "intervals", "decision", "slices", "fairness", "stability", "explanation",
+)  # fmt: skip
+MODELS = ("features", "decision", "hyperparameters")
+READ = (*(f"metrics/{name}.json" for name in METRICS), *(f"models/{name}.json" for name in MODELS))
+TRAIN, TEST = "data/splits/train.parquet", "data/splits/test.parquet"
+FILES = ("data/raw/records.parquet", "data/validated/records.parquet", TRAIN, TEST, "models/model.joblib")
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    problem, content = load_problem(params.problem), {path: read_json(path) for path in READ}
+    facts = Facts(
+        name=params.problem,
+        problem=problem,
+        json=content,
+        windows={"training": window(TRAIN, problem), "test": window(TEST, problem)},
+        files=lineage(FILES),
+        versions=versions(
+            Path("requirements.lock").read_text(encoding="utf-8"), content["models/hyperparameters.json"]["model"]
+        ),
+        delay_days=fill(params.split, problem, "split").delay_days or 0.0,
+        audit=params.audit,
+    )
+    with atomic("metrics/model_card.md") as temporary:
+        temporary.write_bytes(markdown(card(facts)).encode())
+
+
+if __name__ == "__main__":
+    run(main)

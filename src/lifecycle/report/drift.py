@@ -1,0 +1,79 @@
+"""How far the training rows have moved from those of another version, feature by feature."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SMALL, LARGE = 0.1, 0.25  # from here on: a moderate, a large shift (Siddiqi 2006)
+LEAST = 1e-4  # a share of 0 has no logarithm
+
+
+def stability_index(expected: np.ndarray, actual: np.ndarray) -> float:
+    """Return the population stability index: the sum of (actual - expected) * ln(actual / expected).
+
+    Siddiqi, "Credit Risk Scorecards" (2006), chapter 7; it is the symmetric divergence of Jeffreys (1946).
+
+    Parameters
+    ----------
+    expected, actual : array of float, shape (bins,)
+        Shares of the records in each bin.
+    """
+    e, a = np.maximum(expected, LEAST), np.maximum(actual, LEAST)
+    return float(((a - e) * np.log(a / e)).sum())
+
+
+def drift(contract: Mapping[str, Any], train: pd.DataFrame) -> dict[str, float]:
+    """Return the index of each feature that the model sees, the largest first.
+
+    Parameters
+    ----------
+    contract : mapping
+        The base's models/features.json: quantiles, or shares of values, of its training rows.
+    train : pandas.DataFrame
+        The training rows of the head.
+    """
+    seen = [entry for entry in contract.get("columns", []) if entry["name"] not in contract.get("hidden", [])]
+    found = {entry["name"]: _of_column(entry, train[entry["name"]]) for entry in seen if entry["name"] in train}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _of_column(entry: Mapping[str, Any], column: pd.Series) -> float:
+    missing = float(column.isna().mean())
+    known = column.dropna()
+    if "categories" in entry:
+        expected, actual = _by_value(entry["categories"], known.astype(str))
+    elif entry["quantiles"] and len(known):
+        expected, actual = _by_quantile(entry["quantiles"], known.to_numpy(np.float64))
+    else:
+        expected, actual = np.ones(1), np.ones(1)
+    first, second = entry["null_share"], missing
+    return stability_index(np.append(expected * (1 - first), first), np.append(actual * (1 - second), second))
+
+
+def _by_value(categories: Mapping[str, float], known: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    total = sum(categories.values()) or 1.0
+    expected = np.array([share / total for share in categories.values()])
+    actual = known.value_counts(normalize=True).reindex(list(categories), fill_value=0.0).to_numpy()
+    return np.append(expected, 0.0), np.append(actual, max(1 - actual.sum(), 0.0))
+
+
+def _by_quantile(quantiles: Mapping[str, float], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return expected and actual shares between the distinct quantiles.
+
+    Where many records share a value, its quantile tells only that their share reaches beyond it, up to the next one:
+    there the expected share is the nearest possible to the actual one, so the index is never too large.
+    """
+    shares = np.array([float(share) for share in quantiles])
+    places = np.array(list(quantiles.values()))
+    edges = np.unique(places)
+    least = np.array([shares[places == edge].max() for edge in edges])
+    most = np.append([shares[places == edge].min() for edge in edges[1:]], 1.0)
+    upto = np.array([(values <= edge).mean() for edge in edges])
+    tied = np.array([(values == edge).mean() for edge in edges]) > 1 / len(values)
+    tied |= np.array([(places == edge).sum() for edge in edges]) > 1
+    expected = np.where(tied, np.clip(upto, least, most), least)
+    inner = (expected > 0) & (expected < 1)
+    inner |= (least == 1) & (upto < 1)  # above all that the base has seen
+    return tuple(np.diff(ends[inner], prepend=0.0, append=1.0) for ends in (expected, upto))  # type: ignore[return-value]

@@ -1,0 +1,117 @@
+"""The gate: whether the workspace's model is worse than the base's by more than a margin."""
+
+import math
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lifecycle.model.comparison import SAME, Chance, Comparison, Difference, compare
+from lifecycle.model.evaluation import figures_of
+from lifecycle.model.judged import judge
+from lifecycle.model.margin import not_worse
+from lifecycle.model.resampling import LEVEL
+from lifecycle.model.splits import DAY, lengths
+from lifecycle.params import Params
+from lifecycle.problem import Problem, fill
+from lifecycle.report.document import Code, Strong, Text, text
+from lifecycle.report.revision import Revision, Workspace
+from lifecycle.report.unpaired import unpaired
+from lifecycle.stage import PipelineError
+
+SCORES = "data/scores/test.parquet"
+
+
+class Judgement(NamedTuple):
+    """What the comparison says."""
+
+    passes: bool
+    sentence: Text
+    figures: dict[str, Difference]
+    how: Text  # in which way the two were compared
+
+    @property
+    def reason(self) -> str:
+        """The sentence without a mark, for a log."""
+        return "".join(self.sentence.parts)
+
+
+def judgement(base: Revision, head: Workspace, params: Params, problem: Problem) -> Judgement:
+    """Compare the two models, record by record where both tables of scores are to be had.
+
+    Raises
+    ------
+    PipelineError
+        One of the two has no figures, or not the one that decides.
+    """
+    for side in (base, head):
+        if not side.json("metrics/evaluation.json"):
+            raise PipelineError(f"{side.name}: no metrics/evaluation.json; `dvc repro` writes it, then commit it")
+    before, after = base.table(SCORES), head.table(SCORES)
+    same = False
+    if before is not None and after is not None and _comparable(before, after, problem):
+        same = before.equals(after)
+        comparison, how = _paired(before, after, (base, head), params, problem)
+    else:
+        comparison, how = unpaired(base, head), _why_unpaired(base, before, after)
+    figure, margin = params.report.metric, params.report.margin
+    if figure not in comparison.figures or not math.isfinite(comparison.figures[figure].value):
+        known = ", ".join(comparison.figures)
+        raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
+    passes = same or not_worse(comparison, figure, margin)[0]  # equal scores lose nothing, even without a margin
+    return Judgement(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
+
+
+def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
+    """Tell whether the tables share records: the same key, at the same time, with the same label."""
+    roles = [problem.key, problem.time, problem.target]
+    shared, same = before[roles].merge(after[roles], on=problem.key), before[roles].merge(after[roles], on=roles)
+    return len(same) == len(shared) > 0
+
+
+def _paired(
+    before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, problem: Problem
+) -> tuple[Comparison, Text]:
+    base, head = sides
+    limits = fill(params.evaluate, problem, "evaluate")
+    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    decision = head.json("models/decision.json")  # the costs of one side, for both
+    seeds = base.json("metrics/stability.json").get("over_seeds", {}).get("figures", {})
+    chance = "cards and training seeds give" if seeds else "cards give, as the base has no metrics/stability.json"
+    if before.equals(after):
+        seeds, chance = {}, "cards give; the scores are equal, bit for bit"
+
+    def figures(scored: pd.DataFrame) -> Any:
+        judged = judge(scored, decision, problem, limits.rule_amount)
+        return figures_of(judged, decision["cost_false_positive"], limits.top_k, days)
+
+    found = compare(before, after, problem, figures, Chance(seeds, limits.bootstrap_samples, limits.seed))
+    left = f" ({found.only_base:,} are in the base only, {found.only_other:,} in the head only)"
+    where = f"on {found.records:,} records{left if found.only_base or found.only_other else ''}"
+    return found, text(f"Compared record by record {where}; the intervals are what chance in {chance}.")
+
+
+def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFrame | None) -> Text:
+    wide = "so the intervals are those of two independent windows: wider than need be"
+    if after is None:
+        return text(f"The workspace has no table of scores, {wide}. ", Code("dvc repro"), " makes it.")
+    if before is None:
+        command = Code(f"python src/report.py --base {base.name} --build-base")
+        return text(
+            "Neither the cache nor a remote has the base's table of scores, ", wide, ". ", command, " builds it."
+        )
+    return text(f"The two test windows do not hold the same records, {wide}.")
+
+
+def _sentence(found: Difference, params: Params, passes: bool, base: str) -> Text:
+    loss = max(-found.floor, 0.0)
+    # What is not told apart from the base need not be as good.
+    verdict = "No difference is shown" if found.verdict == SAME and not passes else found.verdict.capitalize()
+    return text(
+        Strong(f"{verdict}, and the gate {'passes' if passes else 'fails'}:"),
+        " ",
+        Code(params.report.metric),
+        f" is {found.other:.4f} against {found.base:.4f} of ",
+        Code(base),
+        f", a difference of {found.value:+.4f} with the {LEVEL:g} % interval {found.low:+.4f} to {found.high:+.4f}; at"
+        f" {LEVEL:g} % it is worse by at most {loss:.4f}, and {params.report.margin:g} is allowed.",
+    )

@@ -1,0 +1,84 @@
+"""What the tests of the model card share: the committed records, and a trace of each number back to an input."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lifecycle.io import read_json
+from lifecycle.model.card_facts import Facts, File, Window
+from lifecycle.model.card_words import LEVEL, number
+from lifecycle.problem import load_problem
+from tests.helpers_model import ROOT, params
+
+MADE = ("data/raw/records.parquet", "models/model.joblib")
+
+
+def records() -> dict[str, Any]:
+    """Return the JSON files that a card is made from, by path, as they are committed."""
+    import card
+
+    return {path: read_json(ROOT / path) for path in card.READ}
+
+
+def facts(**changes: Any) -> Facts:
+    """Return facts of the committed records, with changes."""
+    found = Facts(
+        name="transactions",
+        problem=load_problem("transactions"),
+        json=records(),
+        windows={
+            "training": Window("2018-07-25 00:00", "2018-07-31 23:58", 67_240, 598),
+            "test": Window("2018-08-08 00:01", "2018-08-14 23:59", 58_264, 385),
+        },
+        files=[File(path, "0123456789abcdef" * 2, 4096) for path in MADE],
+        versions={"scikit-learn": "1.9.1"},
+        delay_days=7.0,
+        audit=params().audit,
+    )
+    return found._replace(**changes)
+
+
+def values(content: Any) -> Iterator[Any]:
+    """Give each key and each value of nested content."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield key
+            yield from values(value)
+    elif isinstance(content, list | tuple):
+        for value in content:
+            yield from values(value)
+    else:
+        yield content
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text that hold a digit, without punctuation and Markdown's own signs."""
+    found = re.findall(r"[^\s|`()\[\]\"]*\d[^\s|`()\[\]\"]*", text.replace("\\", ""))
+    return {word.strip(".,;:") for word in found}
+
+
+def legal(inputs: Any) -> set[str]:
+    """Return the words with digits that a card may hold: each input number as it is rounded, each word of a text."""
+    found = words(LEVEL) | {"md5"}  # the name of the hash
+    for value in values(inputs):
+        if isinstance(value, str):
+            moment = re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value)
+            found |= words(value) | words(moment[0].replace("T", " ") if moment else "")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found |= {number(value), json.dumps(value), f"{value:g}"}
+    return found
+
+
+def untraced(card: str, inputs: Any) -> set[str]:
+    """Return the numbers of a card that stand in no input."""
+    return words(card) - legal(inputs)
+
+
+def committed_lock() -> dict[str, str]:
+    """Return the md5 that the committed dvc.lock holds of each output."""
+    import yaml
+
+    stages = yaml.safe_load((Path(ROOT) / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}

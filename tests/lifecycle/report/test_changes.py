@@ -1,0 +1,68 @@
+import pytest
+
+from lifecycle.report.changes import differences, feature_changes, not_run, out_hash, stage_changes
+
+
+def test_differences_are_told_by_dotted_name_as_yaml_writes_them():
+    base = {"problem": "a", "train": {"depth": 14, "rate": 1.0e-5, "gone": True}, "same": [1]}
+    head = {"problem": "a", "train": {"depth": None, "rate": 2.0e-5, "new": {"low": 1}}, "same": [1]}
+    assert differences(base, head) == [
+        ("train.depth", "14", "null"),
+        ("train.rate", "1.0e-05", "2.0e-05"),
+        ("train.new.low", "-", "1"),
+        ("train.gone", "true", "-"),
+    ]
+    assert differences(base, base) == []
+
+
+def test_true_and_one_are_not_the_same_value_of_text():
+    assert differences({"a": "1"}, {"a": 1}) == [("a", "'1'", "1")]
+
+
+def feature(name: str, definition: str = "d") -> dict:
+    return {"name": name, "definition": definition}
+
+
+def test_features_are_added_removed_and_redefined():
+    base = {"hidden": ["h"], "columns": [feature("a"), feature("b"), feature("c"), feature("h")]}
+    head = {"hidden": [], "columns": [feature("a"), feature("b", "other"), feature("x"), feature("h")]}
+    assert feature_changes(base, head) == (["x"], ["c"], ["b", "h"], 4)
+
+
+def lock(depth: int, scores: str, code: str = "1") -> dict:
+    train = {
+        "cmd": "python src/train.py",
+        "deps": [{"path": "data/train.parquet", "md5": "t"}, {"path": "src/train.py", "md5": code}],
+        "params": {"params.yaml": {"train": {"depth": depth}, "problem": "p"}},
+        "outs": [{"path": "data/scores.parquet", "md5": scores}, {"path": "m", "md5": "same"}],
+    }
+    judge = {"cmd": "x", "deps": [{"path": "data/scores.parquet", "md5": scores}], "outs": [{"path": "f", "md5": "f"}]}
+    return {"stages": {"train": train, "evaluate": judge}}
+
+
+def test_stages_that_ran_tell_why_and_what_came_out():
+    assert list(stage_changes(lock(14, "a"), lock(5, "b"))) == [
+        ("train", ["train.depth"], [], [], (1, 2)),
+        ("evaluate", [], ["data/scores.parquet"], [], (0, 1)),
+    ]
+    assert list(stage_changes(lock(14, "a"), lock(14, "a", code="2"))) == [
+        ("train", [], [], ["src/train.py"], (0, 2)),
+    ]
+    assert list(stage_changes(lock(14, "a"), lock(14, "a"))) == []
+
+
+def test_a_stage_that_the_base_has_not_is_one_that_ran():
+    base = {"stages": {"evaluate": lock(14, "a")["stages"]["evaluate"]}}
+    (found,) = stage_changes(base, lock(14, "a"))
+    assert found.name == "train"
+    assert found.outs == (2, 2)
+
+
+def test_the_hash_of_an_output():
+    assert out_hash(lock(14, "abc"), "data/scores.parquet") == "abc"
+    assert out_hash({}, "data/scores.parquet") is None
+
+
+@pytest.mark.parametrize(("depth", "stale"), [(14, []), (5, ["train.depth"])])
+def test_params_that_changed_after_the_last_run_are_found(depth, stale):
+    assert not_run(lock(14, "a"), {"train": {"depth": depth}, "problem": "p", "tune": {"trials": 1}}) == stale

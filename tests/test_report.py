@@ -1,0 +1,190 @@
+"""The report of a real change, on a copy of reduced size: what it says, what it writes, how it ends."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from lifecycle.params import load_params
+from lifecycle.problem import load_problem
+from lifecycle.report.changes import out_hash
+from lifecycle.report.judgement import judgement
+from lifecycle.stage import PipelineError
+from tests.conftest import run, set_params
+from tests.graph import ROOT
+
+REPORT = "python src/report.py"
+
+
+@pytest.fixture(scope="module")
+def shallow_trees(reproduced: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy in which the trees have been cut to a depth of 2, not committed. Copy it to change it."""
+    folder = shutil.copytree(reproduced, tmp_path_factory.mktemp("worse") / "copy", symlinks=True)
+    set_params(folder, max_depth="2")
+    run("dvc repro", folder)
+    return folder
+
+
+@pytest.fixture
+def changed(shallow_trees: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(shallow_trees, tmp_path / "changed", symlinks=True)
+
+
+def lose_scores(folder: Path) -> None:
+    """Remove the base's table of scores from the cache."""
+    base = yaml.safe_load(run("git show HEAD:dvc.lock", folder).stdout)
+    md5 = out_hash(base, "data/scores/test.parquet")
+    assert md5
+    path = folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    path.chmod(0o644)
+    path.unlink()
+
+
+@pytest.mark.slow
+def test_a_worse_model_fails_the_gate_after_the_report_is_written(changed):
+    done = run(f"{REPORT} --html --plain", changed, fails=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: Worse, and the gate fails: average_precision is 0.")
+    written = (changed / "report/report.md").read_text(encoding="utf-8")
+    assert written.splitlines()[2].startswith("**Worse, and the gate fails:** `average_precision` is 0.")
+    assert re.search(r"\| `train.max_depth` \| `14` \| `2` \|", written)
+    assert re.search(r"\| `average_precision` \|.*↓ worse \|", written)
+    assert "Compared record by record on" in written
+    assert re.search(r"\| `train` \| `train.max_depth` \| \d of \d \| +\d+\.\d s \|", written)
+    titles = re.findall("^## (.*)$", written, re.MULTILINE)
+    assert titles == ["Metrics", "Params", "Data", "Plots", "Slices and groups", "Features", "Stages that ran"]
+    for name in re.findall(r'(?:src|srcset)="([^"]+)"', written):
+        assert (changed / "report" / name).read_bytes().startswith(b"\x89PNG")
+    assert run("git status --porcelain report", changed).stdout == ""
+    assert "WORSE, AND THE GATE FAILS:" in done.stdout
+    assert "<picture>" not in (changed / "report/comment.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_same_model_passes_and_the_same_report_comes_out_twice(workspace):
+    first = run(f"{REPORT} --html", workspace)
+    assert first.stdout.startswith("No difference, and the gate passes: average_precision is 0.")
+    files = {path.name: path.read_bytes() for path in (workspace / "report").iterdir()}
+    run(f"{REPORT} --html", workspace, PYTHONHASHSEED="5", LC_ALL="C")
+    assert {path.name: path.read_bytes() for path in (workspace / "report").iterdir()} == files
+    written = files["report.md"].decode()
+    assert "the scores are equal, bit for bit" in written
+    assert "None: every stage has the inputs that it had in the base." in written
+    assert "No value has changed." in written
+    assert "↓" not in written
+    assert run("dvc status", workspace).stdout.startswith("Data and pipelines are up to date")
+
+
+@pytest.mark.slow
+def test_without_the_scores_of_the_base_it_says_how_to_build_them_and_builds_them(changed):
+    lose_scores(changed)
+    loose = run(f"{REPORT} --plain", changed, fails=True)
+    assert "`" not in loose.stdout
+    assert "python src/report.py --base main --build-base builds it" in " ".join(loose.stdout.split())
+    built = run(f"{REPORT} --plain --build-base", changed, fails=True)
+    assert "Compared record by record" in built.stdout
+    assert "is not what its dvc.lock says" not in built.stdout
+    assert len(run("git worktree list", changed).stdout.splitlines()) == 1
+    assert run("git status --porcelain src metrics models", changed).stdout.count("\n") > 0
+
+
+@pytest.mark.slow
+def test_params_that_have_not_been_run_are_told(workspace):
+    set_params(workspace, min_samples_leaf="7")
+    assert (
+        "NOT RUN YET: train.min_samples_leaf changed after the last run" in run(f"{REPORT} --plain", workspace).stdout
+    )
+
+
+@pytest.mark.slow
+def test_a_clone_without_the_base_says_what_to_fetch(workspace, tmp_path):
+    run(f"git clone -q --depth=1 file://{workspace} shallow", tmp_path)
+    failed = run(f"{REPORT} --base HEAD~1", tmp_path / "shallow", fails=True)
+    assert "error: --base HEAD~1: no such commit here; this clone is shallow" in failed.stderr
+    assert "git fetch --unshallow origin" in failed.stderr
+
+
+class Side:
+    """A version with a figure and its interval, but no table of scores."""
+
+    name, commit = "base", "0" * 40
+
+    def __init__(self, value: float, scores: pd.DataFrame | None = None) -> None:
+        self.value, self.scores = value, scores
+
+    def json(self, path: str) -> dict:
+        found = {
+            "metrics/evaluation.json": {"average_precision": self.value},
+            "metrics/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
+        }
+        costs = {"cost_false_positive": 5.0, "cost_false_negative": "amount"}
+        return {"test": found[path]} if path in found else costs if path == "models/decision.json" else {}
+
+    def table(self, path: str) -> pd.DataFrame | None:
+        return self.scores
+
+
+def params(margin: float, metric: str = "average_precision"):
+    found = load_params(ROOT / "params.yaml")
+    return found.model_copy(update={"report": found.report.model_copy(update={"margin": margin, "metric": metric})})
+
+
+@pytest.mark.parametrize(
+    ("value", "margin", "passes", "verdict"),
+    [(0.7, 0.01, True, "No"), (0.7, 0.003, False, "No"), (0.69, 0.02, True, "Worse"), (0.72, 0.0, True, "Better")],
+)
+def test_the_gate_is_on_the_margin_not_on_the_verdict(value, margin, passes, verdict):
+    problem = load_problem("transactions")
+    found = judgement(Side(0.7), Side(value), params(margin), problem)
+    assert found.passes is passes
+    assert found.reason.startswith(verdict)
+    assert found.reason.count(". ") == 0  # one sentence
+
+
+def scores(seed: int = 0, rows: int = 400, first: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    target = (rng.random(rows) < 0.3).astype(np.int8)
+    score = np.clip(target * 0.4 + rng.random(rows) * 0.6, 0, 1)
+    times = pd.Timestamp("2018-08-08") + pd.to_timedelta(np.arange(first, first + rows), "min")
+    columns = {"transaction_id": np.arange(first, first + rows), "tx_time": times, "is_fraud": target}
+    return pd.DataFrame(columns).assign(
+        customer_id=np.arange(rows) % 50, amount=10.0, score=score, probability=score, alert=0
+    )
+
+
+def test_other_records_of_the_same_keys_are_not_compared_one_by_one():
+    problem = load_problem("transactions")
+    found = judgement(Side(0.7, scores(0)), Side(0.7, scores(1)), params(0.01), problem)
+    assert found.how.parts[0].startswith("The two test windows do not hold the same records")
+    apart = judgement(Side(0.7, scores(0)), Side(0.7, scores(0, first=400)), params(0.01), problem)
+    assert apart.how == found.how
+
+
+def test_the_shared_records_of_two_windows_are_compared_one_by_one():
+    head = scores().iloc[100:].assign(score=lambda table: 1 - table["score"])
+    found = judgement(Side(0.7, scores()), Side(0.7, head), params(0.01), load_problem("transactions"))
+    assert not found.passes
+    assert found.reason.startswith("Worse")
+    assert found.how.parts[0].startswith("Compared record by record on 300 records (100 are in the base only, 0 in")
+
+
+def test_equal_scores_pass_without_any_margin():
+    found = judgement(Side(0.7, scores()), Side(0.7, scores()), params(0.0), load_problem("transactions"))
+    assert found.passes
+    assert found.figures["average_precision"].value == 0
+
+
+def test_a_figure_that_nobody_has_is_refused_with_those_that_there_are():
+    with pytest.raises(PipelineError, match=r"report.metric = 'profit'.*they have average_precision"):
+        judgement(Side(0.7), Side(0.7), params(0.01, "profit"), load_problem("transactions"))
+
+
+def test_the_committed_gate_is_on_a_figure_that_there_is():
+    blocks = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["report"]
+    evaluation = json.loads((ROOT / "metrics/evaluation.json").read_text(encoding="utf-8"))["test"]
+    assert blocks["metric"] in evaluation
