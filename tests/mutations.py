@@ -21,11 +21,11 @@ TIME, FEATURES, MODEL = "tests/test_time.py", "tests/lifecycle/features", "tests
 WINDOWS, CHAINS = FEATURES + "/test_windows.py", FEATURES + "/test_chains.py"
 SPLITS = MODEL + "/test_splits.py tests/test_split.py"
 SOURCE = {
+    **{name: f"src/lifecycle/features/{name}.py" for name in ("batch", "block", "vocabulary", "windows")},
     **{
-        name: f"src/lifecycle/features/{name}.py"
-        for name in ("batch", "block", "distinct", "ranks", "recency", "rolling")
+        name: f"src/lifecycle/features/primitives/{name}.py"
+        for name in ("distinct", "ranks", "recency", "rolling", "totals")
     },
-    **{name: f"src/lifecycle/features/{name}.py" for name in ("totals", "vocabulary", "windows")},
     "splits": "src/lifecycle/model/splits.py",
     "train": "src/train.py",
     "calibration": "src/lifecycle/model/calibration.py",
@@ -44,13 +44,13 @@ MUTATIONS = [
     Mutation("one of two conditions is enough", SOURCE["block"], "np.logical_and", "np.logical_or", WINDOWS + " -k mix"),
     Mutation("totals of two conditions mixed up", SOURCE["block"], "if (what, where) not in self._totals", "if all(key[0] != what for key in self._totals)", WINDOWS + " -k mix"),
     Mutation("amounts cut to whole units", SOURCE["block"], "np.rint(values * scale)", "np.trunc(values) * scale", WINDOWS + " -k sum"),
-    Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/test_totals.py"),
+    Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/primitives/test_totals.py"),
     Mutation("sums beyond 64 bits", SOURCE["block"], "if not largest * scale * len(values) < 2**63", "if False", FEATURES + "/test_block.py"),
     Mutation("deviation of the population", SOURCE["totals"], "pairs = (count * (count - 1))", "pairs = (count * count)", WINDOWS + " -k std"),
     Mutation("nothing taken for a sum of 0", SOURCE["totals"], "if not window.nothing(days):", "if True:", WINDOWS + " -k sum"),
     Mutation("values left out taken for zeros", SOURCE["ranks"], "values, self._neutral)", "values, 0.0)", WINDOWS + " -k min"),
     Mutation("half of a range forgotten", SOURCE["ranks"], "values[high[rows] - 2**k]", "values[low[rows]]", WINDOWS + " -k min"),
-    Mutation("sign of a zero left to chance", SOURCE["ranks"], "low, high) + 0.0", "low, high)", FEATURES + "/test_primitives.py"),
+    Mutation("sign of a zero left to chance", SOURCE["ranks"], "low, high) + 0.0", "low, high)", FEATURES + "/primitives/test_registry.py"),
     Mutation("median needs two values", SOURCE["rolling"], "min_periods=1", "min_periods=2", WINDOWS + " -k median"),
     Mutation("value counted twice", SOURCE["distinct"], ", np.searchsorted(high, following", ", np.searchsorted(high, following + len(low)", WINDOWS + " -k distinct"),
     Mutation("value forgotten while it is covered", SOURCE["distinct"], "np.searchsorted(low, here", "np.searchsorted(high, here + 1", WINDOWS + " -k distinct"),
