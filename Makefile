@@ -33,9 +33,11 @@ lint: $(VENV)/.ready    ## style and types
 	ruff format --check
 	mypy
 
-lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into requirements.lock
-	uv pip compile pyproject.toml -c constraints.txt --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-annotate --upgrade --quiet -o requirements.lock
+RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into the two locks, the service's a part of the other
+	$(RESOLVE) pyproject.toml --group serve --all-extras -c constraints.txt --upgrade -o requirements.lock
+	$(RESOLVE) --group pyproject.toml:serve -c requirements.lock --upgrade -o requirements-serve.lock
 
 clean:                  ## remove the environment and what tools leave behind; data and models stay
 	rm -rf $(VENV) dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,8 +8,8 @@ Writes  data/features/features.parquet: the records, with one column per feature
 `python src/featurize.py --list` prints the catalogue of features instead.
 """
 
+import argparse
 import importlib
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -62,5 +62,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Compute the feature list.")
+    parser.add_argument("--list", action="store_true", help="print the catalogue of features instead")
     # Imported by name: the stage does not depend on what only the catalogue needs, models and their figures.
-    run(importlib.import_module("catalogue").main if sys.argv[1:] == ["--list"] else main)
+    run(importlib.import_module("catalogue").main if parser.parse_args().list else main)

@@ -51,7 +51,6 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
     set_params(clone, **REDUCED, **REDUCED_WINDOW)
     run("git commit -qam Reduced", clone)
     follow(ROOT / "README.md", with_environment(clone))
-    wait_for_queue(clone)
 
 
 @pytest.mark.slow

@@ -59,12 +59,11 @@ def test_max_depth_reruns_train_and_what_follows_only(workspace: Path) -> None:
     assert all(title in page.read_text(encoding="utf-8") for title in titles)
 
 
-def test_a_grid_runs_from_the_queue_and_in_a_serial_loop(workspace: Path) -> None:
+def test_a_grid_runs_from_the_queue(workspace: Path) -> None:
     run("dvc exp run -S 'train.max_depth=choice(4,6)' --queue && dvc queue start", workspace)
     wait_for_queue(workspace)
-    run("for depth in 8 10; do dvc exp run -S train.max_depth=$depth; done", workspace)
     head, *rows = [line.split(",") for line in run("dvc exp show --csv", workspace).stdout.splitlines()]
-    assert {row[head.index("train.max_depth")] for row in rows} >= {"4", "6", "8", "10"}
+    assert {row[head.index("train.max_depth")] for row in rows} >= {"4", "6"}
 
 
 def test_an_inapplicable_hyperparameter_stops_the_experiment_and_names_the_way_out(workspace: Path) -> None:
@@ -73,7 +72,7 @@ def test_an_inapplicable_hyperparameter_stops_the_experiment_and_names_the_way_o
     assert "Traceback" not in failed.stderr
     keys = ("n_estimators", "max_depth", "min_samples_leaf", "max_features")
     removed = " ".join(f"-S '~train.{key}'" for key in keys)
-    run(f"dvc exp run -S train.model=logistic_regression {removed}", workspace)
+    run(f"dvc exp run train -S train.model=logistic_regression {removed}", workspace)
 
 
 def test_a_failing_stage_leaves_git_status_and_earlier_outputs_alone(workspace: Path) -> None:
@@ -98,7 +97,8 @@ def test_an_experiment_runs_in_any_kind_of_clone(workspace: Path, make: str) -> 
     run(make, workspace)
     other = workspace.parent / "other"
     run(f"dvc cache dir --local {workspace / '.dvc' / 'cache'} && dvc checkout", other)
-    assert stages_run(run("dvc exp run -S train.max_depth=15", other).stdout) == FROM_TRAIN
+    run_again = stages_run(run("dvc exp run -S audit.min_positives=31", other).stdout)
+    assert run_again == list(stages())[list(stages()).index("audit") :]
 
 
 def test_without_a_commit_the_message_says_what_to_do(workspace: Path) -> None:

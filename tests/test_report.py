@@ -114,8 +114,8 @@ class Side:
 
     name, commit = "base", "0" * 40
 
-    def __init__(self, value: float, scores: pd.DataFrame | None = None) -> None:
-        self.value, self.scores = value, scores
+    def __init__(self, value: float, scores: pd.DataFrame | None = None, rule: dict | None = None) -> None:
+        self.value, self.scores, self.rule = value, scores, rule
 
     def json(self, path: str) -> dict:
         found = {
@@ -124,6 +124,9 @@ class Side:
         }
         costs = {"cost_false_positive": 5.0, "cost_false_negative": "amount"}
         return {"test": found[path]} if path in found else costs if path == "models/decision.json" else {}
+
+    def yaml(self, path: str) -> dict:
+        return {} if self.rule is None else {"report": self.rule}
 
     def table(self, path: str) -> pd.DataFrame | None:
         return self.scores
@@ -144,6 +147,12 @@ def test_the_gate_is_on_the_margin_not_on_the_verdict(value, margin, passes, ver
     assert found.passes is passes
     assert found.reason.startswith(verdict)
     assert found.reason.count(". ") == 0  # one sentence
+
+
+def test_a_change_cannot_loosen_the_gate_that_it_has_to_pass():
+    rule = {"metric": "average_precision", "margin": 0.003}
+    assert not judgement(Side(0.7, rule=rule), Side(0.7), params(0.5), load_problem("transactions")).passes
+    assert judgement(Side(0.7, rule={"margin": "?"}), Side(0.7), params(0.5), load_problem("transactions")).passes
 
 
 def scores(seed: int = 0, rows: int = 400, first: int = 0) -> pd.DataFrame:

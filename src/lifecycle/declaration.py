@@ -95,7 +95,11 @@ def _is_time(value: Any) -> bool:
 
 
 def _check_roles(problem: Problem) -> None:
-    types = {"time": (problem.time, ("timestamp",)), "amount": (problem.amount, ("integer", "number"))}
+    types = {
+        "key": (problem.key, ("integer", "text")),
+        "time": (problem.time, ("timestamp",)),
+        "amount": (problem.amount, ("integer", "number")),
+    }
     for role, (name, legal) in types.items():
         if name is not None and problem.columns[name].type not in legal:
             raise PipelineError(f"column {name!r}: the {role} must be of type {' or '.join(legal)}")

@@ -72,7 +72,7 @@ def first_and_last(path: str | Path, column: str) -> tuple[pd.Timestamp, pd.Time
     Raises
     ------
     PipelineError
-        The file is missing, is no parquet file, or has no rows.
+        The file is missing, is no parquet file, or has no such column or no rows.
     """
     if not Path(path).is_file():
         raise PipelineError(f"{path}: no such file; `dvc repro` makes it")
@@ -80,6 +80,8 @@ def first_and_last(path: str | Path, column: str) -> tuple[pd.Timestamp, pd.Time
         file = pq.ParquetFile(path).metadata
     except (pa.ArrowInvalid, OSError) as error:
         raise PipelineError(f"{path}: not a readable parquet file ({error})") from error
+    if column not in file.schema.names:
+        raise PipelineError(f"{path}: no column {column}; it has {', '.join(file.schema.names)}")
     place = file.schema.names.index(column)
     groups = [file.row_group(number).column(place).statistics for number in range(file.num_row_groups)]
     known = [group for group in groups if group is not None and group.has_min_max]

@@ -104,6 +104,12 @@ def test_a_table_without_rows_has_no_first_time(tmp_path):
         io.first_and_last(tmp_path / "t.parquet", "time")
 
 
+def test_a_table_without_the_column_has_no_first_time_either(tmp_path):
+    io.write_table(pd.DataFrame({"time": [1.0]}), tmp_path / "t.parquet")
+    with pytest.raises(PipelineError, match=r"no column when; it has time"):
+        io.first_and_last(tmp_path / "t.parquet", "when")
+
+
 def test_csv_has_six_digits_and_unix_line_ends(tmp_path):
     io.write_csv(pd.DataFrame({"x": [1 / 3, 1234567.0], "n": [1, 2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_bytes() == b"x,n\n0.333333,1\n1.23457e+06,2\n"

@@ -210,6 +210,7 @@ def test_feature_that_waits_for_the_label_is_accepted(delay):
             "'euro' has a role, so it can't be nullable",
         ),
         ((Column("who", "text", "", nullable=True),), {"card": "who"}, "'who' has a role, so it can't be nullable"),
+        ((Column("rate", "number", ""),), {"key": "rate"}, "column 'rate': the key must be of type integer or text"),
         ((Column("at", "integer", ""),), {"time": "at"}, "column 'at': the time must be of type timestamp"),
         (
             (Column("bad", "integer", "", isin=(1, 2)),),

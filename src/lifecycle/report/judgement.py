@@ -4,6 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import ValidationError
 
 from lifecycle.model.comparison import SAME, Chance, Comparison, Difference, compare
 from lifecycle.model.evaluation import figures_of
@@ -11,7 +12,7 @@ from lifecycle.model.judged import judge
 from lifecycle.model.margin import not_worse
 from lifecycle.model.resampling import LEVEL
 from lifecycle.model.splits import DAY, lengths
-from lifecycle.params import Params
+from lifecycle.params import Params, ReportParams
 from lifecycle.problem import Problem, fill
 from lifecycle.report.document import Code, Strong, Text, text
 from lifecycle.report.revision import Revision, Workspace
@@ -46,6 +47,7 @@ def judgement(base: Revision, head: Workspace, params: Params, problem: Problem)
     for side in (base, head):
         if not side.json("metrics/evaluation.json"):
             raise PipelineError(f"{side.name}: no metrics/evaluation.json; `dvc repro` writes it, then commit it")
+    params = params.model_copy(update={"report": _rule(base, params.report)})
     before, after = base.table(SCORES), head.table(SCORES)
     same = False
     if before is not None and after is not None and _comparable(before, after, problem):
@@ -59,6 +61,15 @@ def judgement(base: Revision, head: Workspace, params: Params, problem: Problem)
         raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
     passes = same or not_worse(comparison, figure, margin)[0]  # equal scores lose nothing, even without a margin
     return Judgement(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
+
+
+def _rule(base: Revision, own: ReportParams) -> ReportParams:
+    """Return the base's rule where it has one: a change must not loosen the gate that it has to pass."""
+    given = base.yaml("params.yaml").get("report")
+    try:
+        return ReportParams.model_validate(given) if given else own
+    except ValidationError:  # of another version of this file; nothing there to hold the change to
+        return own
 
 
 def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
