@@ -7,8 +7,8 @@ Writes  metrics/model_card.md
 from pathlib import Path
 
 from lifecycle.io import atomic, read_json
-from lifecycle.model.card import card
-from lifecycle.model.card_facts import Facts, lineage, versions, window
+from lifecycle.model.card.card import card
+from lifecycle.model.card.facts import Facts, lineage, versions, window
 from lifecycle.params import load_params
 from lifecycle.problem import fill, load_problem
 from lifecycle.report.markdown import markdown

@@ -39,6 +39,23 @@ def _files_of(module: str) -> set[Path]:
     return {file for file in (*files, SRC.joinpath(*parts).with_suffix(".py")) if file.is_file()}
 
 
+def before(name: str) -> list[str]:
+    """Return the stages whose outputs a stage rests on, directly or not."""
+    makers = {out: stage for stage, content in stages().items() for out in _outputs(content)}
+    found: list[str] = []
+    queue = [name]
+    while queue:
+        made_by = {makers[dep] for dep in stages()[queue.pop()]["deps"] if dep in makers} - set(found)
+        found += made_by
+        queue += made_by
+    return found
+
+
+def _outputs(stage: dict) -> list[str]:
+    listed = [*stage.get("outs", []), *stage.get("metrics", [])]
+    return [out if isinstance(out, str) else next(iter(out)) for out in listed]
+
+
 def stages() -> dict[str, dict]:
     """Return the stages of dvc.yaml with `${problem}` filled in."""
     problem = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["problem"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.io import read_json
-from lifecycle.model.card_facts import Facts, File, Window
-from lifecycle.model.card_words import LEVEL, number
+from lifecycle.model.card.facts import Facts, File, Window
+from lifecycle.model.card.words import LEVEL, number
 from lifecycle.problem import load_problem
 from tests.helpers_model import ROOT, params
 

@@ -16,7 +16,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 # Run by other means: the tests would start themselves, and `plain` installs into a new environment.
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
-REDUCED_PAGES = ("experiments.md", "features.md")
+REDUCED_PAGES = ("experiments.md", "features.md", "score.md", "serving.md")
 RUN_OTHERWISE = ("README.md", "remotes.md", *REDUCED_PAGES)
 
 

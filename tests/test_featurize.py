@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lifecycle.features.batch import evaluate
-from lifecycle.features.contract import features_of
+from lifecycle.features.declared import features_of
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.schema import Schema
 from lifecycle.features.online.snapshot import Snapshot

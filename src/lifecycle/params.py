@@ -182,6 +182,15 @@ class AuditParams(Section):
     seed: Seed
 
 
+class PackageParams(Section):
+    """The bundle's name, and how exactly it must decide as the pipeline does."""
+
+    name: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    max_difference: Annotated[float, Field(ge=0, le=1e-3)]
+    threshold_rows: Annotated[int, Field(ge=1_000, le=10_000_000)]
+    seed: Seed
+
+
 class ReportParams(Section):
     """The gate of a comparison with another version."""
 
@@ -202,6 +211,7 @@ class Params(Section):
     evaluate: EvaluateParams
     explain: ExplainParams
     audit: AuditParams
+    package: PackageParams
     tune: TuneParams
     report: ReportParams
 

@@ -1,25 +1,20 @@
 """The feature contract: what each feature is, and how it was distributed where the model learned.
 
-A service rebuilds the feature list from it, monitoring compares with it.
+A service rebuilds the feature list from it (`lifecycle.features.declared`), monitoring compares with it.
 """
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lifecycle.features import vocabulary
 from lifecycle.features.catalogue import catalogue
-from lifecycle.features.vocabulary import Feature, Where
+from lifecycle.features.declared import declared
 
 if TYPE_CHECKING:
     from lifecycle.problem import Problem
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MOST_CATEGORIES = 50
-NAN = "NaN"
 
 
 def contract(problem: "Problem", train: pd.DataFrame) -> dict[str, Any]:
@@ -50,27 +45,6 @@ def contract(problem: "Problem", train: pd.DataFrame) -> dict[str, Any]:
         "declaration": [declared(feature) for feature in problem.features],
         "columns": [entry._asdict() | _distribution(train[entry.name]) for entry in entries],
     }
-
-
-def declared(feature: Feature) -> dict[str, Any]:
-    """Return a feature's declaration as JSON can hold it; an `empty` of NaN becomes text."""
-    values = {"word": type(feature).__name__} | dataclasses.asdict(feature)
-    missing = isinstance(values.get("empty"), float) and math.isnan(values["empty"])
-    return values | ({"empty": NAN} if missing else {})
-
-
-def features_of(declaration: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
-    """Return the features that `declared` described."""
-    return tuple(_feature(dict(values)) for values in declaration)
-
-
-def _feature(values: dict[str, Any]) -> Feature:
-    word = getattr(vocabulary, values.pop("word"))
-    if "where" in values:
-        values |= {"where": tuple(Where(**where) for where in values["where"]), "days": tuple(values["days"])}
-    if values.get("empty") == NAN:
-        values["empty"] = math.nan
-    return word(**values)
 
 
 def _distribution(column: pd.Series) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+
+from lifecycle.model.sigmoid import sigmoid
 
 METHODS = ("none", "sigmoid", "isotonic")  # from the simplest: a tie keeps the earlier
 
@@ -35,7 +36,7 @@ class Calibration:
         if self.method == "none":
             return np.clip(score, 0, 1)
         if self.method == "sigmoid":
-            return expit(self.slope * score + self.intercept)
+            return sigmoid(self.slope * score + self.intercept)
         return np.interp(score, self.scores, self.probabilities)
 
     def as_json(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from lifecycle.model import cluster
+from lifecycle.model.sigmoid import sigmoid
 from lifecycle.stage import PipelineError
 
 
@@ -44,6 +45,7 @@ FAMILIES = {
     ),
     "xgboost": Family("xgboost", "XGBClassifier", {"n_jobs": 1}),
 }
+DECIMALS = 8  # of a score that is not exact
 OURS = {"random_state", "n_jobs", "verbose", "warm_start"}  # set here, not in params.yaml
 
 
@@ -100,7 +102,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         if not own and not isinstance(error, ValueError | TypeError):
             raise
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
-    if hasattr(pipeline[-1], "coef_"):  # the last bits of linear algebra differ between processors
+    if is_linear(pipeline[-1]):  # the last bits of linear algebra differ between processors
         pipeline[-1].coef_, pipeline[-1].intercept_ = (
             np.round(x, 9) for x in (pipeline[-1].coef_, pipeline[-1].intercept_)
         )
@@ -111,10 +113,27 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
 
 
 def predict(pipeline: Pipeline, features: pd.DataFrame) -> np.ndarray:
-    """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,)."""
+    """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,).
+
+    A sum through an exponential is rounded to eight decimals: its last bits are no two programs' the same, and a
+    decision must not hang on them.
+    """
     with threadpool_limits(limits=1):
-        score = pipeline.predict_proba(features)[:, 1].astype(np.float64)
-    return np.round(score, 8) if hasattr(pipeline[-1], "coef_") else score
+        if type(pipeline[-1]).__name__ == "XGBClassifier":  # it gives probabilities in single precision only
+            score = sigmoid(pipeline[-1].predict(pipeline[:-1].transform(features), output_margin=True))
+        else:
+            score = pipeline.predict_proba(features)[:, 1].astype(np.float64)
+    return score if is_exact(pipeline[-1]) else np.round(score, DECIMALS)
+
+
+def is_linear(model: Any) -> bool:
+    """Tell whether an estimator is a sum of coefficients times values."""
+    return "coef_" in vars(model)  # XGBoost has the name too, for another booster
+
+
+def is_exact(model: Any) -> bool:
+    """Tell whether an estimator's score is a mean of shares, as a forest's is: the same bits whoever computes it."""
+    return hasattr(model, "tree_") or hasattr(model, "estimators_")
 
 
 def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -123,7 +142,9 @@ def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> I
     if hasattr(model, "staged_predict_proba"):
         every = max(1, model.n_iter_ // points)
         staged, last = model.staged_predict_proba(X), model.n_iter_
-        yield from ((i, p[:, 1]) for i, p in enumerate(staged, 1) if i % every == 0 or i == last)
+        for i, p in enumerate(staged, 1):
+            if i % every == 0 or i == last:
+                yield i, np.round(p[:, 1], DECIMALS)
     elif hasattr(model, "estimators_"):
         last, total = len(model.estimators_), np.zeros(len(X))
         every = max(1, last // points)

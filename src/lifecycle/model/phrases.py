@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from lifecycle.features.vocabulary import Where, Window
 
 LIMITS = {"==": "{} {}", "!=": "{} other than {}", "<=": "{} at most {}", ">=": "{} at least {}"}
@@ -40,6 +38,11 @@ def plain(name: str) -> str:
     return name.removeprefix("is_").removesuffix("_id").replace("_", " ")
 
 
+def is_missing(value: Any) -> bool:
+    """Tell whether a value is none: None, or one of those that are not even equal to themselves, such as NaN."""
+    return value is None or bool(value != value)  # noqa: PLR0124
+
+
 def number(value: Any, exact: bool = False) -> str:
     """Return a number with as many digits as a reader needs, or with all; text as it is."""
     if isinstance(value, str):
@@ -57,7 +60,7 @@ def of_window(window: Window, days: float) -> str:
 def in_window(window: Window, days: float, value: Any) -> str:
     """Say the value of a window of that length as a sentence."""
     words = _words(window, days)
-    if pd.isna(value):
+    if is_missing(value):
         return "{whose} has no {noun}{those} {span}".format(**words)
     if window.aggregate in NOTHING and value == (window.nothing(days) or 0):
         return NOTHING[window.aggregate].format(**words)

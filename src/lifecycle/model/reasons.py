@@ -23,7 +23,7 @@ def reasons(
     Parameters
     ----------
     features : sequence of Feature
-        The problem's declaration; a service has it from `lifecycle.features.contract.features_of`.
+        The problem's declaration; a service has it from `lifecycle.features.declared.features_of`.
     contributions : mapping of str to float
         What each feature adds to the score.
     row : mapping of str to Any

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from lifecycle.features.vocabulary import Difference, Feature, Hour, Night, Ratio, Raw, Weekend, Window
-from lifecycle.model.phrases import in_window, number, of_window, plain
+from lifecycle.model.phrases import in_window, is_missing, number, of_window, plain
 
 Known = Mapping[str, tuple[Feature, int]]  # by column: the feature, and the place among its columns
 
@@ -32,18 +30,18 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
             return _comparison(feature, known, row)
         case Weekend() | Night() | Hour():
             return _calendar(feature, value)
-    return f"{plain(name)} is {'missing' if pd.isna(value) else number(value, exact=isinstance(feature, Raw))}"
+    return f"{plain(name)} is {'missing' if is_missing(value) else number(value, exact=isinstance(feature, Raw))}"
 
 
 def _comparison(feature: Ratio | Difference, known: Known, row: Mapping[str, Any]) -> str:
     value, of = row[feature.name], _noun(known, feature.of)
     if isinstance(feature, Difference):
         other = _noun(known, feature.minus)
-        if pd.isna(value):
+        if is_missing(value):
             return f"{of} has nothing to be compared with: {other} is missing"
         return f"{of} is {number(abs(value))} {'above' if value >= 0 else 'below'} {other}"
     other, over = _noun(known, feature.over), row.get(feature.over, 1)
-    if pd.isna(value) or pd.isna(over) or over == 0:
+    if is_missing(value) or is_missing(over) or over == 0:
         return f"{of} has nothing to be compared with: {other} is 0 or missing"
     return f"{of} is {number(value)} times {other}"
 

@@ -84,12 +84,14 @@ def _gauss_legendre(degree: int) -> tuple[np.ndarray, np.ndarray]:
 def _cells(leaves: Leaves, tree: slice, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Group rows that a tree can't tell apart: the place of one row of each group, and the group of each row."""
     code, span = np.zeros(len(values), np.int64), 1
-    feature, low, high = (table[:, tree].ravel() for table in (leaves.feature, leaves.low, leaves.high))
+    tables = (leaves.feature, leaves.low, leaves.high, leaves.missing)
+    feature, low, high, missing = (table[:, tree].ravel() for table in tables)
     for column in range(values.shape[1]):
-        limits = np.concatenate([low[feature == column], high[feature == column]])
+        asked = feature == column
+        limits = np.concatenate([low[asked], high[asked]])
         limits = np.unique(limits[np.isfinite(limits)])
         kinds = len(limits) + 2
-        if len(limits) == 0:
+        if len(limits) == 0 and missing[asked].all():  # some splits part missing values from all others
             continue
         if span > MOST_CODES // kinds:
             code = np.unique(code, return_inverse=True)[1]

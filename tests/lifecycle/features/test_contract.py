@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.features.contract import MOST_CATEGORIES, contract, declared, features_of
+from lifecycle.features.contract import MOST_CATEGORIES, contract
+from lifecycle.features.declared import declared, features_of
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.vocabulary import (
     AGGREGATES,

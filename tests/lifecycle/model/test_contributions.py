@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
 from sklearn.naive_bayes import GaussianNB
 
 from lifecycle.model.contributions import explainer, limit
-from lifecycle.model.ensembles import leaves
+from lifecycle.model.ensembles import ensemble, leaves
 from lifecycle.model.estimators import FAMILIES, build, fit, predict
+from lifecycle.model.sigmoid import sigmoid
 from lifecycle.stage import PipelineError
 from tests.helpers_model import learnable
 
@@ -37,7 +37,7 @@ def test_base_and_contributions_add_up_to_the_score(model):
     assert np.abs(explained.scores() - predict(pipeline, unseen)).max() <= limit(pipeline)
     total = explained.base + explained.values.sum(axis=1)
     np.testing.assert_array_equal(
-        explained.scores(), expit(total) if explained.unit == "log-odds" else total, strict=True
+        explained.scores(), sigmoid(total) if explained.unit == "log-odds" else total, strict=True
     )
 
 
@@ -115,7 +115,7 @@ def test_the_package_shap_finds_the_same(model):
     X = pipeline[:-1].transform(with_a_dull_column(seed=5)[0])
     theirs = shap.TreeExplainer(pipeline[-1], feature_perturbation="tree_path_dependent")
     values = np.asarray(theirs.shap_values(X, check_additivity=False))
-    table = leaves(pipeline[-1])
+    table = leaves(ensemble(pipeline[-1]))
     ours = shapley.contributions(table, X)
     np.testing.assert_allclose(ours, values[:, :, 1] if values.ndim == 3 else values, rtol=0, atol=1e-12)
     assert float(table.base) == pytest.approx(np.ravel(theirs.expected_value)[-1], abs=1e-12)

@@ -58,6 +58,25 @@ def test_another_seed_gives_another_model(model):
     assert (predict(one, unseen) != predict(other, unseen)).any()
 
 
+@pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic_regression", "lightgbm", "xgboost"])
+def test_scores_through_an_exponential_are_rounded_so_that_no_decision_hangs_on_a_last_bit(model):
+    pipeline, features = fitted(model), learnable(seed=1)[0]
+    score, plain = predict(pipeline, features), pipeline.predict_proba(features)[:, 1]
+    np.testing.assert_array_equal(score, np.round(score, 8))
+    np.testing.assert_allclose(score, plain, rtol=0, atol=1e-6 if model == "xgboost" else 6e-9)
+
+
+def test_a_forest_s_score_is_the_mean_itself():
+    pipeline, features = fitted("random_forest", n_estimators=7), learnable(seed=1)[0]
+    np.testing.assert_array_equal(predict(pipeline, features), pipeline.predict_proba(features)[:, 1])
+
+
+def test_xgboost_has_scores_in_double_precision():
+    model, features = fitted("xgboost"), learnable(seed=1)[0]
+    margin = model[-1].predict(model[:-1].transform(features), output_margin=True).astype(np.float64)
+    np.testing.assert_allclose(predict(model, features), 1 / (1 + np.exp(-margin)), rtol=0, atol=6e-9)
+
+
 def test_unknown_models_are_refused_with_the_known_ones():
     with pytest.raises(PipelineError, match=r"train\.model = 'forest': unknown; known: random_forest, extra_trees"):
         build("forest", 0, {}, learnable()[0])

@@ -24,7 +24,8 @@ def grown(rng, depth):
         nodes.append([-1, -1, -2, -2.0, 0, cover, rng.normal()])
         if left and cover > 1 and rng.random() < 0.85:
             share = int(rng.integers(1, cover))
-            nodes[place][2:5] = [int(rng.integers(COLUMNS)), float(rng.integers(4)), int(rng.integers(2))]
+            at = rng.choice([0.0, 1.0, 2.0, 3.0, math.inf])  # infinity: only what is missing is told apart
+            nodes[place][2:5] = [int(rng.integers(COLUMNS)), float(at), int(rng.integers(2))]
             nodes[place][0], nodes[place][1] = add(left - 1, share), add(left - 1, cover - share)
         return place
 
@@ -80,6 +81,17 @@ def test_many_rows_are_explained_like_each_of_them_alone():
     table = leaves_of([grown(rng, 7) for _ in range(3)], COLUMNS, 0.0, single=False)
     alone = np.concatenate([shapley.contributions(table, row[None]) for row in X])
     np.testing.assert_allclose(shapley.contributions(table, X), alone, rtol=0, atol=1e-14)
+
+
+def test_a_split_that_asks_only_whether_a_value_is_missing_tells_rows_apart():
+    zero = np.zeros(3)
+    sides = {"left": np.array([1, -1, -1]), "right": np.array([2, -1, -1]), "missing_left": zero}
+    cover, value = np.array([10.0, 6.0, 4.0]), np.array([0.0, 1.0, -1.0])
+    tree = Nodes(**sides, feature=np.zeros(3, int), threshold=np.full(3, np.inf), cover=cover, value=value)
+    X = np.array([[np.nan], [0.0], [np.nan], [5.0], [np.nan]] * 2)
+    table = leaves_of([tree], 1, 0.0, single=False)
+    expected = np.where(np.isnan(X), -1.0, 1.0) - 0.2
+    np.testing.assert_allclose(shapley.contributions(table, X), expected, rtol=0, atol=1e-15)
 
 
 def test_rows_are_told_apart_where_their_places_have_more_combinations_than_an_integer_has_values(monkeypatch):

@@ -7,6 +7,8 @@ from lifecycle.features.online.reading import TrackPlan
 from lifecycle.features.online.record import Record
 from lifecycle.features.online.track import Track
 
+NEVER = -(2**63)  # before all times
+
 
 class Entity:
     """The tracks of one entity.
@@ -15,6 +17,8 @@ class Entity:
     ----------
     plans : sequence of TrackPlan
         Those of its entity column.
+    newest : int
+        As new may a record have been that is not remembered, microseconds since 1970.
 
     Attributes
     ----------
@@ -24,10 +28,10 @@ class Entity:
         One for each plan.
     """
 
-    __slots__ = ("_plans", "_reach_us", "everything", "tracks")
+    __slots__ = ("_newest", "_plans", "_reach_us", "everything", "tracks")
 
-    def __init__(self, plans: Sequence[TrackPlan]) -> None:
-        self._plans, self._reach_us = plans, max(plan.reach_us for plan in plans)
+    def __init__(self, plans: Sequence[TrackPlan], newest: int = NEVER) -> None:
+        self._plans, self._reach_us, self._newest = plans, max(plan.reach_us for plan in plans), newest
         self.everything = Track((), {}, ())
         self.tracks = [plan.new() for plan in plans]
 
@@ -62,7 +66,7 @@ class Entity:
     def behind(self, time: int) -> int:
         """Return how much older than the newest record a time is, microseconds; below 0 when it is younger."""
         times = self.everything.times
-        return times[-1] - time if times else 0
+        return (times[-1] if times else self._newest) - time
 
     def prune(self, lateness_us: int) -> list[int]:
         """Drop what no window of a record that may still come can reach; return arrivals."""

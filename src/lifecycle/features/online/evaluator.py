@@ -14,7 +14,6 @@ from lifecycle.features.online.home import Added, Home, LateRecordError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record import Record
 from lifecycle.features.online.settle import Settler, take_out
-from lifecycle.features.vocabulary import DAY_US
 
 
 class Evaluator:
@@ -76,9 +75,10 @@ class Evaluator:
     def _timely(self, record: Record) -> list[Entity]:
         """Return a record's entities unless it is too late for one."""
         entities = self._settler.entities(record)
-        for entity in entities:
-            if entity.behind(record.time) > self._lateness_us:
-                raise self._too_late(record, entity)
+        for by, entity in zip(self._plan.tracks, entities, strict=True):
+            behind = entity.behind(record.time)
+            if behind > self._lateness_us:
+                raise LateRecordError(record, by, behind, self._lateness_us)
         return entities
 
     def _evaluate(
@@ -88,10 +88,3 @@ class Evaluator:
         for layer in self._plan.layers:
             layer.evaluate(record, found, entities, insert)
         return found
-
-    def _too_late(self, record: Record, entity: Entity) -> LateRecordError:
-        by = list(self._plan.tracks)[self._settler.entities(record).index(entity)]
-        return LateRecordError(
-            f"record {record.key}: {entity.behind(record.time) / DAY_US:.2f} days older than the newest of {by}"
-            f" {record.values[by]}; at most {self._lateness_us / DAY_US:g} can be taken"
-        )

@@ -4,10 +4,26 @@ from typing import Any, NamedTuple, Protocol
 
 from lifecycle.features.online.entity import Entity
 from lifecycle.features.online.record import Record
+from lifecycle.features.vocabulary import DAY_US
 
 
 class LateRecordError(ValueError):
-    """A record is older than its entity's newest by more than the state remembers."""
+    """A record is older than the newest of one of its entities by more than the state remembers."""
+
+    def __init__(self, record: Record, by: str, behind_us: int, lateness_us: int) -> None:
+        super().__init__(
+            f"record {record.key}: {behind_us / DAY_US:.2f} days older than the newest of {by} {record.values[by]};"
+            f" at most {lateness_us / DAY_US:g} can be taken"
+        )
+        self.by, self.behind_us, self.lateness_us = by, behind_us, lateness_us
+
+
+class RepeatError(ValueError):
+    """Another record is kept under the key of a record."""
+
+    def __init__(self, key: Any, column: str) -> None:
+        super().__init__(f"record {key}: already kept with another {column}")
+        self.column = column
 
 
 class Home(Protocol):

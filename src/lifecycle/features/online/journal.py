@@ -3,19 +3,25 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from lifecycle.features.online.record import Change
 from lifecycle.stage import PipelineError
 
+CHUNK = 5_000  # rows written by one statement, or taken away by one transaction: others wait no longer than for that
 TABLES = """
 CREATE TABLE IF NOT EXISTS journal (position INTEGER PRIMARY KEY, change TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS about (digest TEXT NOT NULL, start INTEGER NOT NULL);
 """
 
 
+class InUseError(PipelineError):
+    """Another process has a store open."""
+
+
 class Journal:
-    """Changes, numbered from 1 without gaps and without a number used twice.
+    """Changes, numbered from 1 without gaps and without a number used twice; for one thread at a time.
 
     Parameters
     ----------
@@ -29,12 +35,12 @@ class Journal:
 
     Raises
     ------
-    PipelineError
+    InUseError
         Another process has it open. The lock is SQLite's own and ends with the process.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = sqlite3.connect(path, timeout=0)
+        self._file = sqlite3.connect(path, timeout=0, check_same_thread=False)
         try:
             self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode = WAL")
@@ -44,7 +50,7 @@ class Journal:
             self._file.close()
             if "locked" not in str(error):
                 raise
-            raise PipelineError(f"{path.parent}: another process has this store open; use another folder") from error
+            raise InUseError(f"{path.parent}: another process has this store open; use another folder") from error
         newest = self._file.execute("SELECT max(start, (SELECT ifnull(max(position), 0) FROM journal)) FROM about")
         self.position = (newest.fetchone() or (0,))[0]
 
@@ -64,7 +70,11 @@ class Journal:
         """Write changes, all or none."""
         rows = [(number, json.dumps(change)) for number, change in enumerate(changes, self.position + 1)]
         with self._file:
-            self._file.executemany("INSERT INTO journal VALUES (?, ?)", rows)
+            for start in range(0, len(rows), CHUNK):
+                chunk = rows[start : start + CHUNK]
+                # One statement: between two of them a thread gives the interpreter to others, and must wait for it.
+                statement = f"INSERT INTO journal VALUES {','.join(['(?, ?)'] * len(chunk))}"
+                self._file.execute(statement, tuple(chain.from_iterable(chunk)))
         self.position += len(rows)
 
     def after(self, position: int) -> Iterator[Change]:
@@ -72,11 +82,28 @@ class Journal:
         found = self._file.execute("SELECT change FROM journal WHERE position > ? ORDER BY position", (position,))
         return (Change(*json.loads(change)) for (change,) in found)
 
-    def clear(self) -> None:
-        """Forget all changes; the next one has the next number all the same."""
+    def copy(self, path: Path) -> None:
+        """Write all changes to another file, which a `Journal` can open."""
+        path.unlink(missing_ok=True)
+        self._file.execute("VACUUM INTO ?", (str(path),))
+
+    def clear(self, position: int) -> None:
+        """Forget the changes up to a position, and give their place to others."""
+        self.forget(position)
+        while self.shrink():
+            pass
+
+    def forget(self, position: int) -> None:
+        """Let the journal begin behind a position; the next change has the next number all the same."""
         with self._file:
-            self._file.execute("UPDATE about SET start = ?", (self.position,))
-            self._file.execute("DELETE FROM journal")
+            self._file.execute("UPDATE about SET start = ?", (position,))
+
+    def shrink(self) -> bool:
+        """Give the place of some forgotten changes to others; tell whether there were any."""
+        oldest = "(SELECT min(position) FROM journal)"
+        where = f"position < {oldest} + {CHUNK} AND position <= (SELECT start FROM about)"
+        with self._file:
+            return self._file.execute(f"DELETE FROM journal WHERE {where}").rowcount > 0
 
     def close(self) -> None:
         """Give the file free."""

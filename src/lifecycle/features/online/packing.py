@@ -16,16 +16,22 @@ class Rows:
     ----------
     values : numpy.ndarray, shape (n,)
         The column.
+
+    Attributes
+    ----------
+    different : int
+        How many different values it has.
     """
 
     def __init__(self, values: np.ndarray) -> None:
         self._order = np.argsort(values, kind="stable")
         self._ordered = values[self._order]
+        self.different = int(np.count_nonzero(self._ordered[1:] != self._ordered[:-1])) + bool(len(values))
 
     def groups(self) -> Iterator[tuple[Any, np.ndarray]]:
         """Yield each value and its rows, ascending."""
         found, starts = np.unique(self._ordered, return_index=True)
-        yield from zip(found.tolist(), np.split(self._order, starts[1:]), strict=True)
+        yield from zip(found.tolist(), np.split(self._order, starts)[1:], strict=True)
 
     def of(self, value: Any) -> np.ndarray:
         """Return the rows, ascending."""

@@ -1,7 +1,10 @@
 """What the online state keeps of a record, and what a journal keeps of a change."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+# What keeping an event came to: new, known already with the same content, or labels of a record that nobody knows.
+Taken = Literal["accepted", "repeated", "unknown"]
 
 
 class Record:

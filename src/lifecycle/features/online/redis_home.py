@@ -80,6 +80,10 @@ class RedisHome:
             self.entity(by, value)
         return self.record(arrival) if arrival in self._items else None
 
+    def arrive(self) -> int:
+        """Return the arrival of one more record."""
+        return int(self._pipe.incr(self._keys.arrivals))
+
     def push(self, records: Sequence[Record]) -> None:
         """Write records that are new or have new values, all or none.
 

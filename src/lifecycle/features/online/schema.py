@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lifecycle.features.online.home import RepeatError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record import Record
-from lifecycle.features.online.typed import microseconds, typed
+from lifecycle.features.online.typed import ColumnError, microseconds, typed
 
 if TYPE_CHECKING:
     from lifecycle.problem import Problem
@@ -21,6 +22,13 @@ class Event(NamedTuple):
     """A row that was found to be a record: its time in microseconds since 1970, its key, and what features read."""
 
     time: int
+    key: Any
+    values: dict[str, Any]
+
+
+class Label(NamedTuple):
+    """What has become known of the record of a key: those label columns that features read."""
+
     key: Any
     values: dict[str, Any]
 
@@ -65,19 +73,29 @@ class Schema:
 
         Raises
         ------
-        ValueError
+        ColumnError
             Names the column that is missing or has no legal value.
         """
         values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
         time = microseconds(row.get(self.time), self.time)
         return Event(time, self.key_of(row.get(self.key)), values)
 
+    def label(self, key: Any, values: Mapping[str, Any]) -> Label:
+        """Read labels that have become known.
+
+        Raises
+        ------
+        ColumnError
+            Names the column that has no legal value.
+        """
+        return Label(self.key_of(key), self.labels_of(values))
+
     def key_of(self, value: Any) -> Any:
         """Return a key.
 
         Raises
         ------
-        ValueError
+        ColumnError
             It has not the key's type.
         """
         return typed(value, self.key, self.key_type)
@@ -87,20 +105,20 @@ class Schema:
 
         Raises
         ------
-        ValueError
+        RepeatError
             Names the column.
         """
         names = [name for name in event.values if name in kept.values and name not in self.labels]
         different = [name for name in names if event.values[name] != kept.values[name]]
         if different or event.time != kept.time:
-            raise ValueError(f"record {kept.key}: already kept with another {(*different, self.time)[0]}")
+            raise RepeatError(kept.key, (*different, self.time)[0])
 
     def labels_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the label columns that windows read, out of what has become known.
 
         Raises
         ------
-        ValueError
+        ColumnError
             Names the column that has no legal value.
         """
         known = [name for name in self.types if name in self.labels and values.get(name) is not None]
@@ -113,5 +131,5 @@ class Schema:
             return MISSING[type_]
         found = typed(value, name, type_)
         if name in self.largest and abs(found) > self.largest[name]:
-            raise ValueError(f"column {name}: {value!r} is too large to be summed exactly")
+            raise ColumnError(name, f"{value!r} is too large to be summed exactly")
         return found

@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Snapshot:
         How much older than its entities' newest record a later record may be, microseconds.
     position : int
         Up to which entry of a journal they are complete.
+    horizon : int, optional
+        Entities that no record of this time or later could see are not here: what is older can't be taken for them.
     """
 
     time: np.ndarray
@@ -41,6 +43,7 @@ class Snapshot:
     digest: str
     lateness_us: int
     position: int = 0
+    horizon: int | None = None
 
     def record(self, row: int) -> Record:
         """Return one record; its arrival is its row."""
@@ -62,34 +65,34 @@ class Snapshot:
 
     def save(self, path: Path) -> None:
         """Write the arrays, all or nothing: the same bytes for the same records."""
+        about = [self.digest, self.lateness_us, self.position, list(self.values)]
+        about += [] if self.horizon is None else [self.horizon]
         arrays: dict[str, Any] = {"time": self.time, **pack("key", self.key)}
         for name, column in self.values.items():
             arrays |= pack(f"values.{name}", column)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as file:
-                np.savez(
-                    file, about=as_bytes([self.digest, self.lateness_us, self.position, list(self.values)]), **arrays
-                )
+                np.savez(file, about=as_bytes(about), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync(path.parent)
+            put(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: Path) -> "Snapshot":
+    def load(cls, path: Path | BinaryIO) -> "Snapshot":
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            digest, lateness_us, position, names = json.loads(file["about"].tobytes())
+            digest, lateness_us, position, names, *horizon = json.loads(file["about"].tobytes())
             values = {name: unpack(f"values.{name}", file) for name in names}
-            return cls(file["time"], unpack("key", file), values, digest, lateness_us, position)
+            return cls(file["time"], unpack("key", file), values, digest, lateness_us, position, *horizon)
 
 
-def _sync(folder: Path) -> None:
-    """Make a renamed file stay renamed when the power fails."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def put(temporary: Path, path: Path) -> None:
+    """Rename a file so that it stays renamed when the power fails."""
+    temporary.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -6,8 +6,8 @@ from typing import Any
 from lifecycle.features.online.evaluator import Evaluator
 from lifecycle.features.online.kept import Kept
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.record import Change, Record
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record import Change, Record, Taken
+from lifecycle.features.online.schema import Event, Label, Schema
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.taking import empty
 from lifecycle.features.vocabulary import DAY_US
@@ -31,6 +31,8 @@ class State:
 
     Attributes
     ----------
+    kept : Kept
+        Its entities and records.
     changes : list of Change
         What has happened since somebody last emptied it.
     """
@@ -38,13 +40,13 @@ class State:
     def __init__(
         self, plan: Plan, schema: Schema, base: Snapshot | None = None, lateness_days: float = LATENESS_DAYS
     ) -> None:
-        lateness_us = round(lateness_days * DAY_US)
+        self.lateness_us = round(lateness_days * DAY_US)
         if base is not None:
-            base.check(plan, lateness_us)
+            base.check(plan, self.lateness_us)
         self.changes: list[Change] = []
-        self._plan, self._schema = plan, schema
-        self._kept = Kept(plan, base or empty(plan, lateness_us), lateness_us)
-        self._evaluator = Evaluator(plan, self._kept, lateness_us)
+        self.plan, self.schema = plan, schema
+        self.kept = Kept(plan, base or empty(plan, self.lateness_us), self.lateness_us)
+        self._evaluator = Evaluator(plan, self.kept, self.lateness_us)
 
     def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the features of a record, whether it is kept or not; nothing changes.
@@ -54,7 +56,7 @@ class State:
         ValueError
             The row is not a record, too late, or another one is kept under its key.
         """
-        return self._answer(row, keep=False)
+        return self.ask(self.schema.event(row))
 
     def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a record and return its features; one that is kept already is not kept twice.
@@ -64,7 +66,15 @@ class State:
         ValueError
             The row is not a record, too late, or another one is kept under its key.
         """
-        return self._answer(row, keep=True)
+        event = self.schema.event(row)
+        return self._again(event) or self._named(self._add(event))
+
+    def ask(self, event: Event) -> dict[str, Any]:
+        """Return the features of a record that `schema.event` has read; see `features`."""
+        try:
+            return self._again(event) or self._named(self._evaluator.features(self._record(event), event.values))
+        finally:
+            self.kept.tidy()
 
     def label(self, key: Any, values: Mapping[str, Any]) -> bool:
         """Take labels that have become known; return False when no window can reach the record, or it is unknown.
@@ -74,46 +84,76 @@ class State:
         ValueError
             A value has a wrong type.
         """
-        known, record = self._schema.labels_of(values), self._kept.find(self._schema.key_of(key))
-        if record is not None and any(record.values[name] != value for name, value in known.items()):
-            self._evaluator.change(record, known)
-            self.changes.append(Change(key, None, known))
-        return record is not None
+        return self._learn(self.schema.label(key, values)) != "unknown"
+
+    def take(self, event: Event | Label) -> Taken:
+        """Keep a record, or labels that have become known, and tell what it came to; asks for no features.
+
+        Raises
+        ------
+        ValueError
+            The record is too late, or another one is kept under its key.
+        """
+        if isinstance(event, Label):
+            return self._learn(event)
+        kept = self.kept.find(event.key)
+        if kept is None:
+            self._add(event)
+            return "accepted"
+        self.schema.check_repeat(kept, event)
+        return "repeated"
 
     def apply(self, change: Change) -> None:
         """Do again what a journal tells of."""
-        record = self._kept.find(change.key)
+        record = self.kept.find(change.key)
         if change.time is None:
             if record is not None:
                 self._evaluator.change(record, change.values)
         elif record is None:
-            record = Record(change.time, self._kept.arrivals, change.key, dict(change.values))
+            record = Record(change.time, self.kept.arrivals, change.key, dict(change.values))
             dropped = self._evaluator.restore(record)
-            self._kept.keep(record)
-            self._kept.forget(dropped)
+            self.kept.keep(record)
+            self.kept.forget(dropped)
 
     def snapshot(self, position: int = 0) -> Snapshot:
         """Return all records within reach."""
-        return self._kept.snapshot(position)
+        return self.kept.snapshot(position)
 
-    def _answer(self, row: Mapping[str, Any], keep: bool) -> dict[str, Any]:
-        event = time, key, inputs = self._schema.event(row)
-        kept = self._kept.find(key)
-        if kept is not None:
-            self._schema.check_repeat(kept, event)
-            found = self._evaluator.again(kept, inputs)
-        else:
-            record = Record(time, self._kept.arrivals, key, {name: inputs[name] for name in self._plan.columns})
-            # A list without windows has nothing to remember.
-            add = keep and self._plan.tracks
-            found = self._add(record, inputs) if add else self._evaluator.features(record, inputs)
-        return {name: found[name] for name in self._plan.names}
+    def _again(self, event: Event) -> dict[str, Any] | None:
+        """Return the features of a record that is kept already."""
+        kept = self.kept.find(event.key)
+        if kept is None:
+            return None
+        self.schema.check_repeat(kept, event)
+        return self._named(self._evaluator.again(kept, event.values))
 
-    def _add(self, record: Record, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        found, changed, dropped = self._evaluator.add(record, inputs)
-        self._kept.keep(record)
-        self._kept.forget(dropped)
-        self.changes.append(Change(record.key, record.time, record.values))
+    def _add(self, event: Event) -> dict[str, Any]:
+        record = self._record(event)
+        if not self.plan.tracks:  # a list without windows has nothing to remember
+            return self._evaluator.features(record, event.values)
+        found, changed, dropped = self._evaluator.add(record, event.values)
+        self.kept.keep(record)
+        self.kept.forget(dropped)
+        self.kept.tidy()
+        # A copy: what comes later must not reach the journal before its own change does.
+        self.changes.append(Change(record.key, record.time, dict(record.values)))
         for later in changed:
-            self.changes.append(Change(later.key, None, {name: later.values[name] for name in self._plan.derived}))
+            self.changes.append(Change(later.key, None, {name: later.values[name] for name in self.plan.derived}))
         return found
+
+    def _learn(self, label: Label) -> Taken:
+        record = self.kept.find(label.key)
+        if record is None:
+            self.kept.tidy()
+            return "unknown"
+        if all(record.values[name] == value for name, value in label.values.items()):
+            return "repeated"
+        self._evaluator.change(record, label.values)
+        self.changes.append(Change(label.key, None, label.values))
+        return "accepted"
+
+    def _record(self, event: Event) -> Record:
+        return Record(event.time, self.kept.arrivals, event.key, {n: event.values[n] for n in self.plan.columns})
+
+    def _named(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: found[name] for name in self.plan.names}

@@ -13,8 +13,9 @@ from typing import Any
 
 from lifecycle.features.online.journal import Journal
 from lifecycle.features.online.plan import Plan
+from lifecycle.features.online.record import Change
 from lifecycle.features.online.schema import Schema
-from lifecycle.features.online.snapshot import Snapshot, refuse_other
+from lifecycle.features.online.snapshot import Snapshot, put, refuse_other
 from lifecycle.features.online.state import LATENESS_DAYS, State
 from lifecycle.features.online.taking import empty
 from lifecycle.features.vocabulary import DAY_US
@@ -50,57 +51,82 @@ class EmbeddedStore:
         lateness_days: float = LATENESS_DAYS,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "state.npz"
-        self._journal = Journal(folder / "journal.sqlite")
+        self.path = folder / "state.npz"
+        self.journal = Journal(folder / "journal.sqlite")
         try:
             snapshot = self._start(plan, base or empty(plan, round(lateness_days * DAY_US)))
-            self._state = State(plan, schema, snapshot, lateness_days)
-            for change in self._journal.after(snapshot.position):
-                self._state.apply(change)
+            self._compacted = snapshot.position
+            self.state = State(plan, schema, snapshot, lateness_days)
+            for change in self.journal.after(snapshot.position):
+                self.state.apply(change)
         except BaseException:
-            self._journal.close()
+            self.journal.close()
             raise
+
+    @property
+    def backlog(self) -> int:
+        """How many changes a start would have to do again."""
+        return self.journal.position - self._compacted
 
     def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the features of a record, whether it is kept or not; see `State`."""
-        return self._state.features(row)
+        return self.state.features(row)
 
     def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a record and return its features; see `State`."""
-        return self._state.update(row)
+        return self.state.update(row)
 
     def label(self, key: Any, values: Mapping[str, Any]) -> bool:
         """Take labels that have become known; see `State`."""
-        return self._state.label(key, values)
+        return self.state.label(key, values)
 
     def commit(self) -> None:
         """Return once all that has happened is on disk; when that fails nothing is lost, and it can be tried again."""
-        if self._state.changes:
-            self._journal.append(self._state.changes)
-            self._state.changes.clear()
+        changes = self.take()
+        try:
+            self.journal.append(changes)
+        except BaseException:
+            self.give_back(changes)
+            raise
+
+    def take(self) -> list[Change]:
+        """Return what has happened and is not on disk: for the journal, or to be given back."""
+        changes, self.state.changes = self.state.changes, []
+        return changes
+
+    def give_back(self, changes: list[Change]) -> None:
+        """Have what could not be written written later, before all that has happened since."""
+        self.state.changes = changes + self.state.changes
 
     def compact(self) -> None:
         """Write a snapshot and empty the journal, so that the next start is fast."""
         self.commit()
-        self._state.snapshot(self._journal.position).save(self._path)
-        self._journal.clear()
+        self._compacted = self.journal.position
+        self.state.snapshot(self._compacted).save(self.path)
+        self.journal.clear(self._compacted)
+
+    def adopt(self, snapshot: Path, position: int) -> None:
+        """Let a file with all up to a position take the place of the present snapshot and of the journal so far."""
+        put(snapshot, self.path)
+        self._compacted = position
+        self.journal.forget(position)
 
     def close(self) -> None:
         """Commit, and let another process have the folder."""
         self.commit()
-        self._journal.close()
+        self.journal.close()
 
     def _start(self, plan: Plan, base: Snapshot) -> Snapshot:
         """Return the folder's snapshot, which in a new folder is the base."""
-        about = self._journal.about()
-        if about is None and not self._path.exists():
+        about = self.journal.about()
+        if about is None and not self.path.exists():
             refuse_other("the snapshot", base.digest, plan.digest)
-            base.save(self._path)
-        elif not self._path.exists():
-            raise PipelineError(f"{self._path}: no such file, but a journal of what came after it")
-        snapshot = Snapshot.load(self._path)
-        digest, start = about or self._journal.begin(snapshot.digest, snapshot.position)
+            base.save(self.path)
+        elif not self.path.exists():
+            raise PipelineError(f"{self.path}: no such file, but a journal of what came after it")
+        snapshot = Snapshot.load(self.path)
+        digest, start = about or self.journal.begin(snapshot.digest, snapshot.position)
         refuse_other("the journal", digest, plan.digest)
         if snapshot.position < start:
-            raise PipelineError(f"{self._path}: older than the beginning of the journal")
+            raise PipelineError(f"{self.path}: older than the beginning of the journal")
         return snapshot

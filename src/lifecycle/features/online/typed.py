@@ -8,12 +8,20 @@ EPOCH = datetime(1970, 1, 1)
 LARGEST = 2**63  # what arrays of 64 bits can't hold
 
 
+class ColumnError(ValueError):
+    """A column of a record has no legal value."""
+
+    def __init__(self, column: str, words: str) -> None:
+        super().__init__(f"column {column}: {words}")
+        self.column = column
+
+
 def microseconds(value: Any, column: str) -> int:
     """Return a time as microseconds since 1970: from that, a datetime, or ISO text. With a zone it is turned into UTC.
 
     Raises
     ------
-    ValueError
+    ColumnError
         It is no time.
     """
     if type(value) is int:
@@ -23,7 +31,7 @@ def microseconds(value: Any, column: str) -> int:
         moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         passed = moment - EPOCH
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"column {column}: {value!r} is no time") from error
+        raise ColumnError(column, f"{value!r} is no time") from error
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
@@ -32,7 +40,7 @@ def typed(value: Any, name: str, type_: type) -> Any:
 
     Raises
     ------
-    ValueError
+    ColumnError
         It is of another type, not finite, or does not fit 64 bits.
     """
     found = type(value)
@@ -40,4 +48,4 @@ def typed(value: Any, name: str, type_: type) -> Any:
         return type_(value)
     if found is type_ and (found is str or (found is float and math.isfinite(value))):
         return value
-    raise ValueError(f"column {name}: {value!r} is no {'finite number' if type_ is float else type_.__name__}")
+    raise ColumnError(name, f"{value!r} is no {'finite number' if type_ is float else type_.__name__}")

@@ -72,7 +72,7 @@ def test_no_entity_keeps_more_than_its_windows_can_reach_and_a_few(events):
 def assert_bounded(state):
     lateness = LATENESS_DAYS * DAY_US
     alive = set()
-    for by, entities in state._kept._entities.items():
+    for by, entities in state.kept._entities.items():
         for entity in entities.values():
             alive |= set(entity.everything.arrivals)
             newest = entity.everything.times[-1]
@@ -80,7 +80,7 @@ def assert_bounded(state):
             for track, reach in zip([entity.everything, *entity.tracks], reaches, strict=True):
                 assert sum(time <= newest - lateness - reach for time in track.times) <= SPARE
                 assert len(track.arrivals) == len(track.times)
-    assert alive == set(state._kept._records) == set(state._kept._arrival_of.values())
+    assert alive == set(state.kept._records) == set(state.kept._arrival_of.values())
 
 
 def test_a_payment_older_than_the_state_remembers_is_refused_in_words_and_changes_nothing():

@@ -21,7 +21,7 @@ def test_the_changes_make_the_same_state_again(events):
         for change in state.changes:
             other.apply(change)
         state.changes.clear()
-    assert other._kept._records.keys() == state._kept._records.keys()
+    assert other.kept._records.keys() == state.kept._records.keys()
     for row in (event.row for event in events if event.row is not None):
         try:
             wanted = state.features(row)
@@ -95,3 +95,20 @@ def test_a_list_without_windows_keeps_nothing_and_answers():
     assert state.update(ROW) == {"amount": 1.0, "hour": 0.0}
     assert not state.changes
     assert not state.label(1, {"is_fraud": 1})
+
+
+def test_taking_an_event_tells_what_it_came_to():
+    state = State(PLAN, SCHEMA)
+    event, fraud = SCHEMA.event(ROW), SCHEMA.label(1, {"is_fraud": 1})
+    assert [state.take(each) for each in (fraud, event, event, fraud, fraud)] == [
+        "unknown", "accepted", "repeated", "accepted", "repeated",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="record 1: already kept with another amount"):
+        state.take(SCHEMA.event(ROW | {"amount": 2.0}))
+
+
+def test_a_label_does_not_reach_the_journal_before_its_own_change():
+    state = State(PLAN, SCHEMA)
+    state.update(ROW)
+    state.label(1, {"is_fraud": 1})
+    assert [change.values["is_fraud"] for change in state.changes] == [0, 1]

@@ -42,7 +42,7 @@ def test_a_store_that_is_open_is_refused_to_others(filled):
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; main()"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert "PipelineError" in done.stderr
+    assert "InUseError" in done.stderr
     assert "another process has this store open; use another folder" in done.stderr
     see(store, 40)
     store.close()

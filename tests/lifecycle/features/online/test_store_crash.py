@@ -21,7 +21,7 @@ def filled(tmp_path):
 def test_what_was_not_committed_never_happened(filled):
     store = opened(filled)
     see(store, 40)
-    store._journal.close()  # as if the process had died
+    store.journal.close()  # as if the process had died
     store = opened(filled)
     assert_answers_alike(store, state_after(range(40)), 39)
     store.close()
@@ -38,7 +38,7 @@ def test_a_crash_in_the_middle_of_compacting_is_harmless(filled, monkeypatch, st
         patch.setattr(*step, die)
         with pytest.raises(KeyboardInterrupt):
             store.compact()
-    store._journal.close()
+    store.journal.close()
     state = state_after(range(40))
     for key in (40, 41):  # go on, and compact well
         store = opened(filled)
@@ -53,10 +53,10 @@ def test_a_crash_in_the_middle_of_compacting_is_harmless(filled, monkeypatch, st
 def test_a_commit_that_fails_can_be_tried_again(filled):
     store = opened(filled)
     see(store, 40)
-    store._journal._file.execute("PRAGMA query_only = 1")
+    store.journal._file.execute("PRAGMA query_only = 1")
     with pytest.raises(sqlite3.OperationalError):
         store.commit()
-    store._journal._file.execute("PRAGMA query_only = 0")
+    store.journal._file.execute("PRAGMA query_only = 0")
     store.close()
     store = opened(filled)
     assert_answers_alike(store, state_after(range(41)), 40)
@@ -78,9 +78,9 @@ def test_whenever_it_is_killed_nothing_acknowledged_is_lost(tmp_path):
         acknowledged += len(keys)
         store = opened(folder)
         kept = acknowledged  # a group can be on disk that could not be acknowledged any more: all of it, or nothing
-        if store._state._kept.find(acknowledged) is not None:
+        if store.state.kept.find(acknowledged) is not None:
             kept += GROUP
-        assert store._state._kept.find(kept) is None
+        assert store.state.kept.find(kept) is None
         assert_answers_alike(store, state_after(range(kept)), kept - 1)
         store.close()
     assert acknowledged > 100

@@ -1,0 +1,28 @@
+"""The model as a KServe predictor: python kserve_app.py --http_port=PORT; the model comes from the folder."""
+
+from typing import Any
+
+import joblib
+import numpy as np
+from kserve import Model, ModelServer  # type: ignore[import-not-found]  # in an environment of its own
+
+
+class Forest(Model):
+    """Scaler and forest."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.load()
+
+    def load(self) -> None:
+        """Read the model."""
+        self.model = joblib.load("pipeline.joblib")
+        self.ready = True
+
+    def predict(self, payload: dict[str, Any], headers: Any = None) -> dict[str, Any]:
+        """Answer `instances` with probabilities."""
+        return {"predictions": self.model.predict_proba(np.array(payload["instances"]))[:, 1].tolist()}
+
+
+if __name__ == "__main__":
+    ModelServer().start([Forest("forest")])

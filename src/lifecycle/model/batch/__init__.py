@@ -1,0 +1,1 @@
+"""Scores for files of any size."""

@@ -1,0 +1,131 @@
+"""Score a parquet file of any size: rows in order, in bounded memory, on all cores; a run that was killed goes on."""
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from lifecycle import io
+from lifecycle.model.batch.columns import Columns, columns_of
+from lifecycle.model.batch.parts import Parts, parts_of
+from lifecycle.model.batch.rows import batch_of
+from lifecycle.model.batch.source import opened, stamp, tables
+from lifecycle.model.servable import Servable
+from lifecycle.stage import PipelineError
+
+FORMAT = 1  # of the parts; a program with another one does not go on with them
+VALUES = 1_000_000  # of a part, at most: a thread holds a few times as many bytes as these take
+THREADS = 16  # what one thread can read, no more can score
+SCORED = {"score": pa.float64(), "probability": pa.float64(), "alert": pa.int8()}
+
+
+class Job(NamedTuple):
+    """What is scored, and in parts of how many rows, whatever the file's own row groups are."""
+
+    servable: Servable
+    file: pq.ParquetFile
+    columns: Columns
+    rows: int
+    parts: Parts
+
+
+def score_file(servable: Servable, source: Path, target: Path, threads: int | None = None) -> int:
+    """Score the rows of a parquet file.
+
+    Parameters
+    ----------
+    servable : Servable
+        The model.
+    source : Path
+        The rows, with the model's features as columns, or with what features of the record alone are made from.
+    target : Path
+        The table to write: key and time where the source has them, score, probability, and alert (0 or 1), with the
+        bundle's name and version in the file's metadata. It appears, or replaces an earlier one, when it is complete.
+        Its bytes depend on the rows and the bundle alone.
+    threads : int, optional
+        How many score; by default one for each core.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    PipelineError
+        The source can't be read, lacks a column, or has a value that can't be scored: names its row and column.
+    """
+    _check_target(source, target)
+    try:
+        before = stamp(source)
+        with opened(source) as file:
+            columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
+            rows = max(1, min(io.ROW_GROUP, VALUES // len(columns.read)))
+            schema = _schema(servable, columns, file.schema_arrow)
+            with parts_of(target, _digest(servable, source, rows), schema) as parts:
+                _score_parts(Job(servable, file, columns, rows, parts), threads or min(joblib.cpu_count(), THREADS))
+                if stamp(source) != before:
+                    raise PipelineError("it was changed while it was read; run it again")
+                parts.join(ceil(count / rows), target)
+    except PipelineError as error:
+        raise PipelineError(f"{source}: {error}; nothing was written to {target}") from error
+    return int(count)
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.is_dir():
+        raise PipelineError(f"{target}: a folder; name a file to write")
+    if source.exists() and target.exists() and target.samefile(source):
+        raise PipelineError(f"{target}: the same file as {source}; write the scores to another one")
+
+
+def _digest(servable: Servable, source: Path, rows: int) -> str:
+    """Return what names the parts: a digest of all that their content depends on."""
+    with source.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(repr((FORMAT, content, servable.name, servable.version, rows)).encode()).hexdigest()
+
+
+def _schema(servable: Servable, columns: Columns, schema: pa.Schema) -> pa.Schema:
+    kinds = {name: schema.field(name).type for name in columns.identity}
+    plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in kinds.items()}
+    return pa.schema(plain | SCORED, {"bundle": servable.name, "bundle_version": servable.version})
+
+
+def _score_parts(job: Job, threads: int) -> None:
+    """Score the parts that are not there yet, a few at a time; the first fault in the file is the one that is told."""
+    total = job.file.metadata.num_rows
+    missing = {number for number in range(ceil(total / job.rows)) if not job.parts.path(number).exists()}
+    if not missing:
+        return
+    waiting: deque[Future[int]] = deque()
+    left = sum(min(job.rows, total - number * job.rows) for number in missing)
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(desc="rows", total=total, initial=total - left, unit_scale=True, disable=None) as progress,
+    ):
+        for number, table in tables(job.file, job.columns.read, job.rows, min(missing)):
+            if number in missing:
+                waiting.append(pool.submit(_score_part, job, number, table))
+            if len(waiting) > threads + 1:
+                progress.update(waiting.popleft().result())
+        for future in waiting:
+            progress.update(future.result())
+
+
+def _score_part(job: Job, number: int, table: pa.Table) -> int:
+    """Score a part and write it; return its number of rows."""
+    scored = job.servable.score(batch_of(job.servable, job.columns, table, number * job.rows))
+    schema = job.parts.schema
+    named = [table[name].cast(schema.field(name).type) for name in job.columns.identity]
+    found = [pa.array(values) for values in (scored.score, scored.probability, scored.alert.astype(np.int8))]
+    job.parts.write(number, pa.table([*named, *found], schema=schema))
+    return len(table)

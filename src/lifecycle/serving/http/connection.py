@@ -1,0 +1,107 @@
+"""One connection: uvicorn's, which trusts its clients, with limits for what they send."""
+
+import time
+from typing import Any
+
+import httptools
+
+from lifecycle.serving.errors import Refusal
+from lifecycle.serving.http.answering import CLOSE, Answering
+from lifecycle.serving.http.replies import RETRY, wire
+
+WHOLE = 1 << 16  # bytes of a body that is waited for before the application is asked
+
+
+class Connection(Answering):
+    """See the module; `patience` closes it when it takes too long.
+
+    Attributes
+    ----------
+    reading, refused : bool
+        In the midst of a request; only open so that the client can read why it was refused.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        self.since, self.unanswered, self.partial = self.server_state.now, 0, None
+        self.reading = self.refused = self._heading = False
+        self._chunk = self._head = 0
+        limit = self.server_state.settings.max_connections
+        if len(self.connections) > 2 * limit:  # so many that there is no time for words
+            transport.abort()
+        elif len(self.connections) > limit:
+            self.refuse(Refusal(503, "connections", f"{limit} connections are open already", headers=RETRY))
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self.refused:
+            return
+        self._chunk = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # a client may ask for another protocol, and is answered in this one
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            if not self.refused:
+                self.refuse(Refusal(400, "bad_http", "this is no HTTP request"))
+        self._head += len(data)
+        if self._heading and not self.refused and self._head > self.server_state.settings.max_header:
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.since, self._head = self.server_state.now, 0
+        self.reading = self._heading = True
+
+    def on_headers_complete(self) -> None:
+        """Hand it over."""
+        limit = self.server_state.settings.max_header
+        if self._head + self._chunk > limit:  # otherwise they need not be counted
+            length = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if len(self.url) + length > limit:
+                self._refuse_head()
+                raise ValueError  # ends the parser
+        super().on_headers_complete()
+        self._heading = False
+        self.unanswered += 1
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        super().on_body(body)
+        if self.partial is not None and len(self.partial.body) > WHOLE:
+            self.start(self.partial)
+
+    def on_message_complete(self) -> None:
+        """Note that all of it has come."""
+        self.reading, self.since = False, self.server_state.now
+        self.scope["began"] = time.perf_counter()  # type: ignore[typeddict-unknown-key]
+        super().on_message_complete()
+        if self.partial is not None:
+            self.queue(self.partial)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell a client why it can't be served, and close the connection once it has had time to read that."""
+        self.refused, self.since = True, self.server_state.now
+        reading = self.reading and not self._heading  # then the newest unanswered request is the one at fault
+        if reading and self.cycle.response_started:
+            self.transport.close()  # it knows already
+            return
+        if reading:
+            self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False  # or it would ask for what is refused already
+            self.cycle.message_event.set()
+        if self.unanswered > reading:
+            self.cycle.keep_alive = False  # what came before is answered first, and closes the connection
+            return
+        reply = self.reply(refusal, self.headers if self.reading else ())
+        self.transport.write(wire(reply, (*self.server_state.default_headers, CLOSE)))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _refuse_head(self) -> None:
+        limit = self.server_state.settings.max_header
+        self.refuse(Refusal(431, "header_too_large", f"path and headers are longer than {limit} bytes"))

@@ -1,0 +1,1 @@
+"""Features of raw transactions: the stores behind them, and keeping what happens."""

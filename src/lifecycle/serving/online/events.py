@@ -1,0 +1,52 @@
+"""What POST /events holds: transactions that have happened, and labels that have become known."""
+
+import time
+from typing import Any
+
+from lifecycle.features.online.schema import Event, Label, Schema
+from lifecycle.features.vocabulary import DAY_US
+from lifecycle.model.servable import Servable
+from lifecycle.serving.errors import Refusal
+from lifecycle.serving.inputs import faults
+from lifecycle.serving.inputs.transactions import label, transaction
+from lifecycle.serving.online.store_errors import event_of
+
+LABEL = "label"  # {"label": {...}}; everything else is a transaction
+
+
+def read(servable: Servable, schema: Schema, events: Any, max_ahead: float) -> list[Event | Label]:
+    """Check events, each by itself.
+
+    Parameters
+    ----------
+    servable : Servable
+        Whose problem they are of.
+    schema : Schema
+        What the online state takes of them.
+    events : Any
+        What JSON gave: a list, it should be.
+    max_ahead : float
+        How much later than now a transaction may be, seconds: a clock that is wrong would push all that comes after it
+        out of the windows.
+
+    Raises
+    ------
+    Refusal
+        422, naming row and column.
+    """
+    if type(events) is not list:
+        raise faults.wrong_type("'events'", events, "a list", "events")
+    latest = round((time.time() + max_ahead) * 1e6)
+    return [_read(servable, schema, event, row, latest) for row, event in enumerate(events)]
+
+
+def _read(servable: Servable, schema: Schema, event: Any, row: int, latest: int) -> Event | Label:
+    if type(event) is dict and event.keys() == {LABEL}:
+        values = label(servable, event[LABEL], row)
+        return schema.label(values[schema.key], values)
+    found = event_of(schema, transaction(servable, event, row), row)
+    if found.time > latest:
+        ahead = (found.time - time.time() * 1e6) / DAY_US
+        message = f"row {row}: {schema.time!r} is {ahead:.2f} days after the clock; SERVE_MAX_AHEAD allows less"
+        raise Refusal(422, "too_far_ahead", message, schema.time)
+    return found

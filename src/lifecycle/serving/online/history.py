@@ -1,0 +1,114 @@
+"""Online features of records that come on top of those that came before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from lifecycle.features.online.schema import Event, Label
+from lifecycle.model.servable import Servable
+from lifecycle.serving.online import events as posted
+from lifecycle.serving.online.feature_list import FeatureList, list_of
+from lifecycle.serving.online.outcome import Outcome
+from lifecycle.serving.online.rows import Found, found_of
+from lifecycle.serving.online.store_errors import event_of
+from lifecycle.stage import PipelineError
+
+
+class Store(Protocol):
+    """Where the history is."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why events can't be kept right now; None when they can."""
+
+    async def features(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """Return the features of records; nothing is kept."""
+
+    async def keep(self, events: Sequence[Event | Label]) -> Outcome:
+        """Keep events in their order; return once they outlive a crash."""
+
+    async def size(self) -> dict[str, int]:
+        """Return how much is kept."""
+
+    async def close(self) -> None:
+        """Return once nothing is left to do."""
+
+
+class History:
+    """A home of one feature list and what has happened; see `lifecycle.serving.online.home.Home`.
+
+    Parameters
+    ----------
+    made : FeatureList
+        The list that the store was opened for.
+    store : Store
+        Where the history is.
+    max_ahead : float
+        How much later than now an event may be, seconds.
+    """
+
+    def __init__(self, made: FeatureList, store: Store, max_ahead: float) -> None:
+        self._list, self._store, self._max_ahead = made, store, max_ahead
+
+    @property
+    def problem(self) -> str | None:
+        """Why events can't be kept right now; None when they can."""
+        return self._store.problem
+
+    async def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
+        """Return what a model takes of transactions; nothing is kept.
+
+        Parameters
+        ----------
+        records : sequence of mapping
+            As `lifecycle.serving.inputs.transactions.transaction` returns them.
+        servable : Servable
+            Fulfils `check`.
+
+        Raises
+        ------
+        Refusal
+            409: a record is too late, or another one is kept under its key. 503: the store can't be reached.
+        """
+        schema = self._list.schema
+        found = await self._store.features([event_of(schema, record, row) for row, record in enumerate(records)])
+        return found_of(servable, records, found)
+
+    async def keep(self, events: Any, servable: Servable) -> Outcome:
+        """Keep transactions and labels in their order; return once they outlive a crash.
+
+        Parameters
+        ----------
+        events : Any
+            What JSON gave: transactions, and labels as {"label": {key, labels}}.
+        servable : Servable
+            Fulfils `check`.
+
+        Raises
+        ------
+        Refusal
+            422: an event is none, or far in the future. 409: too late, or another one is kept under its key. Then none
+            of the events is kept. 503: they could not be put on disk; the request may be sent again.
+        """
+        return await self._store.keep(posted.read(servable, self._list.schema, events, self._max_ahead))
+
+    def check(self, servable: Servable) -> None:
+        """Raise when a model needs other features than these.
+
+        Raises
+        ------
+        PipelineError
+            Says what to do.
+        """
+        if list_of(servable).digest != self._list.digest:
+            raise PipelineError(
+                f"{servable.folder}: made with another feature list than the online store is open for; restart the"
+                " service with a store in a new place"
+            )
+
+    async def size(self) -> dict[str, int]:
+        """Return how many entities and records are kept; empty where that is not known."""
+        return await self._store.size()
+
+    async def close(self) -> None:
+        """Return once nothing is left to do."""
+        await self._store.close()

@@ -1,0 +1,1 @@
+"""The processes that the service consists of, and who starts them again."""

@@ -1,0 +1,159 @@
+"""One process of the service: everything is opened, served until a signal, and closed in the opposite order."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from lifecycle.model.servable import Servable
+from lifecycle.serving.about import About
+from lifecycle.serving.http.app import App
+from lifecycle.serving.http.connection import Connection
+from lifecycle.serving.http.keys import Keys
+from lifecycle.serving.http.routes import Routes
+from lifecycle.serving.http.server import Hooks, Server
+from lifecycle.serving.http.state import State
+from lifecycle.serving.live.live import Current
+from lifecycle.serving.live.loading import load
+from lifecycle.serving.live.watch import Watch
+from lifecycle.serving.online.home import Home, open_home
+from lifecycle.serving.processes.place import Place
+from lifecycle.serving.scoring import Scoring
+from lifecycle.serving.settings import Settings
+from lifecycle.serving.table import routes
+from lifecycle.serving.telemetry.bridge import Bridge
+from lifecycle.serving.telemetry.cells import Cells
+from lifecycle.serving.telemetry.logs import Log
+from lifecycle.serving.telemetry.metrics import Meters
+from lifecycle.serving.telemetry.output import Output
+from lifecycle.serving.telemetry.reporting import Reporter
+from lifecycle.stage import PipelineError
+
+REST = 2.0  # seconds between two looks at the store
+
+
+class Process:
+    """The parts of a service process.
+
+    Parameters
+    ----------
+    settings : Settings
+        The knobs.
+    listening : socket.socket
+        Bound to the address.
+    place : Place
+        Which process it is.
+
+    Raises
+    ------
+    PipelineError
+        The bundle does not match its manifest, or something else that the settings name can't be used.
+    """
+
+    def __init__(self, settings: Settings, listening: socket.socket, place: Place) -> None:
+        self._settings, self._listening, self._place = settings, listening, place
+        servable = load(settings.bundle, settings.model_name)
+        self._keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
+        self._meters = Meters(Cells(place.cells, place.row))
+        self._state = State(settings, self._meters)
+        self._current = Current(servable, settings, self._meters)
+        common = {"ecs.version": "8.11.0", "service.name": servable.name, "service.node.name": str(place.row)}
+        self._log = Log(Output(settings.log, place.lock), partial(self._meters.add, "log_dropped", "reason"), common)
+        self._reporter = Reporter(self._current, self._meters, self._log)
+
+    def run(self) -> None:
+        """Serve until SIGTERM."""
+        signal.signal(signal.SIGTERM, _leave)
+        logging.getLogger().addHandler(Bridge(self._log))
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._run())
+            self._log.event("stopped", "the service has ended")
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
+            self._log.close(seconds=2.0)
+
+    async def _run(self) -> None:
+        settings, servable = self._settings, self._current.live.servable
+        home = await self._alive(open_home(servable, settings.store, settings.workers, settings.max_ahead))
+        if home is None:
+            return
+        watch = Watch(settings.bundle, partial(self._load, home), self._reporter.swapped, self._reporter.failed)
+        server = Server(self._config(home), self._state, Hooks(self._ready, watch.hurry, self._place.ending))
+        self._when_orphaned(partial(server.handle_exit, signal.SIGTERM, None))
+        beside = [asyncio.create_task(each) for each in (watch.run(settings.poll_seconds), self._look_after(home))]
+        try:
+            await server.serve(sockets=[self._listening])
+        finally:
+            for task in beside:
+                task.cancel()
+            await home.close()
+
+    async def _alive(self, opening: Coroutine[Any, Any, Home]) -> Home | None:
+        """Wait for the store, but no longer than the parent lives."""
+        task = asyncio.create_task(opening)
+        self._when_orphaned(task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+
+    def _when_orphaned(self, call: Callable[[], Any]) -> None:
+        """Call something once the parent ends; instead of what was to be called before."""
+        parent = self._place.parent
+        if parent is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(parent, lambda: (loop.remove_reader(parent), call()))
+
+    def _config(self, home: Home) -> uvicorn.Config:
+        settings, state = self._settings, self._state
+        table = list(routes(settings, Scoring(self._current, state, home), About(self._current, state)))
+        state.vital = frozenset(route.path for route in table if route.exempt) | {"/metrics"}
+        config = uvicorn.Config(
+            App(Routes(table), state, self._log, self._keys),
+            http=Connection, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False, ssl_certfile=settings.tls_cert or None,
+            ssl_keyfile=settings.tls_key or None,
+        )  # fmt: skip
+        try:
+            config.load()
+        except (ssl.SSLError, OSError) as error:
+            raise PipelineError(
+                f"SERVE_TLS_CERT={settings.tls_cert}, SERVE_TLS_KEY={settings.tls_key}: {error}"
+            ) from error
+        return config
+
+    def _ready(self) -> None:
+        host, port = self._listening.getsockname()[:2]
+        self._reporter.listening(f"http{'s' if self._settings.tls_cert else ''}://{host}:{port}", port)
+
+    def _load(self, home: Home, folder: Path) -> Servable:
+        servable = load(folder, self._settings.model_name)
+        home.check(servable)
+        return servable
+
+    async def _look_after(self, home: Home) -> None:
+        """Ask how the store does, now and then, and spare it the collector of garbage."""
+        while True:
+            with suppress(PipelineError, OSError):
+                self._reporter.store(dict(await home.size()), home.problem)
+            gc.collect(1)
+            gc.freeze()  # entities live long, and a collection that looks at all of them holds up everybody for 0.1 s
+            await asyncio.sleep(REST)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End in order: uvicorn passes the signal on once it has answered what there was."""
+    sys.exit(0)

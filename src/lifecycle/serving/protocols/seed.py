@@ -1,0 +1,60 @@
+"""POST /predict: one vector of features as in the tutorials, or named rows with reasons in words."""
+
+from functools import partial
+from typing import Any
+
+from lifecycle.model.servable import Servable
+from lifecycle.serving.errors import Refusal
+from lifecycle.serving.inputs import faults
+from lifecycle.serving.inputs.decoded import from_vectors
+from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
+from lifecycle.serving.protocols.answers import predictions, reply, scored_of
+from lifecycle.serving.protocols.reading import document, one_of
+from lifecycle.serving.protocols.rows import from_list
+
+ONE_VECTOR = "features"
+DECISIONS = ("pass", "alert")
+
+
+def routes(max_rows: int) -> tuple[Protocol, ...]:
+    """Return the route."""
+    return (Protocol("POST", "/predict", partial(decode, max_rows), encode),)
+
+
+def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
+    """Read `{"features": [...]}` or `{"records": [{...}, ...], "reasons": 3}`."""
+    body = document(request)
+    if one_of(body, ("features", "records"), ("reasons",)) == "features":
+        if len(body) > 1:
+            raise Refusal(422, "unknown_name", "reasons are given for 'records', not for 'features'", "reasons")
+        if type(body["features"]) is not list:
+            raise faults.wrong_type("'features'", body["features"], "a list of numbers", "features")
+        return Inputs(from_vectors(servable, [body["features"]]), about=ONE_VECTOR)
+    reasons = _reasons(body.get("reasons", 0), len(servable.features))
+    if type(body["records"]) is not list or not all(type(record) is dict for record in body["records"]):
+        raise faults.wrong_type("'records'", body["records"], "a list of objects", "records")
+    return from_list(servable, body["records"], max_rows, "'records'")._replace(reasons=reasons)
+
+
+def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
+    """Answer one vector with just a prediction and its probability, named rows with all there is to say."""
+    scored = scored_of(answer)
+    if inputs.about is ONE_VECTOR:
+        return reply({"prediction": int(scored.alert[0]), "probability": float(scored.probability[0])})
+    rows = [_row(row) for row in predictions(scored)]
+    for row, reasons in zip(rows, answer.reasons or (), strict=bool(answer.reasons)):
+        row["reasons"] = [reason._asdict() for reason in reasons]
+    about = {"threshold": servable.threshold, "model": servable.name, "version": servable.version}
+    return reply({"predictions": rows, **about, "request_id": answer.request_id})
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"prediction": row["prediction"], "decision": DECISIONS[row["prediction"]], **row}
+
+
+def _reasons(wanted: Any, most: int) -> int:
+    if type(wanted) is not int and not (type(wanted) is float and wanted.is_integer()):
+        raise faults.wrong_type("'reasons'", wanted, "a whole number", "reasons")
+    if not 0 <= wanted <= most:
+        raise Refusal(422, "out_of_range", f"'reasons' must be 0 to {most}, the number of features", "reasons")
+    return int(wanted)

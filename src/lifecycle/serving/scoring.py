@@ -1,0 +1,118 @@
+"""What every protocol's requests go through: rows, features where they are to be made, scores, an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from lifecycle.model.servable import Batch, Scored, Servable
+from lifecycle.serving.errors import Refusal
+from lifecycle.serving.http import replies
+from lifecycle.serving.http.exchange import Exchange, values
+from lifecycle.serving.http.jobs import Job
+from lifecycle.serving.http.route import Found
+from lifecycle.serving.http.state import State
+from lifecycle.serving.inputs import faults
+from lifecycle.serving.live.live import Current, Live
+from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
+from lifecycle.serving.online.home import Home
+from lifecycle.serving.protocols.reading import document, one_of
+from lifecycle.serving.protocols.rows import check_rows
+
+APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
+T = TypeVar("T")
+
+
+class Asked(NamedTuple):
+    """A request, and the model that it began with."""
+
+    protocol: Protocol
+    exchange: Exchange
+    live: Live
+    inputs: Inputs
+
+
+class Scoring:
+    """Answers with scores, and takes events.
+
+    Parameters
+    ----------
+    current : Current
+        The model.
+    state : State
+        Shared with the connections.
+    home : Home
+        Keeps what features of raw transactions are made from.
+    """
+
+    def __init__(self, current: Current, state: State, home: Home) -> None:
+        self._current, self._state, self._home, self._meters = current, state, home, state.meters
+        self._pool = ThreadPoolExecutor(1, "score")  # one: more would take processors from the event loop
+
+    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Found:
+        """Answer a request of a protocol, at once when that is quick."""
+        live = self._current.live
+        exchange.servable = live.servable
+        inputs = protocol.decode(live.servable, request)
+        asked, batch = Asked(protocol, exchange, live, inputs), inputs.batch
+        if batch is None and inputs.records is None:
+            ready = not self._state.draining
+            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, ready))
+        if batch is None or inputs.reasons or len(batch.numbers) > APART:
+            return self._later(asked)
+        return Job(live, batch, partial(self._answer, asked, batch))
+
+    async def _later(self, asked: Asked) -> Reply:
+        """Have the store make features, if need be, and score beside the event loop."""
+        servable, inputs = asked.live.servable, asked.inputs
+        if inputs.batch is not None:
+            batch, rows = inputs.batch, None
+        else:
+            batch, rows = await self._store(self._home.features(inputs.records or (), servable))
+            if not inputs.reasons and len(batch.numbers) <= APART:
+                return self._answer(asked, batch, servable.score(batch))
+        judge = partial(judged, servable, batch, rows, inputs.reasons)
+        return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
+
+    def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
+        """Count scores, and put them into the protocol's form."""
+        protocol, exchange, live, inputs = asked
+        self._meters.scored(scored)
+        live.nulls.add(batch)
+        exchange.scored = scored
+        if self._state.settings.log_values:
+            exchange.shown = batch
+        return protocol.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
+
+    async def events(self, exchange: Exchange, request: Request) -> Reply:
+        """Keep transactions and labels; the answer says that they are on disk."""
+        exchange.action, exchange.servable = "events", self._current.live.servable
+        body = document(request)
+        one_of(body, ("events",))
+        if type(body["events"]) is not list:
+            raise faults.wrong_type("'events'", body["events"], "a list of transactions and labels", "events")
+        check_rows(len(body["events"]), self._state.settings.max_rows)
+        outcome = await self._store(self._home.keep(body["events"], exchange.servable))
+        exchange.kept = outcome._asdict()
+        return replies.json({**exchange.kept, "request_id": request.id})
+
+    async def _store(self, found: Awaitable[T]) -> T:
+        """Wait for the online store, but not for ever."""
+        seconds = self._state.settings.request_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await found
+        except TimeoutError:
+            message = f"the online store has not answered within {seconds:g} s; try again"
+            raise Refusal(503, "store_timeout", message, headers=replies.RETRY) from None
+
+
+def judged(
+    servable: Servable, batch: Batch, rows: Sequence[Mapping[str, Any]] | None, reasons: int
+) -> tuple[Scored, Sequence[Any] | None]:
+    """Return scores of rows, and as many reasons for each as asked for."""
+    scored = servable.score(batch)
+    if not reasons:
+        return scored, None
+    return scored, servable.reasons(batch, values(servable, batch) if rows is None else rows, reasons)

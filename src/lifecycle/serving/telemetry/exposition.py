@@ -1,0 +1,88 @@
+"""GET /metrics: the cells of all processes as Prometheus reads them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+
+from lifecycle.serving.telemetry.cells import Cells, Key
+
+
+class Family(NamedTuple):
+    """A metric: its cells' name, its type, and what it says. `serve_` goes before the name."""
+
+    name: str
+    type: str
+    help: str
+
+
+FAMILIES = (
+    Family("requests", "counter", "Answers, by route and status."),
+    Family("errors", "counter", "Requests that were not answered with scores, by cause."),
+    Family("latency_seconds", "histogram", "From the arrival of a request's last byte to its answer."),
+    Family("score", "histogram", "Scores."),
+    Family("decisions", "counter", "Rows, by decision."),
+    Family("rows", "counter", "Rows scored."),
+    Family("feature_nulls", "counter", "Missing values, by feature."),
+    Family("shed", "counter", "Requests refused because too many were waiting."),
+    Family("swaps", "counter", "Attempts to load a changed bundle, by result."),
+    Family("log_dropped", "counter", "Lines that the decision log could not take."),
+    Family("connections", "gauge", "Open connections."),
+    Family("in_flight", "gauge", "Requests being answered."),
+    Family("model", "info", "Models that are served; two while processes change over."),
+)
+# Every process would say the same, so the greatest is told and not the sum.
+SHARED = (
+    Family("store", "gauge", "What the online store holds, by kind."),
+    Family("store_problem", "gauge", "1: events can't be kept; the log says why."),
+)
+SUFFIX = {"counter": "_total", "gauge": "", "info": "_info", "histogram": ""}
+Row = Sequence[tuple[Key, float]]
+
+
+class Scrape:
+    """What prometheus_client calls a registry: it collects the metrics of one moment."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._rows = list(cells.each())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics that have a value."""
+        values: dict[Key, list[float]] = {}
+        for key, value in (cell for row in self._rows for cell in row):
+            values.setdefault(key, []).append(value)
+        for family in FAMILIES:
+            yield metric(family, [(key, sum(found)) for key, found in values.items()])
+        for family in SHARED:
+            yield metric(family, [(key, max(found)) for key, found in values.items()])
+        since = min(filter(None, values.get(("loaded",), [])), default=None)
+        if since is not None:
+            age = Metric("serve_model_age_seconds", "Since a process has loaded its model, the oldest.", "gauge")
+            age.add_sample("serve_model_age_seconds", {}, time.time() - since)
+            yield age
+
+
+def metric(family: Family, row: Row) -> Metric:
+    """Return a metric with the samples that a row holds of it."""
+    found = Metric(f"serve_{family.name}", family.help, family.type)
+    count = 0.0
+    for (name, *rest), value in row:
+        labels = dict(zip(rest[::2], rest[1::2], strict=True))
+        if name == family.name and (value or family.type != "info"):
+            found.add_sample(f"serve_{name}{SUFFIX[family.type]}", labels, 1.0 if family.type == "info" else value)
+        elif name == f"{family.name}_bucket":  # a cell counts what lies between two bounds, Prometheus all below
+            count += value
+            found.add_sample(f"serve_{name}", labels, count)
+        elif name == f"{family.name}_sum":  # always the cell behind the last bucket
+            found.add_sample(f"serve_{name}", labels, value)
+            found.add_sample(f"serve_{family.name}_count", labels, count)
+            count = 0.0
+    return found
+
+
+def text(cells: Cells, accept: str) -> tuple[bytes, bytes]:
+    """Return the content type and the text of all metrics, in the format that the header Accept prefers."""
+    encode, content_type = choose_encoder(accept)
+    return content_type.encode(), encode(Scrape(cells))

@@ -1,0 +1,94 @@
+"""Small bundles: of a table with text and gaps, and of the small project."""
+
+import functools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from lifecycle.features.declared import declared
+from lifecycle.features.vocabulary import Raw
+from lifecycle.io import write_json, write_table
+from lifecycle.model import estimators
+from lifecycle.model.contributions import attribution
+from lifecycle.model.export.onnx import export
+from lifecycle.model.packaging.bundling import seal
+from lifecycle.model.packaging.origin import Origin
+from lifecycle.model.packaging.served_schema import schema
+from lifecycle.model.servable import Servable
+from lifecycle.problem import Column, Problem
+from tests.helpers_model import ROOT, git_init, learnable, payments, run_stages, start_project
+
+SIZES = {
+    "random_forest": "n_estimators",
+    "extra_trees": "n_estimators",
+    "hist_gradient_boosting": "max_iter",
+    "lightgbm": "n_estimators",
+    "xgboost": "n_estimators",
+}
+SHOPS = Problem(
+    contract=(
+        Column("sale", "integer", "a number for each", ge=0),
+        Column("sold_at", "timestamp", "when"),
+        Column("number", "number", "a share", ge=0, le=1),
+        Column("gaps", "number", "degrees", nullable=True),
+        Column("shop", "text", "where", isin=("bakery", "garage", "florist")),
+        Column("is_fraud", "integer", "the label", isin=(0, 1)),
+    ),
+    features=(Raw("number"), Raw("gaps"), Raw("shop")),
+    key="sale",
+    time="sold_at",
+    target="is_fraud",
+)
+ORIGIN = Origin(
+    "shops", "shops", {"data": "0" * 32}, {"train": {}}, {}, {}, {}, {"model": "any", "hyperparameters": {}}
+)
+
+
+def fitted(model: str, features: pd.DataFrame, target: pd.Series, **hyperparameters: Any) -> Pipeline:
+    """Return a small fitted pipeline of one family."""
+    size = {SIZES[model]: 12} if model in SIZES else {}
+    return estimators.fit(estimators.build(model, 3, size | hyperparameters, features), features, target)
+
+
+@functools.cache
+def of_shops(model: str) -> Pipeline:
+    """Return a pipeline that learned from text, and from numbers with gaps."""
+    return fitted(model, *learnable(600))
+
+
+def some_decision(**calibration: Any) -> dict[str, Any]:
+    """Return what `decide` writes, with another calibration."""
+    calibrated = {"method": "none", "slope": 0.0, "intercept": 0.0, "scores": [], "probabilities": []}
+    return {"calibration": calibrated | calibration, "threshold": 0.5}
+
+
+def write_bundle(folder: Path, pipeline: Pipeline, decision: dict[str, Any] | None = None) -> Servable:
+    """Write a bundle of a pipeline that learned from `learnable`, and open it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    train = learnable(600)[0][list(pipeline.feature_names_in_)]
+    contract = {"declaration": [declared(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
+    write_json(decision or some_decision(), folder / "decision.json")
+    write_json(contract, folder / "features.json")
+    write_json(schema("shops", SHOPS, pipeline, train), folder / "schema.json")
+    (folder / "model.onnx").write_bytes(export(pipeline))
+    (folder / "reasons.npz").write_bytes(attribution(pipeline).as_bytes())
+    np.savez(folder / "state.npz", time=np.arange(100))
+    (folder / "model_card.md").write_text("# Shops\n", encoding="utf-8")
+    seal(folder, ORIGIN)
+    return Servable.load(folder)
+
+
+def start_packaging(folder: Path, changes: dict[str, Any] | None = None) -> None:
+    """Lay a folder out as the repository stands before `package`: the small project, decided, and its code."""
+    start_project(folder, {"package.threshold_rows": 1000} | (changes or {}))
+    git_init(folder)
+    write_table(payments(), folder / "data/raw/records.parquet")
+    run_stages(folder, "featurize", "split", "train", "decide")
+    (folder / "metrics/model_card.md").write_text("# The model\n", encoding="utf-8")
+    (folder / "src").symlink_to(ROOT / "src")
+    for name in ("dvc.yaml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder / name)
