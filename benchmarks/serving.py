@@ -1,4 +1,4 @@
-"""Show what the service does beside the seed's application, MLflow, BentoML, KServe and MLServer, and beside its limit.
+"""Show what the service does beside a Flask application, MLflow, BentoML, KServe and MLServer, and beside its limit.
 
 Run from the repository root; it needs wrk, and takes a quarter of an hour:
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.serving_servers import CONSTANT, GUNICORN, SEED, SERVICE
+from benchmarks.serving_servers import CONSTANT, FLASK, GUNICORN, SERVICE
 
-TIMES = {SEED: 100, "MLflow": 100, "BentoML": 100, "KServe": 100, GUNICORN: 90, CONSTANT: 0.35}
+TIMES = {FLASK: 100, "MLflow": 100, "BentoML": 100, "KServe": 100, GUNICORN: 90, CONSTANT: 0.35}
 BELOW = {
     "p99 ms": (2.0, "ms, 99th percentile, as fast as it goes"),
     "paced p99": (1.5, "ms, 99th percentile, at a fixed rate"),

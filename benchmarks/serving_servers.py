@@ -10,7 +10,7 @@ from benchmarks.serving_server import Question, Server
 
 MANY = 100  # rows in a request of many
 SERVICE, TWO, CONSTANT = "this service", "this service, 2 workers", "constant answer"
-SEED, GUNICORN = "the seed as written", "the seed, gunicorn, 2 workers"
+FLASK, GUNICORN = "Flask as tutorials run it", "Flask, gunicorn, 2 workers"
 PYTHON = "{bin}/python"
 Rows = list[list[float]]
 
@@ -27,7 +27,7 @@ def both(path: str, rows: Rows, ask: Callable[[Rows], Any], read: Callable[[Any]
 
 
 def vector(made: Made) -> Question:
-    """Return the seed's question: one row."""
+    """Return the Flask application's question: one row."""
     return question(
         "/predict", made.rows, 1, lambda rows: {"features": rows[0]}, lambda answer: [answer["probability"]]
     )
@@ -58,11 +58,11 @@ def constant(made: Made) -> Server:
 
 
 def seeds(made: Made) -> list[Server]:
-    """Return the seed's application under Flask's development server and under gunicorn; it takes one row."""
-    gunicorn = ["{bin}/gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "seed_app:app"]
+    """Return a Flask application under Flask's development server and under gunicorn; it takes one row."""
+    gunicorn = ["{bin}/gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "flask_app:app"]
     return [
-        Server(SEED, "seed", [PYTHON, "seed_app.py", "{port}"], made.folder, vector(made)),
-        Server(GUNICORN, "seed", gunicorn, made.folder, vector(made)),
+        Server(FLASK, "flask", [PYTHON, "flask_app.py", "{port}"], made.folder, vector(made)),
+        Server(GUNICORN, "flask", gunicorn, made.folder, vector(made)),
     ]
 
 

@@ -172,11 +172,11 @@ def test_an_environment_that_cannot_be_made_is_left_out_with_the_reason(
     model: Made, tmp_path, monkeypatch, capsys
 ) -> None:
     monkeypatch.setattr("benchmarks.serving_environments.lock_of", lambda name: tmp_path / f"{name}.lock")
-    for name in (OWN, "seed"):
+    for name in (OWN, "flask"):
         (tmp_path / f"{name}.lock").write_text(
             "" if name == OWN else "flask==0.0.0 --hash=sha256:00\n", encoding="utf-8"
         )
-    found = [server for server in servers(model) if server.environment in (OWN, "seed")]
+    found = [server for server in servers(model) if server.environment in (OWN, "flask")]
     homes = serving.installed(found, tmp_path / "environments")
     assert len(homes) == 3
     assert len(set(homes.values())) == 1
@@ -187,16 +187,16 @@ def test_an_environment_that_cannot_be_made_is_left_out_with_the_reason(
 
 
 def test_an_environment_is_made_once_for_each_lock(tmp_path, monkeypatch) -> None:
-    lock = tmp_path / "seed.lock"
+    lock = tmp_path / "flask.lock"
     monkeypatch.setattr("benchmarks.serving_environments.lock_of", lambda name: lock)
     lock.write_text("", encoding="utf-8")
-    made = environment("seed", tmp_path)
+    made = environment("flask", tmp_path)
     (made / "kept").write_bytes(b"0" * 3_000_000)
     (made / "left.pyc").write_bytes(b"0" * 3_000_000)
-    assert (environment("seed", tmp_path) / "kept").exists()
+    assert (environment("flask", tmp_path) / "kept").exists()
     assert megabytes(made) == pytest.approx(3, abs=0.5)
     lock.write_text("# another\n", encoding="utf-8")
-    assert not (environment("seed", tmp_path) / "kept").exists()
+    assert not (environment("flask", tmp_path) / "kept").exists()
 
 
 def rounds(rate: float, p99: float, paced: float, many: bool = True, refused: float = 0.0) -> list[Round]:

@@ -1,7 +1,7 @@
 """Every protocol's routes."""
 
 from lifecycle.serving.messages import Protocol
-from lifecycle.serving.protocols import azure, health, invocations, kserve_v1, seed, v2, vertex
+from lifecycle.serving.protocols import azure, health, invocations, kserve_v1, plain, v2, vertex
 
 
 def protocols(max_rows: int, vertex_path: str = "/vertex/predict") -> tuple[Protocol, ...]:
@@ -15,7 +15,7 @@ def protocols(max_rows: int, vertex_path: str = "/vertex/predict") -> tuple[Prot
         Where Vertex AI sends its instances.
     """
     return (
-        *seed.routes(max_rows),
+        *plain.routes(max_rows),
         *kserve_v1.routes(max_rows),
         *v2.routes(max_rows),
         *invocations.routes(max_rows),

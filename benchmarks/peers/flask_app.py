@@ -1,7 +1,7 @@
-"""The seed's Flask application as it stands there; models come from the folder it is started in.
+"""The Flask application that tutorials write, with the faults they have; models come from the folder it is started in.
 
-python seed_app.py [PORT]            Flask's development server, as written
-gunicorn --workers 2 seed_app:app    the same application under a server for production
+python flask_app.py [PORT]            Flask's development server
+gunicorn --workers 2 flask_app:app    the same application under a server for production
 """
 
 import sys
