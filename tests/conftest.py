@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,10 @@ REDUCED_WINDOW = {"test_start": "'2018-06-10'", "leak_alarm": "1.0"}
 
 # For planted mistakes: that a test fails is enough, there is no need to find the simplest reason.
 settings.register_profile("first_failure", derandomize=True, phases=[Phase.explicit, Phase.generate])
+
+# Whoever starts the tests in the background may have turned Ctrl-C off, for us and all that we start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import run, set_params, wait_for_queue
+from tests.conftest import run, set_params
 from tests.graph import stages
 
 FROM_TRAIN = list(stages())[list(stages()).index("train") :]
@@ -57,13 +57,6 @@ def test_max_depth_reruns_train_and_what_follows_only(workspace: Path) -> None:
         "Learning curve",
     )
     assert all(title in page.read_text(encoding="utf-8") for title in titles)
-
-
-def test_a_grid_runs_from_the_queue(workspace: Path) -> None:
-    run("dvc exp run -S 'train.max_depth=choice(4,6)' --queue && dvc queue start", workspace)
-    wait_for_queue(workspace)
-    head, *rows = [line.split(",") for line in run("dvc exp show --csv", workspace).stdout.splitlines()]
-    assert {row[head.index("train.max_depth")] for row in rows} >= {"4", "6"}
 
 
 def test_an_inapplicable_hyperparameter_stops_the_experiment_and_names_the_way_out(workspace: Path) -> None:

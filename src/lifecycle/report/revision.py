@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+from ruamel.yaml import YAML
 
 from lifecycle.stage import PipelineError
 
@@ -31,9 +31,9 @@ class Workspace:
         return {} if text is None else json.loads(text)
 
     def yaml(self, path: str) -> dict[str, Any]:
-        """Return a YAML file, empty where there is none."""
+        """Return a YAML file as DVC reads it, empty where there is none: to other readers its 1e-06 is a text."""
         text = self.text(path)
-        return {} if text is None else yaml.safe_load(text)
+        return {} if text is None else YAML(typ="safe").load(text)
 
     def csv(self, path: str) -> pd.DataFrame | None:
         """Return a small table that git keeps."""
