@@ -1,7 +1,7 @@
 """What every protocol's requests go through: rows, features where they are to be made, scores, an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +16,7 @@ from lifecycle.serving.http.state import State
 from lifecycle.serving.inputs import faults
 from lifecycle.serving.live.live import Current, Live
 from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
+from lifecycle.serving.online import rows
 from lifecycle.serving.online.home import Home
 from lifecycle.serving.protocols.reading import document, one_of
 from lifecycle.serving.protocols.rows import check_rows
@@ -67,12 +68,13 @@ class Scoring:
         """Have the store make features, if need be, and score beside the event loop."""
         servable, inputs = asked.live.servable, asked.inputs
         if inputs.batch is not None:
-            batch, rows = inputs.batch, None
+            found, batch = None, inputs.batch
         else:
-            batch, rows = await self._store(self._home.features(inputs.records or (), servable))
+            found = await self._store(self._home.features(inputs.records or (), servable))
+            batch = found.batch
             if not inputs.reasons and len(batch.numbers) <= APART:
                 return self._answer(asked, batch, servable.score(batch))
-        judge = partial(judged, servable, batch, rows, inputs.reasons)
+        judge = partial(judged, servable, batch, found, inputs.reasons)
         return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
 
     def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
@@ -109,10 +111,10 @@ class Scoring:
 
 
 def judged(
-    servable: Servable, batch: Batch, rows: Sequence[Mapping[str, Any]] | None, reasons: int
+    servable: Servable, batch: Batch, found: rows.Found | None, reasons: int
 ) -> tuple[Scored, Sequence[Any] | None]:
     """Return scores of rows, and as many reasons for each as asked for."""
     scored = servable.score(batch)
     if not reasons:
         return scored, None
-    return scored, servable.reasons(batch, values(servable, batch) if rows is None else rows, reasons)
+    return scored, servable.reasons(batch, values(servable, batch) if found is None else found.rows, reasons)

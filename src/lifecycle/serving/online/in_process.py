@@ -9,7 +9,7 @@ from lifecycle.features.online.draft import Draft
 from lifecycle.features.online.schema import Event, Label
 from lifecycle.features.online.state import State
 from lifecycle.serving.online.outcome import Outcome, outcome_of
-from lifecycle.serving.online.store_errors import refusal_of
+from lifecycle.serving.online.store_errors import told
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -47,10 +47,7 @@ class InMemory:
 
     def ask(self, event: Event, row: int) -> dict[str, Any]:
         """Return the features of one record."""
-        try:
-            return self._state.ask(event)
-        except ValueError as error:
-            raise refusal_of(error, row) from error
+        return told(row, self._state.ask, event)
 
     async def settle_before(self) -> None:
         """Return once there is nothing left that could not be settled."""
@@ -67,10 +64,7 @@ class InMemory:
         """Do nothing: there is nothing to save."""
 
     def _is_new(self, draft: Draft, event: Event | Label, row: int) -> bool:
-        try:
-            return isinstance(event, Label) or draft.add(event)
-        except ValueError as error:
-            raise refusal_of(error, row) from error
+        return isinstance(event, Label) or told(row, draft.add, event)
 
 
 async def in_turns(work: Callable[[E, int], T], events: Sequence[E]) -> list[T]:

@@ -12,7 +12,7 @@ from lifecycle.features.online.schema import Event, Label
 from lifecycle.model.servable import Servable
 from lifecycle.serving.online.feature_list import FeatureList, base_of
 from lifecycle.serving.online.outcome import Outcome, outcome_of
-from lifecycle.serving.online.store_errors import refusal_of, unavailable
+from lifecycle.serving.online.store_errors import told, unavailable
 from lifecycle.stage import PipelineError
 
 T = TypeVar("T")
@@ -43,11 +43,11 @@ class RedisThreads:
 
     async def features(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """Return the features of records; nothing is kept."""
-        return await self._run(lambda: [_row(self._store.ask, event, row) for row, event in enumerate(events)])
+        return await self._run(lambda: [told(row, self._store.ask, event) for row, event in enumerate(events)])
 
     async def keep(self, events: Sequence[Event | Label]) -> Outcome:
         """Keep events in their order; return once the server has them."""
-        taken = await self._run(lambda: [_row(self._store.take, event, row) for row, event in enumerate(events)])
+        taken = await self._run(lambda: [told(row, self._store.take, event) for row, event in enumerate(events)])
         return outcome_of(taken)
 
     async def size(self) -> dict[str, int]:
@@ -88,10 +88,3 @@ async def open_redis(place: str, servable: Servable, made: FeatureList) -> Redis
     except redis.RedisError as error:
         raise PipelineError(f"SERVE_STORE: {error}") from error
     return RedisThreads(store)
-
-
-def _row(work: Callable[[Any], T], event: Event | Label, row: int) -> T:
-    try:
-        return work(event)
-    except ValueError as error:
-        raise refusal_of(error, row) from error

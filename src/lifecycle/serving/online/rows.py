@@ -11,10 +11,16 @@ from lifecycle.serving.inputs.values import in_range, texts
 
 
 class Found(NamedTuple):
-    """What the model takes of some records, and for reasons: their columns and all their features, hidden ones too."""
+    """What the model takes of some records, and what it was made from: their columns, and all their features."""
 
     batch: Batch
-    rows: list[dict[str, Any]]
+    records: Sequence[Mapping[str, Any]]
+    features: Sequence[Mapping[str, Any]]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What reasons read: columns and features of each record, hidden ones too."""
+        return [{**record, **row} for record, row in zip(self.records, self.features, strict=True)]
 
 
 def found_of(servable: Servable, records: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]]) -> Found:
@@ -30,4 +36,4 @@ def found_of(servable: Servable, records: Sequence[Mapping[str, Any]], features:
     batch = Batch(in_range(form, numbers.reshape(len(features), len(form.numbers))))
     if form.texts:
         batch = batch._replace(texts=texts(form, [form.texts_of(row) for row in features]))
-    return Found(batch, [{**record, **row} for record, row in zip(records, features, strict=True)])
+    return Found(batch, records, features)

@@ -10,7 +10,7 @@ from lifecycle.serving.errors import Refusal
 from lifecycle.serving.online.feature_list import list_of
 from lifecycle.serving.online.outcome import Outcome
 from lifecycle.serving.online.rows import Found, found_of
-from lifecycle.serving.online.store_errors import refusal_of
+from lifecycle.serving.online.store_errors import told
 from lifecycle.stage import PipelineError
 
 NO_STORE = "the model's features need the history of {}, and this service keeps none: {}"
@@ -47,7 +47,7 @@ class Stateless:
         state = self._states.get(servable)
         if state is None:
             state = self._states[servable] = State(made.plan, made.schema)
-        return found_of(servable, records, [_asked(state, record, row) for row, record in enumerate(records)])
+        return found_of(servable, records, [told(row, state.features, record) for row, record in enumerate(records)])
 
     async def keep(self, events: Any, servable: Servable) -> Outcome:
         """Refuse: there is no place for events.
@@ -81,10 +81,3 @@ class Stateless:
 
     async def close(self) -> None:
         """Do nothing."""
-
-
-def _asked(state: State, record: Mapping[str, Any], row: int) -> dict[str, Any]:
-    try:
-        return state.features(record)
-    except ValueError as error:
-        raise refusal_of(error, row) from error

@@ -1,13 +1,16 @@
 """Why the online store does not take a record, or can't: said without a key or any other value of it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from lifecycle.features.online.home import LateRecordError, RepeatError
 from lifecycle.features.online.schema import Event, Schema
 from lifecycle.features.online.typed import ColumnError
 from lifecycle.features.vocabulary import DAY_US
 from lifecycle.serving.errors import Refusal
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def unavailable(words: str) -> Refusal:
@@ -33,6 +36,20 @@ def refusal_of(error: ValueError, row: int) -> Exception:
     return error
 
 
+def told(row: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Return what work gives for a row; what the online features say against it is the refusal of that row.
+
+    Raises
+    ------
+    Refusal
+        See `refusal_of`.
+    """
+    try:
+        return work(*given, **named)
+    except ValueError as error:
+        raise refusal_of(error, row) from error
+
+
 def event_of(schema: Schema, record: Mapping[str, Any], row: int) -> Event:
     """Return what the online features read of a record.
 
@@ -41,7 +58,4 @@ def event_of(schema: Schema, record: Mapping[str, Any], row: int) -> Event:
     Refusal
         422: a value that the data contract allows, but sums can't hold exactly.
     """
-    try:
-        return schema.event(record)
-    except ValueError as error:
-        raise refusal_of(error, row) from error
+    return told(row, schema.event, record)

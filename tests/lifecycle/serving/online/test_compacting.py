@@ -2,25 +2,13 @@ import asyncio
 import logging
 import os
 
-import pytest
-
 from lifecycle.features.online.draft import Draft
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.vocabulary import DAY_US
 from lifecycle.serving.online import compacting
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
+from tests.helpers_home import ask, label, opened, payment, refused, run
 
 NAMES = {"journal.sqlite", "state.npz"}
-
-
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
-@pytest.fixture
-def place(tmp_path):
-    return tmp_path / "store"
 
 
 async def compacted(home):

@@ -5,17 +5,7 @@ import threading
 import pytest
 
 from lifecycle.features.online.journal import Journal
-from tests.helpers_home import ask, listed, opened, payment, refused, run
-
-
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
-@pytest.fixture
-def place(tmp_path):
-    return tmp_path / "store"
+from tests.helpers_home import ask, opened, payment, refused, run
 
 
 class Disk:

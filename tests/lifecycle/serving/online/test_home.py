@@ -6,11 +6,6 @@ from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_payments import EVERYTHING
 
 
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
 @pytest.fixture(params=["memory", "folder"])
 def place(request, tmp_path):
     return "memory" if request.param == "memory" else tmp_path / "store"

@@ -10,11 +10,6 @@ from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_model import payments
 
 
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
 def far(key, days):
     """Return a payment of customer 0 and terminal 0, some days after the first."""
     return payment(96 * days, transaction_id=key, customer_id=0, terminal_id=0, amount=20.0)

@@ -12,11 +12,6 @@ from tests.helpers_home import ask, listed, opened, payment, run
 from tests.helpers_payments import EVERYTHING
 
 
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
 def store_of(servable, folder):
     made = list_of(servable)
     return EmbeddedStore(folder, made.plan, made.schema)

@@ -18,16 +18,6 @@ from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_payments import EVERYTHING
 
 
-@pytest.fixture
-def servable(tmp_path):
-    return listed(tmp_path / "bundle")
-
-
-@pytest.fixture
-def place(tmp_path):
-    return tmp_path / "store"
-
-
 def started(servable, place):
     command = [sys.executable, "-m", "lifecycle.serving.online.store_process", str(servable.folder), str(place)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
