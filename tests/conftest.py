@@ -43,7 +43,8 @@ def environment(**extra: str) -> dict[str, str]:
     """Return the environment of a user who has activated the virtual environment and set a name for commits."""
     bin_folder = str(Path(sys.executable).parent)
     names = {f"GIT_{who}_{what}": "tester@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_", "COV_", "PYTEST_"))}
+    foreign = ("GIT_", "DVC_", "COV_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return kept | names | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"} | extra
 
 

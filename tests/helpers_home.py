@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +99,8 @@ async def opened(servable: Any, place: Any, **options: Any) -> AsyncIterator[Hom
 async def ask(home: Home, servable: Any, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the features of payments."""
     records = [transaction(servable, row, n) for n, row in enumerate(rows)]
-    found = await home.features(records, servable)
+    found = home.features(records, servable)
+    found = await found if isawaitable(found) else found
     for row, numbers in zip(found.rows, found.batch.numbers, strict=True):
         assert np.array_equal(numbers, [row[name] for name in servable.numbers], equal_nan=True)
     return found.rows

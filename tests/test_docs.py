@@ -81,7 +81,7 @@ def test_the_plain_commands_need_nothing_but_python(tmp_path: Path) -> None:
     folder = copy_repository(tmp_path / "plain")
     set_params(folder, **REDUCED, **REDUCED_WINDOW)
     (plain,) = (block for block in blocks(ROOT / "README.md") if "plain" in block.marks)
-    assert "average_precision" in run(f"set -e\n{plain.text}", folder, PIP_NO_COMPILE="1").stdout
+    assert "average_precision" in run(f"set -e\n{plain.text}", folder).stdout
 
 
 @pytest.mark.parametrize("page", page_names(WITH_COMMANDS))

@@ -56,25 +56,29 @@ class Scoring:
         live = self._current.live
         exchange.servable = live.servable
         inputs = protocol.decode(live.servable, request)
-        asked, batch = Asked(protocol, exchange, live, inputs), inputs.batch
-        if batch is None and inputs.records is None:
-            ready = not self._state.draining
-            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, ready))
-        if batch is None or inputs.reasons or len(batch.numbers) > APART:
-            return self._later(asked)
-        return Job(live, batch, partial(self._answer, asked, batch))
-
-    async def _later(self, asked: Asked) -> Reply:
-        """Have the store make features, if need be, and score beside the event loop."""
-        servable, inputs = asked.live.servable, asked.inputs
+        asked = Asked(protocol, exchange, live, inputs)
         if inputs.batch is not None:
-            found, batch = None, inputs.batch
-        else:
-            found = await self._store(self._home.features(inputs.records or (), servable))
-            batch = found.batch
-            if not inputs.reasons and len(batch.numbers) <= APART:
-                return self._answer(asked, batch, servable.score(batch))
-        judge = partial(judged, servable, batch, found, inputs.reasons)
+            return self._job(asked, inputs.batch, None)
+        if inputs.records is None:
+            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, not self._state.draining))
+        made = self._home.features(inputs.records, live.servable)
+        return self._job(asked, made.batch, made) if isinstance(made, rows.Found) else self._later(asked, made)
+
+    def _job(self, asked: Asked, batch: Batch, made: rows.Found | None) -> Job | Awaitable[Reply]:
+        """Have rows scored with those of other requests, or apart when that takes long."""
+        if asked.inputs.reasons or len(batch.numbers) > APART:
+            return self._apart(asked, batch, made)
+        return Job(asked.live, batch, partial(self._answer, asked, batch))
+
+    async def _later(self, asked: Asked, making: Awaitable[rows.Found]) -> Reply:
+        """Score rows whose features take a wait."""
+        made = await self._store(making)
+        found = self._job(asked, made.batch, made)
+        return found.finish(found.live.servable.score(found.batch)) if isinstance(found, Job) else await found
+
+    async def _apart(self, asked: Asked, batch: Batch, made: rows.Found | None) -> Reply:
+        """Score beside the event loop."""
+        judge = partial(judged, asked.live.servable, batch, made, asked.inputs.reasons)
         return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
 
     def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:

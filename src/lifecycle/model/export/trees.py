@@ -3,6 +3,9 @@
 Forests compare a value in single precision with a threshold in double: that decides the same as a comparison with the
 threshold rounded down to single precision. Boosted trees of scikit-learn and LightGBM compare in double. XGBoost does
 everything in single precision. ONNX Runtime adds trees up in their order, as all of them do.
+
+It keeps the second branch of a split next to it in memory, and waits for the first. So the branch that more training
+rows took comes second: x > t is -x <= -(the number after t), and each column is there a second time, negated.
 """
 
 from collections.abc import Sequence
@@ -23,7 +26,9 @@ def ensemble_score(graph: Graph, columns: str, found: Ensemble) -> str:
     seen = graph.add("Cast", columns, to=TensorProto.FLOAT) if found.single else columns
     seen = graph.add("Cast", seen, to=kind) if found.single and not found.narrow else seen
     trees = [*([_constant(found.base)] if found.base else []), *found.trees]
-    total = graph.add("TreeEnsemble", seen, domain="ai.onnx.ml", **_attributes(trees, found.single, type_))
+    seen = graph.add("Concat", seen, graph.add("Neg", seen), axis=1)
+    turned = [_busy_right(_with_a_split(tree), found, type_) for tree in trees]
+    total = graph.add("TreeEnsemble", seen, domain="ai.onnx.ml", **_attributes(turned, type_))
     total = graph.add("Cast", total, to=TensorProto.DOUBLE) if found.narrow else total
     total = graph.add("Div", total, graph.constant(float(found.members))) if found.members > 1 else total
     return graph.add("Reshape", total, graph.constant([-1], np.int64))
@@ -36,9 +41,23 @@ def rounded_down(threshold: np.ndarray) -> np.ndarray:
     return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float64)
 
 
-def _attributes(trees: Sequence[Nodes], single: bool, type_: type) -> dict:
+def _busy_right(tree: Nodes, found: Ensemble, type_: type) -> Nodes:
+    """Exchange the branches where more rows go left; where the threshold is infinite none goes right."""
+    threshold = rounded_down(tree.threshold) if found.single else tree.threshold
+    with np.errstate(over="ignore"):
+        after = np.nextafter(threshold, np.inf, dtype=np.float32 if found.single else type_)
+    turned = (tree.left >= 0) & (tree.cover[tree.left] > tree.cover[tree.right]) & (threshold < np.inf)
+    return tree._replace(
+        left=np.where(turned, tree.right, tree.left),
+        right=np.where(turned, tree.left, tree.right),
+        feature=np.where(turned, tree.feature + found.columns, tree.feature),
+        threshold=np.where(turned, -after.astype(np.float64), threshold),
+        missing_left=np.where(turned, ~tree.missing_left.astype(bool), tree.missing_left),
+    )
+
+
+def _attributes(grown: Sequence[Nodes], type_: type) -> dict:
     """Lay all trees out in the operator's tables: splits of all trees in a row, and leaves of all trees in a row."""
-    grown = [_with_a_split(tree) for tree in trees]
     split = [tree.left >= 0 for tree in grown]
     splits, leaves = np.cumsum([0, *(own.sum() for own in split)]), np.cumsum([0, *((~own).sum() for own in split)])
     places = [
@@ -62,7 +81,7 @@ def _attributes(trees: Sequence[Nodes], single: bool, type_: type) -> dict:
         "n_targets": 1,
         "tree_roots": splits[:-1].tolist(),
         "nodes_featureids": of_splits([tree.feature for tree in grown]).tolist(),
-        "nodes_splits": array("splits", rounded_down(threshold) if single else threshold, type_),
+        "nodes_splits": array("splits", threshold, type_),
         "nodes_modes": array("modes", np.full(len(threshold), AT_MOST), np.uint8),
         "nodes_missing_value_tracks_true": of_splits([tree.missing_left for tree in grown]).astype(int).tolist(),
         **child("left"),

@@ -111,7 +111,7 @@ class App:
         self._admission.answered += 1
         self._meters.request(exchange.route, reply.status, exchange.seconds)
         if exchange.logged or exchange.failure is not None:
-            self._log.put(exchange)
+            self._log.put(exchange.at, exchange.fields())
         named = ((b"x-request-id", exchange.id.encode()), *reply.headers)
         if exchange.span is not None:
             named = (*named, (b"traceparent", exchange.span.header()))

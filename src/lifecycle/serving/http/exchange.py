@@ -41,17 +41,16 @@ class Exchange:
         now = time.perf_counter()
         self.status, self.seconds, self.at = status, now - self._scope.get("began", now), time.time()
 
-    @property
-    def rows(self) -> int:
-        """How many rows it holds for the log."""
-        return 1 if self.scored is None else len(self.scored.score)
-
     def fields(self) -> dict[str, Any]:
         """Return what the log says, in names of the Elastic Common Schema; `decision` and `events` are our own."""
         failure, scored = self.failure, self.scored
         found = {
             "log.level": "info" if self.status < 400 else "warn" if self.status < 500 else "error",
-            "message": f"refused: {failure.kind}" if failure else f"{self.rows} scored" if scored else "answered",
+            "message": f"refused: {failure.kind}"
+            if failure
+            else f"{len(scored.score)} scored"
+            if scored
+            else "answered",
             "event.action": self.action,
             "event.outcome": "failure" if failure else "success",
             "event.duration": int(self.seconds * 1e9),

@@ -21,9 +21,10 @@ class Turn:
         return len(self._waiting)
 
     def add(self, connection: "Answering", cycle: RequestResponseCycle) -> None:
-        """Answer a request soon."""
+        """Answer a request soon: after one more look at the connections, as those that ask often ask together."""
         if not self._waiting:
-            connection.loop.call_soon(self._answer)
+            loop = connection.loop
+            loop.call_soon(loop.call_soon, self._answer)
         self._waiting.append((connection, cycle))
 
     def _answer(self) -> None:

@@ -1,6 +1,6 @@
 """Online features of records that come on top of those that came before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from lifecycle.features.online.schema import Event, Label
@@ -12,6 +12,8 @@ from lifecycle.serving.online.rows import Found, found_of
 from lifecycle.serving.online.store_errors import event_of
 from lifecycle.stage import PipelineError
 
+Features = list[dict[str, Any]]
+
 
 class Store(Protocol):
     """Where the history is."""
@@ -20,8 +22,8 @@ class Store(Protocol):
     def problem(self) -> str | None:
         """Why events can't be kept right now; None when they can."""
 
-    async def features(self, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """Return the features of records; nothing is kept."""
+    def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
+        """Return the features of records, at once where that is quick; nothing is kept."""
 
     async def keep(self, events: Sequence[Event | Label]) -> Outcome:
         """Keep events in their order; return once they outlive a crash."""
@@ -54,8 +56,8 @@ class History:
         """Why events can't be kept right now; None when they can."""
         return self._store.problem
 
-    async def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
-        """Return what a model takes of transactions; nothing is kept.
+    def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found | Awaitable[Found]:
+        """Return what a model takes of transactions, at once where that is quick; nothing is kept.
 
         Parameters
         ----------
@@ -70,8 +72,10 @@ class History:
             409: a record is too late, or another one is kept under its key. 503: the store can't be reached.
         """
         schema = self._list.schema
-        found = await self._store.features([event_of(schema, record, row) for row, record in enumerate(records)])
-        return found_of(servable, records, found)
+        found = self._store.features([event_of(schema, record, row) for row, record in enumerate(records)])
+        if isinstance(found, list):
+            return found_of(servable, records, found)
+        return self._wait(servable, records, found)
 
     async def keep(self, events: Any, servable: Servable) -> Outcome:
         """Keep transactions and labels in their order; return once they outlive a crash.
@@ -112,3 +116,8 @@ class History:
     async def close(self) -> None:
         """Return once nothing is left to do."""
         await self._store.close()
+
+    async def _wait(
+        self, servable: Servable, records: Sequence[Mapping[str, Any]], features: Awaitable[Features]
+    ) -> Found:
+        return found_of(servable, records, await features)

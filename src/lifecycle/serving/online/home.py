@@ -1,14 +1,14 @@
 """The service's view of the online features: what they are for a record, and keeping what happens.
 
     home = await open_home(servable, "data/online")
-    found = await home.features(records, servable)
+    found = home.features(records, servable)  # or something to wait for, where the history is elsewhere
     outcome = await home.keep(events, servable)  # acknowledged: no crash takes it
     await home.close()
 
 Where the history is, `SERVE_STORE` says: nowhere (`none`), in `memory`, in a folder, or on a Redis server.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,8 +33,8 @@ class Home(Protocol):
     def problem(self) -> str | None:
         """Why events can't be kept right now; None when they can."""
 
-    async def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
-        """Return what the model takes of transactions that were checked; nothing is kept.
+    def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found | Awaitable[Found]:
+        """Return what the model takes of transactions that were checked, at once where that is quick; nothing is kept.
 
         Raises
         ------

@@ -1,13 +1,14 @@
 """The online state in the memory of the process that serves."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from lifecycle.features.online.draft import Draft
 from lifecycle.features.online.schema import Event, Label
 from lifecycle.features.online.state import State
+from lifecycle.serving.online.history import Features
 from lifecycle.serving.online.outcome import Outcome, outcome_of
 from lifecycle.serving.online.store_errors import told
 
@@ -31,9 +32,11 @@ class InMemory:
         self._state = state
         self._order = asyncio.Lock()
 
-    async def features(self, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """Return the features of records; nothing is kept."""
-        return await in_turns(self.ask, events)
+    def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
+        """Return the features of records, of a few at once; nothing is kept."""
+        if len(events) < TURN:
+            return [self.ask(event, row) for row, event in enumerate(events)]
+        return in_turns(self.ask, events)
 
     async def keep(self, events: Sequence[Event | Label]) -> Outcome:
         """Keep events in their order, all of them or none."""

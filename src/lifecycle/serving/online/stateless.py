@@ -32,7 +32,7 @@ class Stateless:
         self._place = place
         self._states: WeakKeyDictionary[Servable, State] = WeakKeyDictionary()
 
-    async def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
+    def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
         """Return what a model takes of transactions; see `Home`.
 
         Raises

@@ -18,6 +18,7 @@ from lifecycle.model import bundle
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.online.feature_list import FeatureList
 from lifecycle.serving.online.frames import Ask, Frames, Reply, sent, unpacked
+from lifecycle.serving.online.in_process import in_turns
 from lifecycle.serving.online.on_disk import OnDisk, open_folder
 from lifecycle.stage import PipelineError, run
 
@@ -90,7 +91,7 @@ class Door(asyncio.Protocol):
     async def _found(self, ask: Ask) -> Any:
         match ask.what:
             case "features":
-                return await self._store.features([_event(change) for change in ask.events])
+                return await in_turns(self._store.ask, [_event(change) for change in ask.events])
             case "keep":
                 return await self._store.keep([unpacked(change) for change in ask.events])
             case "size":

@@ -14,9 +14,11 @@ import pytest
 
 from lifecycle.serving.telemetry import logs
 from lifecycle.serving.telemetry.bridge import Bridge
-from lifecycle.serving.telemetry.logs import Event, Log
+from lifecycle.serving.telemetry.logs import Log
 from lifecycle.serving.telemetry.output import Output
 from tests.graph import ROOT
+
+COMMON = {"service.name": "fraud"}
 
 
 def kept(path: Path) -> list[dict[str, Any]]:
@@ -28,7 +30,7 @@ def nothing_dropped(reason: str) -> None:
 
 
 def test_every_entry_becomes_a_line_in_its_turn(tmp_path: Path) -> None:
-    log = Log(Output(str(tmp_path / "log")), nothing_dropped, {"service.name": "fraud"})
+    log = Log(Output(str(tmp_path / "log")), nothing_dropped, COMMON)
     for n in range(2000):
         log.event("count", str(n), more={"n": n})
     log.close(10)
@@ -41,9 +43,9 @@ def test_every_entry_becomes_a_line_in_its_turn(tmp_path: Path) -> None:
 
 
 def test_time_is_told_to_the_microsecond(tmp_path: Path) -> None:
-    log = Log(Output(str(tmp_path / "log")), nothing_dropped, {})
+    log = Log(Output(str(tmp_path / "log")), nothing_dropped, COMMON)
     for at in (0.0, 1.5, 1_763_800_000.000001, 1_763_800_000.25):
-        log.put(Event(at, "x", "x"))
+        log.put(at, {"message": "x"})
     log.close(10)
     assert [line["@timestamp"][-16:] for line in kept(tmp_path / "log")] == [
         "00:00:00.000000Z", "00:00:01.500000Z", "08:26:40.000000Z", "08:26:40.250000Z",
@@ -51,11 +53,11 @@ def test_time_is_told_to_the_microsecond(tmp_path: Path) -> None:
 
 
 def test_nobody_waits_for_a_reader_that_does_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "LIMIT", 5000)
+    monkeypatch.setattr(logs, "LIMIT", 1 << 20)
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     dropped: list[str] = []
-    log = Log(Output(str(tmp_path / "pipe")), dropped.append, {})
+    log = Log(Output(str(tmp_path / "pipe")), dropped.append, COMMON)
     for n in range(20_000):
         log.event("count", "x" * 100, more={"n": n})
     assert len(dropped) > 10_000
@@ -76,7 +78,7 @@ def _drain(reader: int, found: bytearray) -> None:
 
 def test_what_can_not_be_written_is_counted(tmp_path: Path) -> None:
     dropped: list[str] = []
-    log = Log(Output("/dev/full"), dropped.append, {})
+    log = Log(Output("/dev/full"), dropped.append, COMMON)
     log.event("count", "x")
     log.close(10)
     assert dropped == ["unwritable"]
@@ -144,7 +146,7 @@ def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_what_libraries_say_is_logged_too(tmp_path: Path) -> None:
-    log = Log(Output(str(tmp_path / "log")), nothing_dropped, {})
+    log = Log(Output(str(tmp_path / "log")), nothing_dropped, COMMON)
     logger = logging.Logger("asyncio")
     logger.addHandler(Bridge(log))
     logger.info("not this")
