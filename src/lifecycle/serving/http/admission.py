@@ -46,11 +46,12 @@ class Admission:
         """Take a measurement; to be called several times a second."""
         wall, processor, answered = now = (time.perf_counter(), time.thread_time(), self.answered)
         count = answered - self._last[2]
-        if self._idle and count < ENOUGH:  # nor are the next requests charged with what an idle process does
+        idle = self._idle or not self._waiting  # nobody may have come since the last one was answered
+        if idle and count < ENOUGH:  # nor are the next requests charged with what an idle process does
             self._idle, self._last = not self._waiting, now
             return
         if not count:
             return  # nothing was answered: what was known stays true
-        took = (processor - self._last[1] if self._idle else wall - self._last[0]) / count
+        took = (processor - self._last[1] if idle else wall - self._last[0]) / count
         self.seconds = took if not self.seconds else (1 - WEIGHT) * self.seconds + WEIGHT * took
         self._idle, self._last = not self._waiting, now

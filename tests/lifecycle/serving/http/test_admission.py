@@ -97,3 +97,17 @@ def test_a_slow_first_request_refuses_nobody(clock: Clock) -> None:
     answer(admission, 1)
     waiting[:] = range(100)
     assert not admission.full()
+
+
+def test_the_end_of_a_load_is_no_slowness(clock: Clock) -> None:
+    """The last requests are answered at once, and then nobody asks for the rest of the measurement."""
+    waiting = list(range(10))
+    admission = made(waiting)
+    for _ in range(3):
+        clock.pass_(wall=0.1, processor=0.1)
+        answer(admission, 1000)
+    waiting.clear()
+    clock.pass_(wall=0.1, processor=0.001)
+    answer(admission, 8)
+    waiting[:] = range(100)
+    assert not admission.full()
