@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from lifecycle.stage import PipelineError
 
+# lz4 without dictionaries takes a third of zstd's CPU, and makes 1.4 times its size.
+PARQUET: Mapping[str, Any] = {"compression": "lz4", "use_dictionary": False}
 ROW_GROUP = 100_000  # a time slice of a sorted table is read without the rest of the file
 
 # Arrow's own allocator maps fresh pages for each table: 0.6 of the 0.75 CPU-seconds of reading 1.75 M rows.
@@ -91,9 +93,9 @@ def first_and_last(path: str | Path, column: str) -> tuple[pd.Timestamp, pd.Time
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a parquet table without its index. lz4 without dictionaries: a third of zstd's CPU, 1.4 times its size."""
+    """Write a parquet table without its index."""
     with atomic(path) as temporary:
-        frame.to_parquet(temporary, index=False, compression="lz4", use_dictionary=False, row_group_size=ROW_GROUP)
+        frame.to_parquet(temporary, index=False, row_group_size=ROW_GROUP, **PARQUET)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:

@@ -67,11 +67,15 @@ def verify(folder: Path) -> Manifest:
 
 @contextmanager
 def _opened(path: Path, manifest: Manifest | None = None) -> Iterator[BufferedReader]:
-    """Open a plain file of the size that the manifest says; a link could lead out of the bundle."""
+    """Open a plain file of the size that the manifest says; a link could lead out of the bundle.
+
+    DVC makes links where `cache.type` says so.
+    """
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise PipelineError(f"{path}: not a plain file")
+            advice = ", but a link; serve a copy: cp -rL" if stat.S_ISLNK(found.st_mode) else ""
+            raise PipelineError(f"{path}: not a plain file{advice}")
         said = found.st_size if manifest is None else manifest.content["files"][path.name]["size"]
         if found.st_size != said:
             raise PipelineError(f"{path}: damaged: {found.st_size} bytes, {MANIFEST} says {said}")

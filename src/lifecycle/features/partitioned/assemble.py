@@ -45,7 +45,7 @@ def assemble(work: Work, target: Path) -> None:
             records, found = row_groups.records(number)
             frame = _joined(records, {name: found[name] for name in names})
             part = pa.Table.from_pandas(frame, preserve_index=False)
-            writer = writer or pq.ParquetWriter(temporary, part.schema, compression="lz4", use_dictionary=False)
+            writer = writer or pq.ParquetWriter(temporary, part.schema, **io.PARQUET)
             writer.write_table(part, io.ROW_GROUP)
         if writer:
             writer.close()

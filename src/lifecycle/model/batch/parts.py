@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from lifecycle.io import atomic
+from lifecycle.io import PARQUET, atomic
 from lifecycle.stage import PipelineError
 
 
@@ -41,7 +41,7 @@ class Parts(NamedTuple):
         whole = self.folder / "whole.parquet"
         with (
             atomic(whole) as temporary,
-            pq.ParquetWriter(temporary, self.schema, compression="lz4", use_dictionary=False) as writer,
+            pq.ParquetWriter(temporary, self.schema, **PARQUET) as writer,
         ):
             for number in tqdm(range(count), "parts put together", disable=None):
                 with pa.OSFile(str(self.path(number))) as file:

@@ -8,10 +8,9 @@ import pyarrow as pa
 
 from lifecycle.features.batch import evaluate_depth
 from lifecycle.model.batch.columns import Columns
-from lifecycle.model.servable import MISSING_TEXT, Batch, Servable
+from lifecycle.model.servable import FLOAT32, MISSING_TEXT, Batch, Servable
 from lifecycle.stage import PipelineError
 
-LARGEST = float(np.finfo(np.float32).max)  # what trees compare in
 MISSING = "is missing, and no row that the model learned from lacked it"
 
 
@@ -91,13 +90,13 @@ def _made(columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, fau
 def _faults_of_numbers(servable: Servable, numbers: dict[str, np.ndarray]) -> Iterator[Fault]:
     nullable = {column["name"] for column in servable.schema["columns"] if column.get("nullable")}
     for name, values in numbers.items():
-        bad = ~(np.abs(values) <= LARGEST)
+        bad = ~(np.abs(values) <= FLOAT32)
         if name in (servable.missing if name in servable.features else nullable):
             bad &= ~np.isnan(values)
         if bad.any():
             row = int(bad.argmax())
             yield Fault(
-                row, name, MISSING if np.isnan(values[row]) else f"is not between -{LARGEST:.4g} and {LARGEST:.4g}"
+                row, name, MISSING if np.isnan(values[row]) else f"is not between -{FLOAT32:.4g} and {FLOAT32:.4g}"
             )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.features.vocabulary import Window
-from lifecycle.model.servable import Servable
+from lifecycle.model.servable import FLOAT32, Servable
 from lifecycle.serving.document.schemas import Schema, of_object
-from lifecycle.serving.inputs.columns import CHARACTERS, FLOAT32
+from lifecycle.serving.inputs.columns import CHARACTERS
 from lifecycle.serving.inputs.times import pattern
 from lifecycle.serving.inputs.transactions import contract_of
 from lifecycle.serving.settings import Settings

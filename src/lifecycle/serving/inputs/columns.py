@@ -1,16 +1,15 @@
 """The columns of the data contract, each as a function that checks one value out of JSON."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifecycle.features.online.typed import LARGEST, microseconds
+from lifecycle.model.servable import FLOAT32
 from lifecycle.serving.inputs.faults import said
 from lifecycle.serving.inputs.times import EXAMPLE, instant
 
 Check = Callable[[Any], Any]
-FLOAT32 = math.ldexp(2 - 2**-23, 127)
 CHARACTERS = "^[^\u0000\uffff]*$"  # no end of a text in C, and not what stands for a missing one in the model's input
 READABLE = re.compile(CHARACTERS.removesuffix("$")).fullmatch
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from lifecycle.model.servable import FLOAT32
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.inputs import faults
-from lifecycle.serving.inputs.columns import FLOAT32, READABLE
+from lifecycle.serving.inputs.columns import READABLE
 from lifecycle.serving.inputs.form import Form
 
 FLOAT: frozenset[type] = frozenset((float,))

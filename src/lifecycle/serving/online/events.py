@@ -1,20 +1,20 @@
 """What POST /events holds: transactions that have happened, and labels that have become known."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.features.online.schema import Event, Label, Schema
 from lifecycle.features.vocabulary import DAY_US
 from lifecycle.model.servable import Servable
 from lifecycle.serving.errors import Refusal
-from lifecycle.serving.inputs import faults
 from lifecycle.serving.inputs.transactions import label, transaction
 from lifecycle.serving.online.store_errors import event_of
 
 LABEL = "label"  # {"label": {...}}; everything else is a transaction
 
 
-def read(servable: Servable, schema: Schema, events: Any, max_ahead: float) -> list[Event | Label]:
+def read(servable: Servable, schema: Schema, events: Sequence[Any], max_ahead: float) -> list[Event | Label]:
     """Check events, each by itself.
 
     Parameters
@@ -23,8 +23,8 @@ def read(servable: Servable, schema: Schema, events: Any, max_ahead: float) -> l
         Whose problem they are of.
     schema : Schema
         What the online state takes of them.
-    events : Any
-        What JSON gave: a list, it should be.
+    events : sequence of Any
+        What JSON gave.
     max_ahead : float
         How much later than now a transaction may be, seconds: a clock that is wrong would push all that comes after it
         out of the windows.
@@ -34,8 +34,6 @@ def read(servable: Servable, schema: Schema, events: Any, max_ahead: float) -> l
     Refusal
         422, naming row and column.
     """
-    if type(events) is not list:
-        raise faults.wrong_type("'events'", events, "a list", "events")
     latest = round((time.time() + max_ahead) * 1e6)
     return [_read(servable, schema, event, row, latest) for row, event in enumerate(events)]
 

@@ -77,12 +77,12 @@ class History:
             return found_of(servable, records, found)
         return self._wait(servable, records, found)
 
-    async def keep(self, events: Any, servable: Servable) -> Outcome:
+    async def keep(self, events: Sequence[Any], servable: Servable) -> Outcome:
         """Keep transactions and labels in their order; return once they outlive a crash.
 
         Parameters
         ----------
-        events : Any
+        events : sequence of Any
             What JSON gave: transactions, and labels as {"label": {key, labels}}.
         servable : Servable
             Fulfils `check`.

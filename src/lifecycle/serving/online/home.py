@@ -43,7 +43,7 @@ class Home(Protocol):
             needs one. 503: the store can't be reached.
         """
 
-    async def keep(self, events: Any, servable: Servable) -> Outcome:
+    async def keep(self, events: Sequence[Any], servable: Servable) -> Outcome:
         """Check and keep transactions and labels in their order; return once they outlive a crash.
 
         Raises

@@ -49,7 +49,7 @@ class Stateless:
             state = self._states[servable] = State(made.plan, made.schema)
         return found_of(servable, records, [told(row, state.features, record) for row, record in enumerate(records)])
 
-    async def keep(self, events: Any, servable: Servable) -> Outcome:
+    async def keep(self, events: Sequence[Any], servable: Servable) -> Outcome:
         """Refuse: there is no place for events.
 
         Raises

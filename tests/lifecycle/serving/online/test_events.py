@@ -58,11 +58,6 @@ def test_a_faulty_event_is_refused_with_its_row(servable, event, kind, field):
     assert "row 1" in found.message
 
 
-@pytest.mark.parametrize("found", [None, {}, "events", 3])
-def test_events_are_a_list(servable, found):
-    assert refusal(servable, found).kind == "wrong_type"
-
-
 def test_an_amount_that_sums_can_not_hold_exactly_is_refused_without_its_value(servable, monkeypatch):
     monkeypatch.setitem(list_of(servable).schema.largest, "amount", 5)
     found = refusal(servable, [payment(9)])

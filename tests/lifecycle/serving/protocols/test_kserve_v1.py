@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.model.servable import FLOAT32
 from lifecycle.serving.errors import Refusal
-from lifecycle.serving.inputs.columns import FLOAT32
 from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
 PATH = "/v1/models/{name}:predict"
