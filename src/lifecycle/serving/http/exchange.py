@@ -43,14 +43,10 @@ class Exchange:
 
     def fields(self) -> dict[str, Any]:
         """Return what the log says, in names of the Elastic Common Schema; `decision` and `events` are our own."""
-        failure, scored = self.failure, self.scored
+        failure = self.failure
         found = {
             "log.level": "info" if self.status < 400 else "warn" if self.status < 500 else "error",
-            "message": f"refused: {failure.kind}"
-            if failure
-            else f"{len(scored.score)} scored"
-            if scored
-            else "answered",
+            "message": self._message(),
             "event.action": self.action,
             "event.outcome": "failure" if failure else "success",
             "event.duration": int(self.seconds * 1e9),
@@ -68,6 +64,11 @@ class Exchange:
         elif failure is not None:
             found["error.type"] = failure.kind
         return found
+
+    def _message(self) -> str:
+        if self.failure is not None:
+            return f"refused: {self.failure.kind}"
+        return "answered" if self.scored is None else f"{len(self.scored.score)} scored"
 
     def _tell(self, servable: Servable, found: dict[str, Any]) -> None:
         """Add what was decided, by which version, or why nothing was."""
