@@ -17,7 +17,7 @@ repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has 
 	@python src/summary.py
 
 test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
-	pytest -n 2 --dist loadfile
+	pytest -n 3 --dist loadfile
 
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
 	python src/verify.py

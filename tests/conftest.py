@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import Phase, settings
 
 from tests.graph import ROOT
@@ -105,11 +106,16 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a copy of reduced size in which `dvc repro` has run and everything is committed. Copy it to change it."""
-    folder = copy_repository(tmp_path_factory.mktemp("reproduced") / "clone")
-    set_params(folder, **REDUCED, **REDUCED_WINDOW)
-    done = run("dvc repro", folder)
-    (folder / "repro.log").write_text(done.stdout, encoding="utf-8")
-    run("git add -A -- ':!repro.log' && git commit -qm Reproduced", folder)
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder, log = shared / "reproduced", shared / "reproduced" / "repro.log"
+    with FileLock(shared / "reproduced.lock"):  # the first process that needs it makes it for all
+        if not log.exists():
+            copy_repository(folder)
+            set_params(folder, **REDUCED, **REDUCED_WINDOW)
+            done = run("dvc repro", folder)
+            run("git add -A && git commit -qm Reproduced", folder)
+            log.write_text(done.stdout, encoding="utf-8")
     return folder
 
 

@@ -159,12 +159,15 @@ class Load:
         self.bodies: Counter[bytes] = Counter()
         self.seconds: list[float] = []
         self.cut: list[str] = []
+        self._ended = False
 
     async def __aenter__(self) -> "Load":
         self._tasks = [asyncio.create_task(self._client()) for _ in range(self._clients)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._ended = True
+        await asyncio.wait(self._tasks, timeout=2)  # an answer may have come that its client has not read yet
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -177,14 +180,14 @@ class Load:
             await asyncio.sleep(0.005)
 
     async def _client(self) -> None:
-        while True:
+        while not self._ended:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             except OSError:
                 await asyncio.sleep(0.01)
                 continue
             try:
-                while await self._one(reader, writer):
+                while await self._one(reader, writer) and not self._ended:
                     pass
             finally:
                 writer.close()

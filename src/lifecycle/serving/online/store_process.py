@@ -8,24 +8,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from lifecycle.features.online.schema import Event
 from lifecycle.model import bundle
-from lifecycle.serving.errors import Refusal
 from lifecycle.serving.online.feature_list import FeatureList
-from lifecycle.serving.online.frames import Ask, Frames, Reply, sent, unpacked
-from lifecycle.serving.online.in_process import in_turns
-from lifecycle.serving.online.on_disk import OnDisk, open_folder
+from lifecycle.serving.online.on_disk import open_folder
+from lifecycle.serving.online.store_door import Door
 from lifecycle.stage import PipelineError, run
 
 SOCKET = "store.sock"
 LONGEST = 100  # bytes of a socket's path that every system takes
 GLANCE_SECONDS = 0.2  # between two looks whether the service still lives
-FEW = 4  # records that are answered at once; for more, others have a turn
 
 
 def socket_of(folder: Path) -> str:
@@ -40,67 +34,6 @@ def socket_of(folder: Path) -> str:
     if len(path.encode()) > LONGEST:
         raise PipelineError(f"SERVE_STORE: {path}: a socket's path has at most {LONGEST} bytes; use a shorter folder")
     return path
-
-
-class Door(asyncio.Protocol):
-    """The connection of one worker.
-
-    Parameters
-    ----------
-    store : OnDisk
-        What it asks.
-    digest : str
-        Of the feature list that the store is open for.
-    """
-
-    def __init__(self, store: OnDisk, digest: str) -> None:
-        self._store, self._digest = store, digest
-        self._frames = Frames(Ask)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._out: Callable[[bytes], None]
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin."""
-        self._out = transport.write
-
-    def data_received(self, data: bytes) -> None:
-        """Answer questions: those that wait for nothing at once, in one write."""
-        answers = []
-        for ask in self._frames.feed(data):
-            if ask.what == "features" and len(ask.events) <= FEW:
-                answers.append(self._told(ask))
-            else:
-                task = asyncio.create_task(self._answer(ask))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        if answers:
-            self._out(b"".join(answers))
-
-    def _told(self, ask: Ask) -> bytes:
-        try:
-            return sent(Reply(ask.number, [self._store.ask(_event(c), row) for row, c in enumerate(ask.events)]))
-        except Refusal as refusal:
-            return _refused(ask, refusal)
-
-    async def _answer(self, ask: Ask) -> None:
-        try:
-            self._out(sent(Reply(ask.number, await self._found(ask))))
-        except Refusal as refusal:
-            self._out(_refused(ask, refusal))
-
-    async def _found(self, ask: Ask) -> Any:
-        match ask.what:
-            case "features":
-                return await in_turns(self._store.ask, [_event(change) for change in ask.events])
-            case "keep":
-                return await self._store.keep([unpacked(change) for change in ask.events])
-            case "size":
-                return await self._store.size()
-            case "problem":
-                return self._store.problem
-            case "list" if ask.text == self._digest:
-                return None
-        raise Refusal(409, "other_list", "the store process was started with another feature list; restart the service")
 
 
 def serve(bundle_folder: Path, place: str) -> None:
@@ -152,14 +85,6 @@ async def _ended(end: asyncio.Event) -> None:
     while not end.is_set() and os.getppid() == parent:
         with suppress(TimeoutError):
             await asyncio.wait_for(end.wait(), GLANCE_SECONDS)
-
-
-def _event(change: Any) -> Event:
-    return Event(change.time, change.key, change.values)
-
-
-def _refused(ask: Ask, refusal: Refusal) -> bytes:
-    return sent(Reply(ask.number, None, (refusal.status, refusal.kind, refusal.message, refusal.field)))
 
 
 if __name__ == "__main__":
