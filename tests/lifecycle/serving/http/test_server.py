@@ -21,7 +21,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def stopped_under_load(folder: Path, bundle: Path, workers: int, close: bool) -> Load:
     """End a service that is asked without a pause; return what became of the requests."""
-    with service(folder, bundle, "--workers", str(workers)) as running:
+    with service(folder, bundle, "--workers", str(workers), max_wait_ms="60000") as running:
         async with Load(running.port, 16, close=close) as load:
             await load.answered(200)
             assert await asyncio.to_thread(running.end) == 0

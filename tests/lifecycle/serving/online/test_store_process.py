@@ -171,7 +171,7 @@ def test_what_can_not_start_says_why(servable, place, tmp_path):
 def test_a_list_without_windows_is_waited_out(tmp_path):
     servable = listed(tmp_path / "bundle", EVERYTHING[:1])
     with running(servable, tmp_path / "store") as process:
-        time.sleep(0.7)
+        time.sleep(2)  # it has nothing to tell that it is ready
         assert process.poll() is None
     assert not (tmp_path / "store").exists()
 
