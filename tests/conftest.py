@@ -27,6 +27,7 @@ REDUCED = {
     "rows": "1000",
     "more_seeds": "2",
     "ageing_windows": "2",
+    "threshold_rows": "1000",
 }
 REDUCED_WINDOW = {"test_start": "'2018-06-10'", "leak_alarm": "1.0"}
 

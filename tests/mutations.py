@@ -1,10 +1,20 @@
 """Plant the mistakes that matter in a copy, and see a test notice each: `python -m tests.mutations`."""
 
+import multiprocessing
+import os
+import shlex
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conftest import copy_repository, run
+import pytest
+
+from tests.conftest import copy_repository
+
+TIMEOUT = 300  # seconds for the tests of one mutation
+FORKS = multiprocessing.get_context("forkserver")  # what all of them import is loaded once
+FORKS.set_forkserver_preload(["pandas", "pyarrow.parquet", "pytest", "hypothesis", "sklearn.ensemble"])
 
 
 class Mutation(NamedTuple):
@@ -85,15 +95,25 @@ def is_caught(mutation: Mutation, folder: Path) -> bool:
     )
     path.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
     try:
-        done = run(
-            "python -m pytest -x -q -p no:cacheprovider -p _hypothesis_pytestplugin"
-            f" --hypothesis-profile=first_failure -m 'not slow' {mutation.tests} || echo CAUGHT $?",
-            folder,
-            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",  # the other plugins take longer to load than most tests take to run
-        )
+        process = FORKS.Process(target=_run, args=(folder, mutation.tests))
+        process.start()
+        process.join(TIMEOUT)
+        process.kill()
     finally:
         path.write_text(text, encoding="utf-8")
-    return "CAUGHT 1" in done.stdout  # 1: a test failed; any other code: the tests could not run
+    return process.exitcode == 1  # a test failed; any other code: the tests could not run
+
+
+def _run(folder: Path, tests: str) -> None:
+    """Run tests of the copy, in a process that has not seen the code that they test."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    os.chdir(folder)
+    sys.dont_write_bytecode = True  # a mutation of the same second and length would be taken for the one before
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the others take longer to load than most tests to run
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
+    profile = ["--hypothesis-profile=first_failure", "-m", "not slow"]
+    sys.exit(pytest.main([*options, *profile, *shlex.split(tests)]))
 
 
 def main() -> None:
