@@ -102,7 +102,7 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
 
 def _fits(decimals: int, values: pd.Series) -> pd.Series:
     units = values * 10.0**decimals
-    return (units - units.round()).abs() <= 1e-6 * units.abs().clip(lower=1)  # 0.1 + 0.2 has one decimal
+    return (units - units.round()).abs() <= 1e-6 + 1e-15 * units.abs()  # 0.1 + 0.2 has one decimal
 
 
 def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lifecycle.data.contract import check
 from lifecycle.data.source import read_file
 from lifecycle.problem import Column
+from lifecycle.serving.inputs.columns import checker
 from problems import creditcard
 from problems.transactions import PROBLEM
 from tests.helpers_data import creditcard_table, payments_table, small_problem, small_table, with_cell
@@ -156,6 +157,18 @@ def test_creditcard_file_passes_from_the_reader_to_the_verdict(tmp_path):
 
 def test_more_decimals_than_the_contract_allows_are_rejected_and_float_noise_is_not():
     problem = small_problem(Column("euro", "number", "", decimals=2))
-    verdict = check(small_table(4, euro=[0.1 + 0.2, 1.25, 0.005, 1_000_000.25]), problem, None)
-    assert verdict.failed == {"euro: more than 2 decimals": 1}
-    assert verdict.rejected["euro"].tolist() == [0.005]
+    verdict = check(small_table(5, euro=[0.1 + 0.2, 1.25, 0.005, 1_000_000.25, 1_000_000.125]), problem, None)
+    assert verdict.failed == {"euro: more than 2 decimals": 2}
+    assert verdict.rejected["euro"].tolist() == [0.005, 1_000_000.125]
+
+
+@given(euro=st.floats(-1e9, 1e9) | st.integers(-(10**11), 10**11).map(lambda units: units / 1000))
+def test_a_value_that_passes_here_passes_the_service(euro):
+    column = Column("euro", "number", "", decimals=2)
+    kept = check(small_table(1, euro=[euro]), small_problem(column), None).failed == {}
+    served = checker({"name": "euro", "type": "number", "decimals": 2})
+    if kept:
+        assert served(euro) == euro
+    else:
+        with pytest.raises(ValueError, match="more than 2 decimals"):
+            served(euro)
