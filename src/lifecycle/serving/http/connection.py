@@ -33,6 +33,12 @@ class Connection(Answering):
         elif len(self.connections) > limit:
             self.refuse(Refusal(503, "connections", f"{limit} connections are open already", headers=RETRY))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the requests: each holds its connection, and would keep both until the next look for garbage."""
+        super().connection_lost(exc)
+        self.cycle = self.partial = None  # type: ignore[assignment]
+        self.pipeline.clear()
+
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
         if self.refused:

@@ -42,6 +42,7 @@ from lifecycle.serving.telemetry.reporting import Reporter
 from lifecycle.stage import PipelineError
 
 REST = 2.0  # seconds between two looks at the store
+MANY = 20_000  # objects: the collector looks at as many in a millisecond or two
 
 
 class Process:
@@ -149,9 +150,19 @@ class Process:
         while True:
             with suppress(PipelineError, OSError):
                 self._reporter.store(dict(await home.size()), home.problem)
-            gc.collect(1)
-            gc.freeze()  # entities live long, and a collection that looks at all of them holds up everybody for 0.1 s
+            _settle()
             await asyncio.sleep(REST)
+
+
+def _settle() -> None:
+    """Have the collector of garbage leave alone what lives long.
+
+    A look at all entities would hold up everybody for 0.1 s. But what is frozen is never collected, so only what many
+    new entities have made of the heap is.
+    """
+    if len(gc.get_objects(generation=2)) > MANY:
+        gc.collect()
+        gc.freeze()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
