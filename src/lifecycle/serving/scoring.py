@@ -74,7 +74,7 @@ class Scoring:
         """Score rows whose features take a wait."""
         made = await self._store(making)
         found = self._job(asked, made.batch, made)
-        return found.finish(found.live.servable.score(found.batch)) if isinstance(found, Job) else await found
+        return found.answer() if isinstance(found, Job) else await found
 
     async def _apart(self, asked: Asked, batch: Batch, made: rows.Found | None) -> Reply:
         """Score beside the event loop."""

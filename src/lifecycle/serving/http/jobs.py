@@ -17,6 +17,10 @@ class Job(NamedTuple):
     batch: Batch
     finish: Callable[[Scored], Reply]
 
+    def answer(self) -> Reply:
+        """Return the answer, the rows scored by themselves."""
+        return self.finish(self.live.servable.score(self.batch))
+
 
 def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
     """Return the answers of jobs."""
@@ -43,7 +47,7 @@ def together(servable: Servable, jobs: Sequence[Job]) -> list[Scored]:
 
 def _alone(job: Job) -> Reply | Exception:
     try:
-        return job.finish(job.live.servable.score(job.batch))
+        return job.answer()
     except Exception as error:
         return error
 
