@@ -34,7 +34,7 @@ class Calibration:
     def apply(self, score: np.ndarray) -> np.ndarray:
         """Return the probability of each score, within 0 and 1."""
         if self.method == "none":
-            return np.clip(score, 0, 1)
+            return np.minimum(np.maximum(score, 0.0), 1.0)  # np.clip takes four times as long for one row
         if self.method == "sigmoid":
             return sigmoid(self.slope * score + self.intercept)
         return np.interp(score, self.scores, self.probabilities)

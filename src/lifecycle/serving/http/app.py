@@ -6,6 +6,7 @@ server, it is an ASGI application like any other.
 """
 
 import traceback
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,9 @@ class App:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers_of(reply)})
         await send({"type": "http.response.body", "body": reply.body})
 
+    def _tell(self, exchange: Exchange) -> None:
+        self._log.put(exchange.at, exchange.fields())
+
     def _route(self, exchange: Exchange, scope: Mapping[str, Any]) -> tuple[Route, Mapping[str, str]]:
         """Find what answers, and check who asks and what comes."""
         route, parameters = self._find(scope["method"], scope["path"])
@@ -97,21 +101,25 @@ class App:
         return self._done(exchange, reply)
 
     def _failed(self, exchange: Exchange, error: Exception) -> Reply:
-        if not isinstance(error, Refusal):
-            trace = "".join(traceback.format_exception(error))
-            self._log.event("error", "a request failed", "error", {"error.stack_trace": trace})
-            error = Refusal(500, "internal", "an error of the service; its log says more")
-        exchange.failure = error
-        self._meters.add("errors", "kind", error.kind)
-        return refused(error, exchange.id)
+        failure = error if isinstance(error, Refusal) else self._internal(error)
+        exchange.failure = failure
+        self._meters.add("errors", "kind", failure.kind)
+        # It holds the frames that it went through, and these hold it and the connection: a matter for the collector.
+        error.__traceback__ = error.__context__ = None
+        return refused(failure, exchange.id)
+
+    def _internal(self, error: Exception) -> Refusal:
+        trace = "".join(traceback.format_exception(error))
+        self._log.event("error", "a request failed", "error", {"error.stack_trace": trace})
+        return Refusal(500, "internal", "an error of the service; its log says more")
 
     def _done(self, exchange: Exchange, reply: Reply) -> Reply:
         """Count and log an answer, and name the request in it."""
         exchange.end(reply.status)
         self._admission.answered += 1
         self._meters.request(exchange.route, reply.status, exchange.seconds)
-        if exchange.logged or exchange.failure is not None:
-            self._log.put(exchange.at, exchange.fields())
+        if exchange.logged or exchange.failure is not None:  # in the loop's next turn: the answer goes out first
+            get_running_loop().call_soon(self._tell, exchange)
         named = ((b"x-request-id", exchange.id.encode()), *reply.headers)
         if exchange.span is not None:
             named = (*named, (b"traceparent", exchange.span.header()))
