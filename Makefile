@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro test verify report doctor lint lock clean
+.PHONY: help repro test verify reliability report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -21,6 +21,9 @@ test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced
 
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
 	python src/verify.py
+
+reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
+	python benchmarks/reliability.py
 
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
 	python src/report.py --build-base --html
