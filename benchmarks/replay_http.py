@@ -86,6 +86,7 @@ class Service:
                 return self.client
             except (OSError, PipelineError):  # nobody listens yet, or not everything is open
                 time.sleep(0.2)
+        self._process.kill()
         raise PipelineError("the service did not start")
 
     def _begun(self) -> "subprocess.Popen[bytes]":
@@ -131,11 +132,14 @@ def replay(service: Service, window: Window) -> Answered:
     return Answered(np.array(scores), np.array(alerts), np.array(asking), np.array(keeping))
 
 
-def differing(problem: Problem, window: Window, answered: Answered) -> tuple[int, int, int]:
+def differing(problem: Problem, window: Window, answered: Answered, whole: bool) -> tuple[int, int, int]:
     """Return how many rows were compared, and in how many of them the score and the decision differ."""
     keys = [record[problem.key] for record in window.records]
     online = pd.DataFrame({problem.key: keys, "online": answered.scores, "alerted": answered.alerts})
-    both = read_table(SCORES, [problem.key, "score", "alert"]).merge(online, on=problem.key, validate="1:1")
+    evaluated = read_table(SCORES, [problem.key, "score", "alert"])
+    both = evaluated.merge(online, on=problem.key, validate="1:1")
+    if whole and len(both) < len(evaluated):
+        raise PipelineError(f"{len(evaluated) - len(both):,} evaluated rows were not replayed")
     return len(both), int((both["score"] != both["online"]).sum()), int((both["alert"] != both["alerted"]).sum())
 
 
@@ -161,7 +165,7 @@ def main() -> None:
             answered = replay(service, window)
         finally:
             service.end()
-    compared, scores, alerts = differing(problem, window, answered)
+    compared, scores, alerts = differing(problem, window, answered, options.rows is None)
     requests, seconds = 2 * len(window.records), answered.asking.sum() + answered.keeping.sum()
     print(
         f"{len(window.records):,} records and their labels; {requests / seconds:,.0f} requests per second, one client"

@@ -11,8 +11,10 @@ Writes  the decision log (SERVE_LOG), and what the online store keeps (SERVE_STO
 
 import argparse
 import os
+import resource
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -46,6 +48,10 @@ def end(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is read at the start is the newest anyway
+    with suppress(OSError, ValueError):  # as many connections as the system allows, not as few as a shell begins with
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     options = arguments()
     if options.workers is not None:
         os.environ["SERVE_WORKERS"] = options.workers

@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lifecycle.model.packaging.bundling import seal
 from tests.graph import ROOT
+from tests.helpers_bundle import ORIGIN
 from tests.helpers_serving import SERVE, VECTOR, Load, clean, refused_at_start, service, small_bundle
 
 SWAPS = 12
@@ -122,7 +124,9 @@ def test_it_speaks_tls(tmp_path: Path, bundle: Path) -> None:
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
     subprocess.run([*make, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    with service(tmp_path, bundle, tls_cert=str(cert), tls_key=str(key)) as running:
+    with service(tmp_path, bundle, tls_cert=str(cert), tls_key=str(key), request_timeout="0.5") as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as silent:
+            assert silent.recv(1) == b""  # who does not shake hands is not waited for
         context = ssl.create_default_context(cafile=str(cert))
         with (
             socket.create_connection(("127.0.0.1", running.port), timeout=10) as plain,
@@ -211,3 +215,38 @@ def test_it_listens_on_this_machine_only(tmp_path: Path, bundle: Path) -> None:
     with service(tmp_path, bundle) as running:
         addresses = {each.laddr.ip for each in psutil.Process(running.process.pid).net_connections() if not each.raddr}
         assert addresses == {"127.0.0.1"}
+
+
+def test_a_hangup_while_it_starts_does_not_end_it(tmp_path: Path, bundle: Path) -> None:
+    settings = {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0", "SERVE_LOG": "-"}
+    with subprocess.Popen(SERVE, env=clean() | settings, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            time.sleep(0.2)  # Python has begun
+            line = ""
+            for _ in range(200):
+                process.send_signal(signal.SIGHUP)
+                time.sleep(0.002)
+            while '"listening"' not in line:
+                line = process.stdout.readline()
+                assert line, process.poll()
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("name", ["decision.json", "schema.json"])
+def test_a_sealed_bundle_that_lacks_something_is_refused_in_words(tmp_path: Path, bundle: Path, name: str) -> None:
+    shutil.copytree(bundle, tmp_path / "odd")
+    (tmp_path / "odd" / name).write_text("{}")
+    seal(tmp_path / "odd", ORIGIN)
+    words = refused_at_start(SERVE_BUNDLE=str(tmp_path / "odd"), SERVE_PORT="0", SERVE_LOG="none")
+    assert "no bundle of this version's: KeyError" in words
+
+
+def test_a_threshold_that_is_no_number_is_refused(tmp_path: Path, bundle: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "odd")
+    decision = json.loads((tmp_path / "odd/decision.json").read_text())
+    (tmp_path / "odd/decision.json").write_text(json.dumps(decision | {"threshold": float("nan")}))
+    seal(tmp_path / "odd", ORIGIN)
+    words = refused_at_start(SERVE_BUNDLE=str(tmp_path / "odd"), SERVE_PORT="0", SERVE_LOG="none")
+    assert "the threshold of its decision is no number" in words

@@ -1,7 +1,9 @@
 """Every knob of the service: environment variables SERVE_*, read once and checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ PLATFORMS = {
     "AIP_STORAGE_URI": "bundle",
     "SAGEMAKER_BIND_TO_PORT": "port",
 }
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}|").fullmatch  # as params.yaml has it: it stands in paths
+ROUTE = re.compile(r"/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*").fullmatch
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -90,8 +94,14 @@ def parsed(name: str, knob: Any, text: str) -> Any:
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         span = f"at least {low}" if high is None else f"{low} to {high}"
         raise PipelineError(f"{name}={text}: expected {span}; {limits['meaning']}")
-    if name.endswith("_ROUTE") and not text.startswith("/"):
-        raise PipelineError(f"{name}={text}: a path begins with /")
+    if kind is float and not isfinite(value):
+        raise PipelineError(f"{name}={text}: expected a finite number; {limits['meaning']}")
+    if name.endswith("_ROUTE") and text and not ROUTE(text):
+        raise PipelineError(f"{name}={text}: expected a path that begins with /, without ?, #, braces and spaces")
+    if text == "" and knob.default != "":
+        raise PipelineError(f"{name} is empty; unset it for {shown(knob.default)}; {limits['meaning']}")
+    if name == "SERVE_MODEL_NAME" and not NAME(text):
+        raise PipelineError(f"{name}={text}: expected letters, digits and ._- , at most 63: it stands in paths")
     return value
 
 

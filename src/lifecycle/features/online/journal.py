@@ -1,8 +1,9 @@
-"""A journal of changes in a SQLite file: what was appended is on disk."""
+"""A journal of changes in a SQLite file: what was appended is on disk, and what is missing is noticed."""
 
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lifecycle.features.online.record import Change
 from lifecycle.stage import PipelineError
 
 CHUNK = 5_000  # rows written by one statement, or taken away by one transaction: others wait no longer than for that
+ADVICE = "put a copy of the folder in its place, or name a new folder"
 TABLES = """
 CREATE TABLE IF NOT EXISTS journal (position INTEGER PRIMARY KEY, change TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS about (digest TEXT NOT NULL, start INTEGER NOT NULL);
@@ -37,10 +39,25 @@ class Journal:
     ------
     InUseError
         Another process has it open. The lock is SQLite's own and ends with the process.
+    PipelineError
+        It can't be read, or lacks changes that were appended: SQLite drops the end of a damaged log without a word, so
+        the newest number stands in a file beside it.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = sqlite3.connect(path, timeout=0, check_same_thread=False)
+        self._path, self._newest = path, path.with_suffix(".newest")
+        try:
+            self._file = sqlite3.connect(path, timeout=0, check_same_thread=False)
+            self._open()
+        except sqlite3.DatabaseError as error:
+            raise PipelineError(f"{path}: {error}; {ADVICE}") from error
+        appended = int.from_bytes(self._newest.read_bytes()) if self._newest.exists() else 0
+        if self.position < appended:
+            self._file.close()
+            lost = f"damaged, it ends with change {self.position} and {appended} were acknowledged"
+            raise PipelineError(f"{path}: {lost}; {ADVICE}, or remove {self._newest} to go on without them")
+
+    def _open(self) -> None:
         try:
             self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode = WAL")
@@ -50,7 +67,8 @@ class Journal:
             self._file.close()
             if "locked" not in str(error):
                 raise
-            raise InUseError(f"{path.parent}: another process has this store open; use another folder") from error
+            message = f"{self._path.parent}: another process has this store open; use another folder"
+            raise InUseError(message) from error
         newest = self._file.execute("SELECT max(start, (SELECT ifnull(max(position), 0) FROM journal)) FROM about")
         self.position = (newest.fetchone() or (0,))[0]
 
@@ -68,6 +86,8 @@ class Journal:
 
     def append(self, changes: Sequence[Change]) -> None:
         """Write changes, all or none."""
+        if not changes:
+            return
         rows = [(number, json.dumps(change)) for number, change in enumerate(changes, self.position + 1)]
         with self._file:
             for start in range(0, len(rows), CHUNK):
@@ -76,11 +96,26 @@ class Journal:
                 statement = f"INSERT INTO journal VALUES {','.join(['(?, ?)'] * len(chunk))}"
                 self._file.execute(statement, tuple(chain.from_iterable(chunk)))
         self.position += len(rows)
+        with suppress(OSError):  # not brought to disk: what it says was there before, so it never says too much
+            self._newest.write_bytes(self.position.to_bytes(8))
 
     def after(self, position: int) -> Iterator[Change]:
-        """Yield the changes behind a position."""
-        found = self._file.execute("SELECT change FROM journal WHERE position > ? ORDER BY position", (position,))
-        return (Change(*json.loads(change)) for (change,) in found)
+        """Yield the changes behind a position and behind the journal's beginning.
+
+        Raises
+        ------
+        PipelineError
+            One is missing, or can't be read.
+        """
+        position = max(position, (self.about() or ("", 0))[1])
+        query = "SELECT position, change FROM journal WHERE position > ? ORDER BY position"
+        try:
+            for expected, (number, change) in enumerate(self._file.execute(query, (position,)), position + 1):
+                if number != expected:
+                    raise PipelineError(f"{self._path}: damaged, change {expected} is missing; {ADVICE}")
+                yield Change(*json.loads(change))
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise PipelineError(f"{self._path}: damaged: {error}; {ADVICE}") from error
 
     def copy(self, path: Path) -> None:
         """Write all changes to another file, which a `Journal` can open."""

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lifecycle.disk import sync_folder
 from lifecycle.features.online.packing import as_bytes, pack, unpack
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record import Record
@@ -92,11 +93,7 @@ class Snapshot:
 def put(temporary: Path, path: Path) -> None:
     """Rename a file so that it stays renamed when the power fails."""
     temporary.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def refuse_other(what: str, digest: str, wanted: str) -> None:

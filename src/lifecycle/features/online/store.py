@@ -4,14 +4,16 @@
     found = [store.update(row) for row in rows]
     store.commit()  # now they are on disk, and may be answered; one commit for a hundred costs little for each
 
-`state.npz` is the snapshot, `journal.sqlite` the journal. What was not committed when the process died never happened.
+`state.npz` is the snapshot, `journal.sqlite` the journal, and `journal.newest` says how far it must go. What was not
+committed when the process died never happened.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
-from lifecycle.features.online.journal import Journal
+from lifecycle.features.online.journal import ADVICE, Journal
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record import Change
 from lifecycle.features.online.schema import Schema
@@ -124,7 +126,10 @@ class EmbeddedStore:
             base.save(self.path)
         elif not self.path.exists():
             raise PipelineError(f"{self.path}: no such file, but a journal of what came after it")
-        snapshot = Snapshot.load(self.path)
+        try:
+            snapshot = Snapshot.load(self.path)
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise PipelineError(f"{self.path}: damaged: {error}; {ADVICE}") from error
         digest, start = about or self.journal.begin(snapshot.digest, snapshot.position)
         refuse_other("the journal", digest, plan.digest)
         if snapshot.position < start:

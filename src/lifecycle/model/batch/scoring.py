@@ -17,7 +17,7 @@ from lifecycle import io
 from lifecycle.model.batch.columns import Columns, columns_of
 from lifecycle.model.batch.parts import Parts, parts_of
 from lifecycle.model.batch.rows import batch_of
-from lifecycle.model.batch.source import opened, stamp, tables
+from lifecycle.model.batch.source import Stamp, opened, stamp, tables
 from lifecycle.model.servable import Servable
 from lifecycle.stage import PipelineError
 
@@ -70,10 +70,11 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
             columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
             rows = max(1, min(io.ROW_GROUP, VALUES // len(columns.read)))
             schema = _schema(servable, columns, file.schema_arrow)
-            with parts_of(target, _digest(servable, source, rows), schema) as parts:
+            digest = _digest(servable, source, rows)
+            _check_same(source, before)  # or parts of the file that is open would have the name of another one's
+            with parts_of(target, digest, schema) as parts:
                 _score_parts(Job(servable, file, columns, rows, parts), threads or min(joblib.cpu_count(), THREADS))
-                if stamp(source) != before:
-                    raise PipelineError("it was changed while it was read; run it again")
+                _check_same(source, before)
                 parts.join(ceil(count / rows), target)
     except PipelineError as error:
         raise PipelineError(f"{source}: {error}; nothing was written to {target}") from error
@@ -85,6 +86,11 @@ def _check_target(source: Path, target: Path) -> None:
         raise PipelineError(f"{target}: a folder; name a file to write")
     if source.exists() and target.exists() and target.samefile(source):
         raise PipelineError(f"{target}: the same file as {source}; write the scores to another one")
+
+
+def _check_same(source: Path, before: Stamp) -> None:
+    if stamp(source) != before:
+        raise PipelineError("it was changed while it was read; run it again")
 
 
 def _digest(servable: Servable, source: Path, rows: int) -> str:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from lifecycle.stage import PipelineError
 
 BUFFER = 1 << 18  # bytes of a column that are read at a time
+Stamp = tuple[int, int, int]
 
 
 def opened(path: Path) -> pq.ParquetFile:
@@ -28,7 +29,7 @@ def opened(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)  # otherwise a row group is read as a whole
 
 
-def stamp(path: Path) -> tuple[int, int, int]:
+def stamp(path: Path) -> Stamp:
     """Return what is another when a file has been changed."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lifecycle.disk import sync_folder
 from lifecycle.io import write_json
 from lifecycle.model.manifest import FILES, FORMAT, MANIFEST, sealed
 from lifecycle.model.packaging.origin import Origin
@@ -18,7 +19,8 @@ from lifecycle.model.packaging.provenance import statement
 def swapped_in(target: Path) -> Iterator[Path]:
     """Give an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
 
-    Whatever happens between, there is the old folder or none. What a killed run left behind goes at the next.
+    When that fails the old folder stays. A process that is killed in between leaves it, the new one, or none; what it
+    left beside that goes at the next.
     """
     new, old = (target.with_name(f".{target.name}.{name}.tmp") for name in ("new", "old"))
     for litter in (new, old):
@@ -26,9 +28,16 @@ def swapped_in(target: Path) -> Iterator[Path]:
     new.mkdir(parents=True)
     try:
         yield new
+        sync_folder(new)
         if target.exists():
             target.rename(old)
-        new.rename(target)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -31,7 +31,9 @@ def bodies(servable: Servable, settings: Settings) -> dict[str, Schema]:
         **raw,
         "Rows": any_of(of_list(ref("Vector"), most), *records.get("anyOf", [records])),
         "Predict": any_of(
-            of_object({"features": ref("Vector")}), of_object({"records": records, "reasons": reasons}, ("reasons",))
+            of_object({"features": ref("Vector")}),
+            of_object({"records": records, "reasons": reasons}, ("reasons",)),
+            ref("Vertex"),
         ),
         **_columns(servable, most, len(named) > 1),
         **_platforms(),

@@ -5,6 +5,7 @@ from typing import Any
 
 from lifecycle.serving.document.paths import CSV, JSON, LENGTH, OCTETS, TEXT, Operation
 from lifecycle.serving.document.schemas import Schema, of_object, ref
+from lifecycle.serving.protocols import plain
 from lifecycle.serving.settings import Settings
 
 V1, V2 = "/v1/models/{name}", "/v2/models/{name}"
@@ -73,7 +74,8 @@ def platforms(settings: Settings, row: dict[str, Any], vector: list[Any]) -> Ite
     yield Operation("/version", "get", "Version of the bundle", "MLflow, SageMaker", version, exempt=True)
     instances = {"vectors": {"instances": [vector], "parameters": {}}, "rows by name": {"instances": [row]}}
     found, rows = {JSON: ref("Predictions")}, {JSON: ref("Vertex")}
-    yield Operation(settings.predict_route, "post", "Score instances", "Vertex AI", found, rows, instances, (409,))
+    if settings.predict_route != plain.PATH:
+        yield Operation(settings.predict_route, "post", "Score instances", "Vertex AI", found, rows, instances, (409,))
     data = {"vectors": {"data": [vector]}, "a table": {"input_data": split}}
     yield Operation("/score", "post", "Score rows or a table", "Azure ML", found, {JSON: ref("Score")}, data, (409,))
 

@@ -9,6 +9,7 @@ from lifecycle.serving.document.paths import JSON, TEXT, Operation
 from lifecycle.serving.document.protocol_routes import platforms, version_1, version_2
 from lifecycle.serving.document.row_schemas import keeps_history, takes_transactions
 from lifecycle.serving.document.schemas import of_object, ref
+from lifecycle.serving.protocols.health import one_more
 from lifecycle.serving.settings import Settings
 
 TAG = "Predictions and events"
@@ -48,7 +49,7 @@ def _own(row: dict[str, Any], raw: dict[str, Any] | None) -> Iterator[Operation]
         "post",
         "Score one vector of features, or named rows with reasons",
         TAG,
-        {JSON: {"anyOf": [ref("OnePrediction"), ref("Decisions")]}},
+        {JSON: {"anyOf": [ref("OnePrediction"), ref("Decisions"), ref("Predictions")]}},
         {JSON: ref("Predict")},
         shown,
         refused=() if raw is None else (409,),
@@ -59,10 +60,11 @@ def _service(settings: Settings) -> Iterator[Operation]:
     alive = {JSON: of_object({"status": {"const": "alive"}})}
     yield Operation("/", "get", "Whether the process answers", "service", alive, exempt=True)
     yield Operation("/health/live", "get", "Whether the process answers", "service", {JSON: ref("Alive")}, exempt=True)
-    for path in ("/health/ready", *([settings.health_route] if settings.health_route else [])):
+    for path in ("/health/ready", *one_more(settings.health_route)):
         state = ref("ServiceReady")
         summary = "Whether requests should be sent here"
         yield Operation(path, "get", summary, "service", {JSON: state}, unready=state, exempt=True)
     yield Operation("/metrics", "get", "Metrics for Prometheus", "service", {TEXT: {"type": "string"}})
-    yield Operation("/openapi.json", "get", "This document", "service", {JSON: {"type": "object"}})
-    yield Operation("/docs", "get", "A page to try it out", "service", {"text/html": {"type": "string"}})
+    yield Operation("/openapi.json", "get", "This document", "service", {JSON: {"type": "object"}}, exempt=True)
+    page = {"text/html": {"type": "string"}}
+    yield Operation("/docs", "get", "A page to try it out", "service", page, exempt=True)

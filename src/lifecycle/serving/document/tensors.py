@@ -10,12 +10,14 @@ from lifecycle.serving.protocols.v2_schema import OUTPUTS
 
 def infer(servable: Servable, most: int) -> Schema:
     """Return the schema of a request with tensors."""
-    hint = {"content_type": TEXT}
+    hint = {"content_type": any_of(TEXT, NULL)}
+    number: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53}
+    about = {"binary_data_output": {"type": ["boolean", "null"]}, "priority": number, "timeout": number, **hint}
     binary = of_object({"binary_data": {"type": ["boolean", "null"]}}, ("binary_data",))
     wanted = of_object({"name": {"enum": list(OUTPUTS)}, "parameters": any_of(binary, NULL)}, ("parameters",))
-    request = of_object({"binary_data_output": {"type": "boolean"}, **hint}, ("binary_data_output", *hint))
+    request = of_object(about, tuple(about))
     whole: dict[str, Schema] = {
-        "id": TEXT,
+        "id": any_of(TEXT, NULL),
         "inputs": any_of(*_inputs(servable, most)),
         "outputs": {"type": ["array", "null"], "items": wanted},
         "parameters": any_of(request, NULL),
@@ -42,7 +44,7 @@ def _inputs(servable: Servable, most: int) -> Iterator[Schema]:
 def _tensor(name: Schema, shape: Schema, types: list[str]) -> Schema:
     """Return the schema of a tensor, whose data is in the JSON or behind it."""
     value = {"type": ["number", "string", "null", "array"], "minimum": -FLOAT32, "maximum": FLOAT32}
-    about, hint = {"name": name, "shape": shape, "datatype": {"enum": types}}, {"content_type": TEXT}
+    about, hint = {"name": name, "shape": shape, "datatype": {"enum": types}}, {"content_type": any_of(TEXT, NULL)}
     behind = of_object({"binary_data_size": {"type": "integer", "minimum": 0}, **hint}, tuple(hint))
     inside = {"data": of_list(value), "parameters": any_of(of_object(hint, tuple(hint)), NULL)}
     return any_of(of_object({**about, **inside}, ("parameters",)), of_object({**about, "parameters": behind}))

@@ -26,12 +26,15 @@ class Answering(HttpToolsProtocol):
         Requests whose headers have come.
     partial : RequestResponseCycle, optional
         The request of which only the body is missing.
+    held : bool
+        The client does not take its answers, so nothing more is read or answered.
     """
 
     server_state: State
     since: float
     unanswered: int
     partial: RequestResponseCycle | None
+    held: bool
 
     def take(self, cycle: RequestResponseCycle, found: Reply | Awaitable[Reply]) -> None:
         """Take the application's answer to a request that had come whole."""
@@ -46,6 +49,20 @@ class Answering(HttpToolsProtocol):
         self.unanswered -= 1
         if self.transport.is_closing():
             return
+        if self.flow.write_paused:
+            self.held = True
+            self.flow.pause_reading()
+        else:
+            self._next()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has taken what there was."""
+        super().resume_writing()
+        if self.held and not self.transport.is_closing():
+            self.held = False
+            self._next()
+
+    def _next(self) -> None:
         self.since = self.server_state.now
         self.flow.resume_reading()
         if self.pipeline:

@@ -105,7 +105,7 @@ class App:
         exchange.failure = failure
         self._meters.add("errors", "kind", failure.kind)
         # It holds the frames that it went through, and these hold it and the connection: a matter for the collector.
-        error.__traceback__ = error.__context__ = None
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         return refused(failure, exchange.id)
 
     def _internal(self, error: Exception) -> Refusal:

@@ -8,6 +8,7 @@ import httptools
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.http.answering import CLOSE, Answering
 from lifecycle.serving.http.replies import RETRY, wire
+from lifecycle.serving.http.upgrade import without_upgrade
 
 WHOLE = 1 << 16  # bytes of a body that is waited for before the application is asked
 
@@ -25,8 +26,8 @@ class Connection(Answering):
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         self.since, self.unanswered, self.partial = self.server_state.now, 0, None
-        self.reading = self.refused = self._heading = False
-        self._chunk = self._head = 0
+        self.reading = self.refused = self.held = self._heading = self._between = False
+        self._chunk = self._head = self._before = self._trailers = 0
         limit = self.server_state.settings.max_connections
         if len(self.connections) > 2 * limit:  # so many that there is no time for words
             transport.abort()
@@ -43,45 +44,67 @@ class Connection(Answering):
         """Parse what has come."""
         if self.refused:
             return
-        self._chunk = len(data)
+        self._chunk, between = len(data), self._between
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # a client may ask for another protocol, and is answered in this one
-            self.cycle.keep_alive = False
+        except httptools.HttpParserUpgrade as stopped:
+            self._again(data[stopped.args[0] :])
+            return
         except httptools.HttpParserError:
             if not self.refused:
                 self.refuse(Refusal(400, "bad_http", "this is no HTTP request"))
         self._head += len(data)
-        if self._heading and not self.refused and self._head > self.server_state.settings.max_header:
+        self._trailers += len(data) if between and self._between else 0
+        too_long = self._heading and self._too_long(self._head - self._before)
+        if not self.refused and (too_long or self._trailers > self.server_state.settings.max_header):
             self._refuse_head()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
+        """Answer what a client has asked before it said that it will ask no more."""
+        if self.scheme == "https" or self.unanswered <= self.reading:
+            return None  # TLS has no half of a connection, and what has not come whole can't be answered
+        self.cycle.keep_alive = False
+        return True
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self.since, self._head = self.server_state.now, 0
+        self.since, self._head, self._before, self._trailers = self.server_state.now, 0, self._chunk, 0
         self.reading = self._heading = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. What stands behind a body is none: whoever looks at headers before us has not seen it."""
+        if self._heading:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Hand it over."""
-        limit = self.server_state.settings.max_header
-        if self._head + self._chunk > limit:  # otherwise they need not be counted
-            length = sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if len(self.url) + length > limit:
-                self._refuse_head()
-                raise ValueError  # ends the parser
+        if self.parser.should_upgrade():
+            return  # it comes again
+        if self._too_long():
+            self._refuse_head()
+            raise ValueError  # ends the parser
         super().on_headers_complete()
         self._heading = False
         self.unanswered += 1
 
+    def on_chunk_header(self) -> None:
+        """Note that a part of the body follows, or what comes behind the last one."""
+        self._between = True
+
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._between = False
         super().on_body(body)
         if self.partial is not None and len(self.partial.body) > WHOLE:
             self.start(self.partial)
 
     def on_message_complete(self) -> None:
         """Note that all of it has come."""
-        self.reading, self.since = False, self.server_state.now
+        if self.parser.should_upgrade():
+            return
+        self.reading = self._between = False
+        self.since = self.server_state.now
         self.scope["began"] = time.perf_counter()  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
         if self.partial is not None:
@@ -107,6 +130,23 @@ class Connection(Answering):
             self.transport.write_eof()
         else:
             self.transport.close()
+
+    def _again(self, rest: bytes) -> None:
+        """Read a request that asks for another protocol, and what follows it, as one that does not."""
+        if self.parser.get_method() == b"CONNECT":
+            self.refuse(Refusal(400, "bad_http", "this is no proxy"))
+            return
+        head = without_upgrade(self.parser, self.url, self.headers)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.data_received(head + rest)
+
+    def _too_long(self, least: int = 0) -> bool:
+        """Tell whether path and headers are too long; at the head's beginning a chunk may hold another body's end."""
+        limit = self.server_state.settings.max_header
+        if self._head + self._chunk <= limit:  # most need not be counted
+            return False
+        return max(least, len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)) > limit
 
     def _refuse_head(self) -> None:
         limit = self.server_state.settings.max_header

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lifecycle.model.servable import Batch, Scored, Servable
-from lifecycle.serving.live.live import Live
+from lifecycle.serving.live.live import TOGETHER, Live
 from lifecycle.serving.messages import Reply
 
 
@@ -24,13 +24,12 @@ class Job(NamedTuple):
 
 def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
     """Return the answers of jobs."""
-    if len(jobs) > 1:
-        live = jobs[0].live
-        if live.alike and all(job.live is live for job in jobs):
-            try:
-                return [_finished(job, scored) for job, scored in zip(jobs, together(live.servable, jobs), strict=True)]
-            except Exception:  # whose rows it is can be told when each is scored for itself
-                pass
+    if len(jobs) > 1 and _alike(jobs):
+        try:
+            scores = together(jobs[0].live.servable, jobs)
+            return [_finished(job, scored) for job, scored in zip(jobs, scores, strict=True)]
+        except Exception:  # whose rows it is can be told when each is scored for itself
+            pass
     return [_alone(job) for job in jobs]
 
 
@@ -43,6 +42,12 @@ def together(servable: Servable, jobs: Sequence[Job]) -> list[Scored]:
         start, end = end, end + len(job.batch.numbers)
         found.append(Scored(scored.score[start:end], scored.probability[start:end], scored.alert[start:end]))
     return found
+
+
+def _alike(jobs: Sequence[Job]) -> bool:
+    """Tell whether rows of jobs are known to get the same bits together as alone."""
+    live, rows = jobs[0].live, sum(len(job.batch.numbers) for job in jobs)
+    return live.alike and rows <= TOGETHER and all(job.live is live for job in jobs)
 
 
 def _alone(job: Job) -> Reply | Exception:

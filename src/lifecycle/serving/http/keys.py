@@ -23,12 +23,17 @@ class Keys:
     Raises
     ------
     PipelineError
-        Another line, a name twice, or no client at all.
+        It can't be read, has another line, a name twice, or no client at all.
     """
 
     def __init__(self, path: Path) -> None:
         self._digests: dict[str, str] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "no text in UTF-8"
+            raise PipelineError(f"SERVE_API_KEYS={path}: {why}") from None  # the error would show what the file holds
+        for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):
                 continue
             found = LINE(line.strip())

@@ -31,6 +31,8 @@ def listener(host: str, port: int) -> socket.socket:
         found = socket.socket(family, kind, protocol)
     except OSError as error:
         raise PipelineError(f"SERVE_HOST={host}: {error.strerror}") from error
+    except UnicodeError as error:
+        raise PipelineError(f"SERVE_HOST={host}: no name of a machine") from error
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after a restart at once
         found.bind(address)

@@ -15,14 +15,14 @@ def sweep(connection: Connection) -> None:
     if connection.refused or connection.transport.is_closing():
         if waited > (LINGER if connection.refused else settings.request_timeout):
             connection.transport.abort()
+    elif connection.flow.write_paused:
+        if waited > settings.request_timeout:
+            connection.transport.abort()  # it does not take its answers
     elif connection.reading:
         if waited > settings.request_timeout:
             message = f"the request has not come within {settings.request_timeout:g} s"
             connection.refuse(Refusal(408, "slow_request", message))
-    elif connection.unanswered:
-        if connection.flow.write_paused and waited > settings.request_timeout:
-            connection.transport.abort()  # it does not take its answer
-    elif waited > settings.keep_alive:
+    elif not connection.unanswered and waited > settings.keep_alive:
         connection.transport.close()
 
 

@@ -46,8 +46,8 @@ class Routes(Generic[T]):
             methods = self._methods(route.path)
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
                 if method in methods:
-                    advice = "SERVE_PREDICT_ROUTE and SERVE_HEALTH_ROUTE must be paths of their own"
-                    raise PipelineError(f"{method} {route.path} stands twice in the routes: {advice}")
+                    advice = "SERVE_PREDICT_ROUTE or AIP_PREDICT_ROUTE, SERVE_HEALTH_ROUTE or AIP_HEALTH_ROUTE"
+                    raise PipelineError(f"{method} {route.path} is answered already: {advice} must be another path")
                 methods[method] = route
 
     def find(self, method: str, path: str) -> tuple[T, Mapping[str, str]]:

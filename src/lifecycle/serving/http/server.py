@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
 
@@ -16,6 +16,7 @@ from lifecycle.serving.http.patience import release, sweep
 from lifecycle.serving.http.state import State
 
 QUEUE = 2048  # connections that wait to be accepted
+HANDSHAKE = 10.0  # seconds for that of TLS, at most
 SETTLE = 0.1  # seconds in which a connection that has begun gets through its handshake
 
 
@@ -55,7 +56,7 @@ class Server(uvicorn.Server):
         self._listening = sockets[0]
         # The loop closes the socket that it is given. What waits in the queue then is kept by the other descriptor.
         self._server = await asyncio.get_running_loop().create_server(
-            self._connection, sock=self._listening.dup(), ssl=self.config.ssl, backlog=QUEUE
+            self._connection, sock=self._listening.dup(), backlog=QUEUE, **self._tls()
         )
         self.started = True
         await self.on_tick(0)  # makes the header Date
@@ -107,7 +108,7 @@ class Server(uvicorn.Server):
         if last:
             for accepted in waiting(self._listening):
                 loop = asyncio.get_running_loop()
-                await loop.connect_accepted_socket(self._connection, accepted, ssl=self.config.ssl)
+                await loop.connect_accepted_socket(self._connection, accepted, **self._tls())
         self._listening.close()
 
     def _finished(self) -> bool:
@@ -122,6 +123,12 @@ class Server(uvicorn.Server):
             await self.on_tick(counter)
             await asyncio.sleep(0.02)
             counter += 1
+
+    def _tls(self) -> dict[str, Any]:
+        """Return what a loop takes for TLS: until its handshake is over nobody else looks after a connection."""
+        if self.config.ssl is None:
+            return {}
+        return {"ssl": self.config.ssl, "ssl_handshake_timeout": min(HANDSHAKE, self._state.settings.request_timeout)}
 
     def _connection(self) -> Connection:
         return Connection(config=self.config, server_state=self._state, app_state={})

@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,15 +19,21 @@ def load(folder: Path, name: str = "") -> Servable:
         It does not; says why.
     """
     place = folder.resolve()  # when the link is set to another folder meanwhile, one of the two is read, whole
-    servable = Servable.load(place)
-    servable.name = name or servable.name
-    warm(servable)
+    try:
+        servable = Servable.load(place)
+        servable.name = name or servable.name
+        warm(servable)
+    except (KeyError, ValueError, TypeError, BadZipFile) as error:
+        message = f"{place}: its files are what the manifest says, and yet no bundle of this version's: {error!r}"
+        raise PipelineError(message) from error
     return servable
 
 
 def warm(servable: Servable) -> None:
     """Score some rows: the first ones are slow, and a model that can't score is better known before it serves."""
     servable.attribution  # noqa: B018 read now: the folder may be another model's when the first reason is asked for
+    if not np.isfinite(servable.threshold):
+        raise PipelineError(f"{servable.folder}: the threshold of its decision is no number")
     for rows in (1, 1, 32):
         numbers = np.zeros((rows, len(servable.numbers)))
         texts = np.full((rows, len(servable.texts)), "", dtype=object) if servable.texts else None

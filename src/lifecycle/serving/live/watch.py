@@ -8,6 +8,7 @@ from pathlib import Path
 from lifecycle.model.servable import Servable
 from lifecycle.stage import PipelineError
 
+LOOKS = 5  # at a folder that can't be read, until that is told: while it is replaced there is none for a moment
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
@@ -27,6 +28,8 @@ class Watch:
     ----------
     folder : Path
         The bundle, or a link to it.
+    seen : Signature
+        What was there before the one that serves was read.
     load : callable
         From folder to servable, in a thread; `PipelineError` when it is not to be served.
     put : callable
@@ -38,17 +41,18 @@ class Watch:
     def __init__(
         self,
         folder: Path,
+        seen: Signature,
         load: Callable[[Path], Servable],
         put: Callable[[Servable], None],
         failed: Callable[[str], None],
     ) -> None:
         self._folder, self._load, self._put, self._failed = folder, load, put, failed
-        self._seen = signature(folder)
+        self._seen, self._empty = seen, 0
         self._now = asyncio.Event()
 
     def hurry(self) -> None:
         """Load what is there now, changed or not."""
-        self._seen = ()
+        self._seen, self._empty = (), LOOKS - 1
         self._now.set()
 
     async def run(self, seconds: float) -> None:
@@ -62,12 +66,15 @@ class Watch:
     async def look(self) -> None:
         """Look once."""
         found = signature(self._folder)
+        self._empty = 0 if found else self._empty + 1
+        if self._empty == LOOKS:
+            self._failed(f"{self._folder}: can't be read")
         if not found or found == self._seen:
             return
         self._seen = found  # before it is read: what changes while it is read is seen the next time
         try:
-            servable = await asyncio.to_thread(self._load, self._folder)
+            self._put(await asyncio.to_thread(self._load, self._folder))
         except (PipelineError, OSError) as error:
             self._failed(str(error))
-        else:
-            self._put(servable)
+        except Exception as error:  # whatever is wrong with a bundle, the next one may be right
+            self._failed(f"{self._folder}: {error!r}")

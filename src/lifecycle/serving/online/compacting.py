@@ -33,13 +33,21 @@ class Compactor:
         Its commits: compaction does its own short work between two of them, and the long one in another process.
     contract : mapping
         features.json of its feature list.
+    order : asyncio.Lock
+        Held by whoever keeps events: what a request was checked against must not be forgotten before it is kept.
     longest : int
         As many changes may stand in the journal before it begins.
     """
 
     def __init__(
-        self, store: EmbeddedStore, commits: GroupCommit, contract: Mapping[str, Any], longest: int = LONGEST
+        self,
+        store: EmbeddedStore,
+        commits: GroupCommit,
+        contract: Mapping[str, Any],
+        order: asyncio.Lock,
+        longest: int = LONGEST,
     ) -> None:
+        self._order = order
         self._store, self._commits, self._longest, self._start = store, commits, longest, longest
         folder, name = store.path.parent, f"compaction.{os.getpid()}"
         self._copy, self._made = folder / f"{name}.sqlite", folder / f"{name}.npz"
@@ -58,8 +66,8 @@ class Compactor:
     async def close(self) -> None:
         """Stop; what was begun is thrown away."""
         self._closing = True
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
         if self._running is not None:
             await self._running
         clean(self._store.path.parent)
@@ -79,9 +87,12 @@ class Compactor:
         kept = self._store.state.kept
         # The clock bounds it: one record from a far future must not make the store forget everybody.
         horizon = min(kept.newest, round(time.time() * 1e6)) - IDLE_DAYS * DAY_US
-        for _ in kept.expire(horizon):
-            await asyncio.sleep(0)
+        async with self._order:
+            for _ in kept.expire(horizon):
+                await asyncio.sleep(0)
         position = await self._commits.run(self._copied)
+        if self._closing:
+            return
         await asyncio.get_running_loop().run_in_executor(None, self._make, horizon)
         await self._commits.run(self._store.adopt, self._made, position)
         while await self._commits.run(self._store.journal.shrink):
@@ -99,6 +110,8 @@ class Compactor:
             COMMAND, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": source}
         ) as process:
             self._process = process
+            if self._closing:  # only now could it be seen who is to be killed
+                process.kill()
             said = process.communicate(json.dumps(self._task | {"horizon": horizon}).encode())[1]
         self._process = None
         if process.returncode:
@@ -107,5 +120,6 @@ class Compactor:
 
 def clean(folder: Path) -> None:
     """Take away what a compaction that was interrupted has left."""
-    for path in folder.glob("*compaction*"):
-        path.unlink(missing_ok=True)
+    for pattern in ("compaction.[0-9]*.sqlite*", "compaction.[0-9]*.npz", ".compaction.[0-9]*.npz.*.tmp"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from lifecycle.features.vocabulary import DAY_US
 from lifecycle.model.servable import Servable
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.inputs.transactions import label, transaction
-from lifecycle.serving.online.store_errors import event_of
+from lifecycle.serving.online.store_errors import event_of, told
 
 LABEL = "label"  # {"label": {...}}; everything else is a transaction
 
@@ -41,7 +41,7 @@ def read(servable: Servable, schema: Schema, events: Sequence[Any], max_ahead: f
 def _read(servable: Servable, schema: Schema, event: Any, row: int, latest: int) -> Event | Label:
     if type(event) is dict and event.keys() == {LABEL}:
         values = label(servable, event[LABEL], row)
-        return schema.label(values[schema.key], values)
+        return told(row, schema.label, values[schema.key], values)
     found = event_of(schema, transaction(servable, event, row), row)
     if found.time > latest:
         ahead = (found.time - time.time() * 1e6) / DAY_US

@@ -91,7 +91,8 @@ class History:
         ------
         Refusal
             422: an event is none, or far in the future. 409: too late, or another one is kept under its key. Then none
-            of the events is kept. 503: they could not be put on disk; the request may be sent again.
+            of the events is kept; on a Redis server, those before it may be. 503: they could not be put on disk. The
+            request may be sent again in any case.
         """
         return await self._store.keep(posted.read(servable, self._list.schema, events, self._max_ahead))
 

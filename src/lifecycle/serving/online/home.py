@@ -49,7 +49,8 @@ class Home(Protocol):
         Raises
         ------
         Refusal
-            As `features`. Then none of the events is kept; after a 503 they may be sent again.
+            As `features`. Then none of the events is kept, but on a Redis server, which others write to as well:
+            there it may be those before it. After a 503 they may be sent again.
         """
 
     def check(self, servable: Servable) -> None:

@@ -31,6 +31,7 @@ class InMemory:
     def __init__(self, state: State) -> None:
         self._state = state
         self._order = asyncio.Lock()
+        self._keeping: set[asyncio.Task[Outcome]] = set()
 
     def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
         """Return the features of records, of a few at once; nothing is kept."""
@@ -39,7 +40,13 @@ class InMemory:
         return in_turns(self.ask, events)
 
     async def keep(self, events: Sequence[Event | Label]) -> Outcome:
-        """Keep events in their order, all of them or none."""
+        """Keep events in their order, all of them or none, also when who asked does not wait for it."""
+        task = asyncio.create_task(self._keep(events))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        return await asyncio.shield(task)
+
+    async def _keep(self, events: Sequence[Event | Label]) -> Outcome:
         async with self._order:  # nobody comes between the look and the deed
             await self.settle_before()
             draft = Draft(self._state)
@@ -64,7 +71,8 @@ class InMemory:
         return self._state.kept.size()
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to save."""
+        """Return once what was begun is done."""
+        await asyncio.gather(*self._keeping, return_exceptions=True)
 
     def _is_new(self, draft: Draft, event: Event | Label, row: int) -> bool:
         return isinstance(event, Label) or told(row, draft.add, event)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lifecycle.features.online.journal import InUseError
 from lifecycle.features.online.store import EmbeddedStore
 from lifecycle.model import bundle
+from lifecycle.serving.errors import Refusal
 from lifecycle.serving.online.compacting import Compactor
 from lifecycle.serving.online.feature_list import FeatureList, base_of
 from lifecycle.serving.online.group_commit import GroupCommit
@@ -32,7 +34,7 @@ class OnDisk(InMemory):
         super().__init__(store.state)
         self._store = store
         self._commits = GroupCommit(store)
-        self._compactor = Compactor(store, self._commits, contract)
+        self._compactor = Compactor(store, self._commits, contract, self._order)
 
     @property
     def problem(self) -> str | None:  # type: ignore[override]
@@ -51,9 +53,11 @@ class OnDisk(InMemory):
 
     async def close(self) -> None:
         """Commit what is left, and let another process have the folder."""
+        await super().close()
         await self._compactor.close()
         try:
-            await self._commits.close()
+            with suppress(Refusal):  # it is logged, and was never acknowledged
+                await self._commits.close()
         finally:
             self._store.journal.close()
 

@@ -20,10 +20,11 @@ PATIENCE_SECONDS = 1.0  # that a request waits for a store process that is being
 LOOK_SECONDS = 1.0  # between two questions how it does
 PAUSE_SECONDS = 0.05  # between two attempts to reach it
 UNAVAILABLE = 503
+SILENT = "the store process does not answer"
 
 
 class Client:
-    """A store behind a socket; see `lifecycle.serving.online.home.Store`.
+    """A store behind a socket; see `lifecycle.serving.online.history.Store`.
 
     Parameters
     ----------
@@ -94,9 +95,19 @@ class Client:
                 continue
             self._line.set_result(line)
             while not line.lost.done():
-                with suppress(Refusal):
-                    self.problem = await line.ask("problem")
+                self.problem = await self._asked(line)
                 await asyncio.wait([line.lost], timeout=LOOK_SECONDS)
+
+    async def _asked(self, line: Line) -> str | None:
+        """Ask how the store does."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                found: str | None = await line.ask("problem")
+                return found
+        except TimeoutError:
+            return SILENT
+        except Refusal:
+            return AWAY
 
     def _gone(self) -> None:
         """Have those who come from now on wait for another connection."""
@@ -107,11 +118,14 @@ class Client:
     async def _connected(self) -> Line | None:
         try:
             _, line = await asyncio.get_running_loop().create_unix_connection(lambda: Line(self._gone), self._path)
-            await line.ask("list", text=self._digest)
         except OSError:
             return None
+        try:
+            await line.ask("list", text=self._digest)
         except Refusal as refusal:
             self.refused = None if refusal.status == UNAVAILABLE else refusal
+            line.close()
+            await line.lost  # before the next one: it tells that the store is gone
             return None
         return line
 

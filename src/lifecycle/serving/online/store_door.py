@@ -22,10 +22,12 @@ class Door(asyncio.Protocol):
         What it asks.
     digest : str
         Of the feature list that the store is open for.
+    there : set of Door
+        Those that are connected.
     """
 
-    def __init__(self, store: OnDisk, digest: str) -> None:
-        self._store, self._digest = store, digest
+    def __init__(self, store: OnDisk, digest: str, there: "set[Door]") -> None:
+        self._store, self._digest, self._there = store, digest, there
         self._frames = Frames(Ask)
         self._tasks: set[asyncio.Task[None]] = set()
         self._out: Callable[[bytes], None]
@@ -33,6 +35,11 @@ class Door(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin."""
         self._out = transport.write
+        self._there.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End."""
+        self._there.discard(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer questions: those that wait for nothing at once, in one write."""

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 from lifecycle.model import bundle
@@ -19,7 +19,7 @@ from lifecycle.stage import PipelineError, run
 
 SOCKET = "store.sock"
 LONGEST = 100  # bytes of a socket's path that every system takes
-GLANCE_SECONDS = 0.2  # between two looks whether the service still lives
+GLANCE_SECONDS = 0.05  # between two looks whether the service still lives, and whether it is to end
 
 
 def socket_of(folder: Path) -> str:
@@ -37,7 +37,9 @@ def socket_of(folder: Path) -> str:
 
 
 def serve(bundle_folder: Path, place: str) -> None:
-    """Keep the store of a folder until SIGTERM or SIGINT; then commit and return.
+    """Keep the store of a folder until SIGTERM or SIGINT, and until no worker is left or a second one; then commit.
+
+    A terminal and systemd signal all processes of a service at once, and its workers still have requests to answer.
 
     Parameters
     ----------
@@ -60,31 +62,30 @@ def serve(bundle_folder: Path, place: str) -> None:
 async def _serve(bundle_folder: Path, folder: Path) -> None:
     manifest = bundle.read_manifest(bundle_folder)
     contract, schema = (json.loads(bundle.read(bundle_folder, manifest, n)) for n in ("features.json", "schema.json"))
-    made, end = FeatureList.of(contract, schema), asyncio.Event()
+    made, signals, there = FeatureList.of(contract, schema), list[int](), set[Door]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end.set)
+        asyncio.get_running_loop().add_signal_handler(number, signals.append, number)
     if not made.plan.tracks:  # nobody will ask
-        await _ended(end)
+        await _until(lambda: bool(signals))
         return
     path = socket_of(folder)
     store = open_folder(folder, made, bundle_folder, manifest)
     try:
         # The store's lock is ours, so a socket that is there is of a process that has died.
         Path(path).unlink(missing_ok=True)
-        server = await asyncio.get_running_loop().create_unix_server(lambda: Door(store, made.digest), path)
+        server = await asyncio.get_running_loop().create_unix_server(lambda: Door(store, made.digest, there), path)
         Path(path).chmod(0o600)
-        await _ended(end)
+        await _until(lambda: len(signals) > bool(there))
         server.close()
     finally:
         await store.close()
 
 
-async def _ended(end: asyncio.Event) -> None:
-    """Return when a signal has come, or whoever started this process has died: the next one needs the folder."""
+async def _until(ended: Callable[[], bool]) -> None:
+    """Return when it is time, or whoever started this process has died: the next one needs the folder."""
     parent = os.getppid()
-    while not end.is_set() and os.getppid() == parent:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(end.wait(), GLANCE_SECONDS)
+    while os.getppid() == parent and not ended():
+        await asyncio.sleep(GLANCE_SECONDS)
 
 
 if __name__ == "__main__":

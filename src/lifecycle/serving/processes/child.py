@@ -45,12 +45,10 @@ class Child:
             self._process, self._due = None, time.monotonic() + self._pause
         return code
 
-    def revive(self) -> bool:
+    def revive(self) -> None:
         """Start it again when it is dead and the time has come."""
-        due = self._process is None and time.monotonic() >= self._due
-        if due:
+        if self._process is None and time.monotonic() >= self._due:
             self.start()
-        return due
 
     def send(self, number: int) -> None:
         """Send it a signal, if it lives."""

@@ -1,14 +1,12 @@
 """One process of the service: everything is opened, served until a signal, and closed in the opposite order."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -27,9 +25,10 @@ from lifecycle.serving.http.server import Hooks, Server
 from lifecycle.serving.http.state import State
 from lifecycle.serving.live.live import Current
 from lifecycle.serving.live.loading import load
-from lifecycle.serving.live.watch import Watch
+from lifecycle.serving.live.watch import Watch, signature
 from lifecycle.serving.online.home import Home, open_home
 from lifecycle.serving.processes.place import Place
+from lifecycle.serving.processes.upkeep import look_after
 from lifecycle.serving.scoring import Scoring
 from lifecycle.serving.settings import Settings
 from lifecycle.serving.table import routes
@@ -40,9 +39,6 @@ from lifecycle.serving.telemetry.metrics import Meters
 from lifecycle.serving.telemetry.output import Output
 from lifecycle.serving.telemetry.reporting import Reporter
 from lifecycle.stage import PipelineError
-
-REST = 2.0  # seconds between two looks at the store
-MANY = 20_000  # objects: the collector looks at as many in a millisecond or two
 
 
 class Process:
@@ -65,6 +61,7 @@ class Process:
 
     def __init__(self, settings: Settings, listening: socket.socket, place: Place) -> None:
         self._settings, self._listening, self._place = settings, listening, place
+        self._seen = signature(settings.bundle)  # before it is read: what comes while the service starts is news
         servable = load(settings.bundle, settings.model_name)
         self._keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
         self._meters = Meters(Cells(place.cells, place.row))
@@ -91,10 +88,13 @@ class Process:
         home = await self._alive(open_home(servable, settings.store, settings.workers, settings.max_ahead))
         if home is None:
             return
-        watch = Watch(settings.bundle, partial(self._load, home), self._reporter.swapped, self._reporter.failed)
+        put, failed = self._reporter.swapped, self._reporter.failed
+        watch = Watch(settings.bundle, self._seen, partial(self._load, home), put, failed)
         server = Server(self._config(home), self._state, Hooks(self._ready, watch.hurry, self._place.ending))
         self._when_orphaned(partial(server.handle_exit, signal.SIGTERM, None))
-        beside = [asyncio.create_task(each) for each in (watch.run(settings.poll_seconds), self._look_after(home))]
+        beside = [
+            asyncio.create_task(each) for each in (watch.run(settings.poll_seconds), look_after(home, self._reporter))
+        ]
         try:
             await server.serve(sockets=[self._listening])
         finally:
@@ -144,25 +144,6 @@ class Process:
         servable = load(folder, self._settings.model_name)
         home.check(servable)
         return servable
-
-    async def _look_after(self, home: Home) -> None:
-        """Ask how the store does, now and then, and spare it the collector of garbage."""
-        while True:
-            with suppress(PipelineError, OSError):
-                self._reporter.store(dict(await home.size()), home.problem)
-            _settle()
-            await asyncio.sleep(REST)
-
-
-def _settle() -> None:
-    """Have the collector of garbage leave alone what lives long.
-
-    A look at all entities would hold up everybody for 0.1 s. But what is frozen is never collected, so only what many
-    new entities have made of the heap is.
-    """
-    if len(gc.get_objects(generation=2)) > MANY:
-        gc.collect()
-        gc.freeze()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -1,10 +1,10 @@
 """Several processes behind one socket: the parent starts them, starts them again when they die, and ends them all."""
 
 import os
+import select
 import signal
 import socket
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -42,12 +42,11 @@ class Parent:
         self._log = Log(Output(settings.log, self._cells), lambda _: None, {"service.node.name": "parent"})
         self._children: list[Child] = []
         self._signals: deque[int] = deque()
-        self._wake = threading.Event()
+        self._wake, self._written = socket.socketpair()
 
     def run(self) -> None:
         """Serve until SIGTERM; ends with the exit code of the first worker when that can't start."""
-        for number in (*ENDS, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, self._take)
+        self.heed()
         self._children += self._store()
         self._children.append(self._worker(0))
         code = self._first()
@@ -58,9 +57,16 @@ class Parent:
         self._log.close(seconds=2.0)
         sys.exit(code or 0)
 
+    def heed(self) -> None:
+        """Take signals from now on."""
+        for end in (self._wake, self._written):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        for number in (*ENDS, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._take)
+
     def _take(self, number: int, frame: object) -> None:
-        self._signals.append(number)
-        self._wake.set()
+        self._signals.append(number)  # and nothing that takes a lock: it may be held where the signal has come
 
     def _store(self) -> Iterator[Child]:
         """Yield the process that keeps the online store, when it is in a folder: only one may have that open."""
@@ -109,14 +115,14 @@ class Parent:
         return False
 
     def _wait(self, seconds: float) -> None:
-        self._wake.wait(seconds)
-        self._wake.clear()
+        if select.select([self._wake], [], [], seconds)[0]:
+            self._wake.recv(1 << 12)
 
     def _end(self) -> None:
         """End the workers, then the store, whose answers they wait for."""
         os.close(self._mine)
-        end = time.monotonic() + self._settings.drain_seconds + GRACE
-        for workers in (True, False):
+        for workers, seconds in ((True, self._settings.drain_seconds + GRACE), (False, GRACE)):
+            end = time.monotonic() + seconds
             chosen = [child for child in self._children if (child.name != "store") == workers]
             for child in chosen:
                 child.send(signal.SIGTERM)

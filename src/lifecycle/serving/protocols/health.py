@@ -10,6 +10,7 @@ from lifecycle.serving.protocols.model import asked
 
 ALIVE = {"/": {"status": "alive"}, "/v2/health/live": {"live": True}}
 READY = ("/ping", "/health", "/v2/health/ready")
+ANSWERED = frozenset((*ALIVE, *READY, "/version", "/health/live", "/health/ready"))
 
 
 def routes() -> tuple[Protocol, ...]:
@@ -19,6 +20,11 @@ def routes() -> tuple[Protocol, ...]:
         *(Protocol("GET", path, asked, is_ready, exempt=True) for path in READY),
         Protocol("GET", "/version", asked, version, exempt=True),
     )
+
+
+def one_more(path: str) -> tuple[str, ...]:
+    """Return the path that a platform has chosen for readiness, unless it is none or answers already."""
+    return (path,) if path and path not in ANSWERED else ()
 
 
 def alive(content: Any, servable: Servable, inputs: Inputs, answer: Answer) -> Reply:

@@ -31,7 +31,7 @@ def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer with `predictions` in JSON, or with lines of prediction, probability and score where CSV is asked for."""
     if inputs.about:
-        return Reply(200, b"text/csv; charset=utf-8", table_text.encode(scored_of(answer)))
+        return Reply(200, CSV, table_text.encode(scored_of(answer)))
     return free_form(answer)
 
 

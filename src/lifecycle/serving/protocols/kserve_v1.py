@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.model.servable import Servable
 from lifecycle.serving.inputs import faults
-from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
+from lifecycle.serving.messages import JSON, Answer, Inputs, Protocol, Reply, Request
 from lifecycle.serving.protocols.answers import free_form, reply, scored_of
 from lifecycle.serving.protocols.model import asked, check_path
 from lifecycle.serving.protocols.reading import document, one_of
@@ -14,6 +14,7 @@ from lifecycle.serving.protocols.rows import from_list, from_named
 MODEL = "/v1/models/{name}"
 VERSION = f"{MODEL}/versions/{{version}}"
 COLUMNS = "columns"
+LOOSE = (b"application/x-www-form-urlencoded", b"text/plain")  # what curl and others say of JSON unless told otherwise
 
 
 def routes(max_rows: int) -> tuple[Protocol, ...]:
@@ -22,7 +23,7 @@ def routes(max_rows: int) -> tuple[Protocol, ...]:
     return (
         Protocol("GET", "/v1/models", asked, listing),
         *(Protocol("GET", path, asked, status) for path in (MODEL, VERSION)),
-        *(Protocol("POST", f"{path}:predict", read, encode) for path in (MODEL, VERSION)),
+        *(Protocol("POST", f"{path}:predict", read, encode, accepts=(JSON, *LOOSE)) for path in (MODEL, VERSION)),
     )
 
 

@@ -1,4 +1,7 @@
-"""POST /predict: one vector of features as in the tutorials, or named rows with reasons in words."""
+"""POST /predict: one vector of features as in the tutorials, named rows with reasons in words, or instances.
+
+`/predict` is also what Vertex AI's own tools choose for the path of `{"instances": [...], "parameters": {}}`.
+"""
 
 from functools import partial
 from typing import Any
@@ -8,23 +11,30 @@ from lifecycle.serving.errors import Refusal
 from lifecycle.serving.inputs import faults
 from lifecycle.serving.inputs.decoded import from_vectors
 from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
-from lifecycle.serving.protocols.answers import predictions, reply, scored_of
+from lifecycle.serving.protocols import vertex
+from lifecycle.serving.protocols.answers import free_form, predictions, reply, scored_of
 from lifecycle.serving.protocols.reading import document, one_of
 from lifecycle.serving.protocols.rows import from_list
 
-ONE_VECTOR = "features"
+PATH = "/predict"
+ONE_VECTOR, INSTANCES = "features", "instances"
 DECISIONS = ("pass", "alert")
 
 
 def routes(max_rows: int) -> tuple[Protocol, ...]:
     """Return the route."""
-    return (Protocol("POST", "/predict", partial(decode, max_rows), encode),)
+    return (Protocol("POST", PATH, partial(decode, max_rows), encode),)
 
 
 def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
-    """Read `{"features": [...]}` or `{"records": [{...}, ...], "reasons": 3}`."""
+    """Read `{"features": [...]}`, `{"records": [{...}, ...], "reasons": 3}`, or what `vertex` reads."""
     body = document(request)
-    if one_of(body, ("features", "records"), ("reasons",)) == "features":
+    form = one_of(body, ("features", "records", INSTANCES), ("reasons", "parameters"))
+    if form == INSTANCES:
+        return vertex.read(servable, body, max_rows)._replace(about=INSTANCES)
+    if "parameters" in body:
+        raise Refusal(422, "unknown_name", "'parameters' belong to 'instances'", "parameters")
+    if form == ONE_VECTOR:
         if len(body) > 1:
             raise Refusal(422, "unknown_name", "reasons are given for 'records', not for 'features'", "reasons")
         if type(body["features"]) is not list:
@@ -38,6 +48,8 @@ def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer one vector with just a prediction and its probability, named rows with all there is to say."""
+    if inputs.about is INSTANCES:
+        return free_form(answer)
     scored = scored_of(answer)
     if inputs.about is ONE_VECTOR:
         return reply({"prediction": int(scored.alert[0]), "probability": float(scored.probability[0])})

@@ -46,9 +46,10 @@ def encode(scored: Scored) -> bytes:
 
 
 def _lines(body: bytes, most: int) -> list[list[str]]:
-    """Return the first lines: a body of nothing but line ends has millions."""
+    """Return the first lines, without a mark of the byte order and empty lines at the end."""
     try:
-        return list(islice(csv.reader(io.StringIO(body.decode(), newline=""), strict=True), most))
+        text = body.decode("utf-8-sig").rstrip("\r\n")
+        return list(islice(csv.reader(io.StringIO(text, newline=""), strict=True), most))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Refusal(400, "malformed_csv", f"the body is no CSV in UTF-8: {error}") from error
 

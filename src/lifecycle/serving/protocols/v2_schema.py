@@ -12,7 +12,7 @@ class InputParameters(Struct, forbid_unknown_fields=True):
     """Of a tensor: its size in the binary part. MLServer adds `content_type`, which the type says too."""
 
     binary_data_size: Whole | UnsetType = UNSET
-    content_type: str | UnsetType = UNSET
+    content_type: str | None = None
 
 
 class Tensor(Struct, forbid_unknown_fields=True):
@@ -39,17 +39,19 @@ class Output(Struct, forbid_unknown_fields=True):
 
 
 class Parameters(Struct, forbid_unknown_fields=True):
-    """Of a request."""
+    """Of a request. Triton's clients may say how urgent it is: all are answered as soon as possible."""
 
-    binary_data_output: bool = False
-    content_type: str | UnsetType = UNSET
+    binary_data_output: bool | None = None
+    content_type: str | None = None
+    priority: Whole | None = None
+    timeout: Whole | None = None
 
 
 class Infer(Struct, forbid_unknown_fields=True):
     """A request. KServe's client repeats the model's name in it."""
 
     inputs: Annotated[list[Tensor], Meta(min_length=1)]
-    id: str = ""
+    id: str | None = None
     model_name: str | None = None
     model_version: str | None = None
     parameters: Parameters | None = None

@@ -1,6 +1,7 @@
 """Vertex AI: `{"instances": [...], "parameters": {}}` at the path that the platform chooses."""
 
 from functools import partial
+from typing import Any
 
 from lifecycle.model.servable import Servable
 from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
@@ -16,7 +17,11 @@ def routes(max_rows: int, path: str) -> tuple[Protocol, ...]:
 
 def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
     """Read the instances: rows of features, or objects."""
-    body = document(request)
+    return read(servable, document(request), max_rows)
+
+
+def read(servable: Servable, body: Any, max_rows: int) -> Inputs:
+    """Read them from what JSON holds."""
     one_of(body, ("instances",), ("parameters",))
     no_parameters(body.get("parameters"), "parameters")
     return from_list(servable, body["instances"], max_rows, "'instances'")

@@ -84,5 +84,8 @@ def metric(family: Family, row: Row) -> Metric:
 
 def text(cells: Cells, accept: str) -> tuple[bytes, bytes]:
     """Return the content type and the text of all metrics, in the format that the header Accept prefers."""
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is none
+        encode, content_type = choose_encoder("")
     return content_type.encode(), encode(Scrape(cells))

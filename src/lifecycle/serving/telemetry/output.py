@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ class Output:
     Parameters
     ----------
     target : str
-        `-` for standard output, `none`, or a path. A file that is moved away or removed is begun anew.
+        `-` for standard output, `none`, or a path. A file that is moved away or removed is begun anew. What a full disk
+        has no room for is taken out of a file again: the next line may be another process's.
     lock : int, optional
         Descriptor of a file that every process locks that writes to the same target: their lines must not mix.
     """
@@ -30,15 +32,24 @@ class Output:
         try:
             self._follow()
             with self._locked():
-                if self._torn:  # what was cut off must not spoil the next line
-                    lines = b"\n" + lines
-                self._torn = True
-                while lines:
-                    lines = lines[os.write(self._file, lines) :]
-                self._torn = False
+                self._write(lines)
         except OSError:
             return False
         return True
+
+    def _write(self, lines: bytes) -> None:
+        status = os.fstat(self._file)
+        if self._torn:  # what was cut off must not spoil the next line
+            lines = b"\n" + lines
+        try:
+            while lines:
+                lines = lines[os.write(self._file, lines) :]
+        except OSError:
+            self._torn = not stat.S_ISREG(status.st_mode)
+            if not self._torn:
+                os.ftruncate(self._file, status.st_size)
+            raise
+        self._torn = False
 
     def _open(self) -> int:
         return os.open(self._target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)

@@ -3,6 +3,7 @@ import pytest
 from lifecycle.features.online import journal
 from lifecycle.features.online.journal import InUseError, Journal
 from lifecycle.features.online.record import Change
+from lifecycle.stage import PipelineError
 
 
 @pytest.fixture
@@ -78,3 +79,40 @@ def test_a_copy_holds_what_there_was_and_can_be_opened_beside(filled, tmp_path):
     assert copy.position == 31
     assert copy.about() == ("list", 0)
     copy.close()
+
+
+def test_an_end_that_is_missing_is_told(filled, tmp_path):
+    """SQLite drops what stands behind a damaged page of its log as if it had never been."""
+    log, path = tmp_path / "journal.sqlite-wal", tmp_path / "journal.sqlite"
+    begun = log.read_bytes()
+    filled.append([Change(key, 0, {}) for key in range(31, 200)])
+    whole, main = log.read_bytes(), path.read_bytes()
+    filled._file.close()
+    for content in (b"", begun, whole[: len(whole) // 2], whole[:9000] + b"x" + whole[9001:]):
+        path.write_bytes(main)
+        log.write_bytes(content)
+        with pytest.raises(PipelineError, match=r"damaged, it ends with change \d+ and 199 were acknowledged"):
+            Journal(path)
+    path.write_bytes(main)
+    log.write_bytes(begun)
+    (tmp_path / "journal.newest").unlink()  # as it says
+    filled._file = Journal(path)._file  # to be closed
+
+
+@pytest.mark.parametrize("missing", ["position BETWEEN 10 AND 12", "position = 1"])
+def test_a_gap_is_told(filled, missing):
+    filled._file.execute(f"DELETE FROM journal WHERE {missing}")
+    with pytest.raises(PipelineError, match=r"damaged, change 1?[01] is missing; put a copy"):
+        keys(filled)
+
+
+def test_a_change_that_is_none_is_told(filled):
+    filled._file.execute("UPDATE journal SET change = '{' WHERE position = 3")
+    with pytest.raises(PipelineError, match=r"journal.sqlite: damaged"):
+        keys(filled)
+
+
+def test_a_file_that_is_no_journal_is_told(tmp_path):
+    (tmp_path / "journal.sqlite").write_bytes(b"something else" * 1000)
+    with pytest.raises(PipelineError, match=r"journal.sqlite: file is not a database; put a copy"):
+        Journal(tmp_path / "journal.sqlite")

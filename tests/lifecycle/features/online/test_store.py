@@ -81,3 +81,16 @@ def test_the_base_is_for_a_new_folder_only(filled, tmp_path):
     store = opened(filled, base=base)
     assert_answers_alike(store, state_after(range(40)), 39)
     store.close()
+
+
+def test_a_damaged_snapshot_is_told(filled):
+    (filled / "state.npz").write_bytes((filled / "state.npz").read_bytes()[:-100])
+    with pytest.raises(PipelineError, match=r"state.npz: damaged.*put a copy of the folder in its place"):
+        opened(filled)
+
+
+def test_a_snapshot_whose_journal_is_gone_is_told(filled):
+    for path in filled.glob("journal.sqlite*"):
+        path.unlink()
+    with pytest.raises(PipelineError, match=r"ends with change 0 and \d+ were acknowledged"):
+        opened(filled)

@@ -162,6 +162,20 @@ def test_a_source_that_changes_meanwhile_is_told(servable, tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+def test_a_source_that_is_another_one_by_the_time_it_is_named_is_told(servable, tmp_path, monkeypatch):
+    """Parts of the file that was opened would have the name of the one that took its place."""
+    source, plain = write(sales(ROWS), tmp_path / "in"), batch_scoring._digest
+
+    def replaced(*given):
+        write(sales(ROWS + 1), tmp_path / "other").replace(source)
+        return plain(*given)
+
+    monkeypatch.setattr(batch_scoring, "_digest", replaced)
+    with pytest.raises(PipelineError, match="in: it was changed while it was read"):
+        score_file(servable, source, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 @pytest.mark.parametrize("link", [os.link, os.symlink, None])
 def test_the_source_is_not_written_over(link, servable, tmp_path):
     source, target = write(sales(5), tmp_path / "in"), tmp_path / ("out" if link else "in")

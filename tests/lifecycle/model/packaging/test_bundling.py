@@ -43,6 +43,21 @@ def test_a_failed_run_leaves_the_old_folder_and_nothing_else(target, error):
     assert [path.name for path in target.parent.iterdir()] == ["bundle"]
 
 
+def test_what_can_not_be_put_in_place_leaves_the_old_folder_there(target, monkeypatch):
+    rename = Path.rename
+
+    def spy(self, other):
+        if self.name.endswith(".new.tmp"):
+            raise PermissionError("not today")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", spy)
+    with pytest.raises(PermissionError), swapped_in(target) as folder:
+        filled(folder, "new")
+    assert content(target) == {"file": b"old"}
+    assert [path.name for path in target.parent.iterdir()] == ["bundle"]
+
+
 def killed(monkeypatch, renames):
     """Let a run end like one that is killed: after so many renames, and without tidying up."""
     done, rename = [], Path.rename

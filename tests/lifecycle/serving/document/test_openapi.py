@@ -161,11 +161,10 @@ def test_nor_do_they_with_text_and_gaps(shops, tmp_path):
 
 @pytest.mark.slow
 def test_nor_do_they_with_keys(shops, tmp_path):
-    """The document needs the key too, so it is read from a file; the fuzzer finds out what happens without the key."""
+    """The fuzzer finds out what happens without the key, too."""
     (tmp_path / "keys").write_text(f"tester:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
     with service(tmp_path, shops.folder, api_keys=str(tmp_path / "keys"), max_wait_ms="10000") as running:
-        assert running.ask("GET", "/openapi.json").status == 401
-        (tmp_path / "openapi.json").write_bytes(running.ask("GET", "/openapi.json", x_api_key=KEY).body)
+        (tmp_path / "openapi.json").write_bytes(running.ask("GET", "/openapi.json").body)
         options = [f"--url=http://127.0.0.1:{running.port}", "--phases=fuzzing", "--max-examples=4"]
         key = f'\n[auth.openapi.key]\napi_key = "{KEY}"\n'
         said = fuzz(tmp_path / "openapi.json", tmp_path, *options, config=key)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 
+from lifecycle.serving.errors import Refusal
 from lifecycle.serving.http.app import App
 from lifecycle.serving.http.connection import Connection
 from lifecycle.serving.http.exchange import Exchange
@@ -34,6 +35,13 @@ def fails(exchange: Exchange, request: Request) -> Reply:
     raise ValueError("an error of the service")
 
 
+def refuses(exchange: Exchange, request: Request) -> Reply:
+    try:
+        return fails(exchange, request)
+    except ValueError as error:
+        raise Refusal(422, "wrong", "not right") from error
+
+
 def later(exchange: Exchange, request: Request, fault: Exception | None = None) -> Awaitable[Reply]:
     async def wait() -> Reply:
         await asyncio.sleep(0.01)
@@ -49,6 +57,7 @@ ROUTES = [
     Route("POST", "/now", lambda exchange, request: EMPTY),
     Route("GET", "/later", later),
     Route("GET", "/fails", fails),
+    Route("GET", "/refuses", refuses),
     Route("GET", "/fails-later", lambda exchange, request: later(exchange, request, ValueError("it too"))),
 ]
 
@@ -119,6 +128,8 @@ async def left(sent: bytes) -> list[Connection]:
         "a head too long": asked("GET", "/now", "x-long: " + "y" * 20_000),
         "refused": asked("GET", "/nowhere"),
         "refused before its body": asked("POST", "/nowhere", length=200_000) + b" " * 100_000,
+        "another protocol": asked("POST", "/now", "connection: upgrade", "upgrade: h2c", length=2) + b"{}",
+        "refused for a fault": asked("GET", "/refuses"),
         "a fault": asked("GET", "/fails"),
         "a fault later": asked("GET", "/fails-later"),
     }.items(),

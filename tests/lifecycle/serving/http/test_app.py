@@ -121,6 +121,14 @@ def test_platforms_ask_for_health_at_paths_of_their_own(running: Service) -> Non
     assert running.ask("GET", "/health/ready").json["model"] == "shops"
 
 
+@pytest.mark.parametrize("route", ["/health/live", "/", "/ping"])
+def test_a_platform_may_choose_a_path_that_answers_already(bundle: Path, tmp_path: Path, route: str) -> None:
+    with service(tmp_path, bundle, health_route=route, linger_seconds="2") as running:
+        assert running.ask("GET", "/health/live").json == {"alive": True}
+        assert running.ask("GET", "/").json == {"status": "alive"}
+        assert list(running.ask("GET", "/openapi.json").json["paths"]).count(route) == 1
+
+
 def test_health_leaves_no_line_in_the_log_unless_it_fails(running: Service) -> None:
     running.ask("GET", "/health/live", x_request_id="healthy")
     running.ask("POST", "/health/live", {}, x_request_id="ill")
@@ -140,13 +148,14 @@ def test_without_a_history_events_are_refused_in_words(running: Service) -> None
     assert running.ask("POST", "/events", {"events": []}).json["kind"] == "no_rows"
 
 
-def test_keys_are_asked_for_everywhere_but_health(bundle: Path, tmp_path: Path) -> None:
+def test_keys_are_asked_for_everywhere_but_for_health_and_the_documentation(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(f"shop:{hashlib.sha256(b's3cret').hexdigest()}\n")
     with service(tmp_path, bundle, api_keys=str(tmp_path / "keys")) as running:
         found = running.ask("POST", "/predict", VECTOR)
         assert (found.status, found.json["kind"]) == (401, "unauthorized")
         assert found.headers["www-authenticate"].startswith("Bearer")
-        assert running.ask("GET", "/metrics").status == running.ask("GET", "/docs").status == 401
+        assert running.ask("GET", "/metrics").status == 401
+        assert running.ask("GET", "/docs").status == running.ask("GET", "/openapi.json").status == 200
         assert running.ask("GET", "/health/ready").status == running.ask("GET", "/ping").status == 200
         assert running.ask("POST", "/predict", VECTOR, **KEYS, x_request_id="known").status == 200
         assert running.find("predict", http_request_id="known")["user.name"] == "shop"

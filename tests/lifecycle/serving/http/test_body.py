@@ -3,10 +3,13 @@ import gzip
 import zlib
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from lifecycle.serving.errors import Refusal
-from lifecycle.serving.http.body import GoneError, check_type, decompressed, read_body
+from lifecycle.serving.http import body as body_module
+from lifecycle.serving.http.body import MEMBERS, GoneError, check_type, decompressed, read_body
 
 TEXT = b'{"features": [1, 2, 3]}' * 20
 RAW = zlib.compressobj(wbits=-15)
@@ -84,3 +87,23 @@ def test_the_content_type_must_be_one_that_the_route_reads() -> None:
     with pytest.raises(Refusal, match="send Content-Type: application/json or text/csv") as error:
         check_type({b"content-type": b"application/x-www-form-urlencoded"}, (b"application/json", b"text/csv"))
     assert error.value.status == 415
+
+
+def test_members_are_read_up_to_a_number_of_them() -> None:
+    """Each costs something, the smallest as much as a large one: a body of nothing else would stop everybody."""
+    empty, one = gzip.compress(b""), gzip.compress(b"x")
+    assert decompressed(one * MEMBERS, {b"content-encoding": b"gzip"}, 1 << 20) == b"x" * MEMBERS
+    for member in (empty, one):
+        refusal = refused(member * (MEMBERS + 1), "gzip", 1 << 20)
+        assert (refusal.status, refusal.kind) == (400, "broken_body")
+        assert "parts" in refusal.message
+
+
+@hypothesis.given(parts=st.lists(st.binary(max_size=300), min_size=1, max_size=20), piece=st.integers(1, 100))
+def test_a_body_may_be_cut_anywhere(parts: list[bytes], piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body_module, "PIECE", piece)
+        packed = b"".join(map(gzip.compress, parts))
+        assert decompressed(packed, {b"content-encoding": b"gzip"}, 10_000) == b"".join(parts)
+        if parts[-1]:
+            assert refused(packed[:-1], "gzip").kind == "broken_body"

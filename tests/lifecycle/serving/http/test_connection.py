@@ -1,11 +1,13 @@
 """Clients that send too much, too slowly, or not what HTTP is."""
 
+import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from tests.helpers_serving import VECTOR, Service, service, small_bundle
@@ -189,11 +191,87 @@ def test_what_came_before_nonsense_is_answered_first(running: Service) -> None:
         assert (status, b"connection: close" in top) == (200, True)
 
 
-def test_an_offer_of_another_protocol_is_passed_over(running: Service) -> None:
+H2C = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAEAAEAAAAIAAAAB")
+CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+
+
+@pytest.mark.parametrize("cut", [0, 30, 150, 260, 400])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_offer_of_another_protocol_is_passed_over(running: Service, chunked: bool, cut: int) -> None:
+    """Java's client and curl --http2 make it with every request; the body is none of theirs, and all goes on."""
+    sent = head(*H2C, "transfer-encoding: chunked", length="") + CHUNKED if chunked else head(*H2C) + BODY
     with connected(running) as client:
-        client.sendall(head("connection: upgrade", "upgrade: websocket", method="GET", path="/health/live", length=""))
+        client.sendall(sent[:cut])
+        time.sleep(0.02)
+        client.sendall(sent[cut:] + head(*H2C, method="GET", path="/health/live", length=""))
+        status, top, body, rest = answer(client)
+        assert (status, b"connection: close" in top) == (200, False)
+        assert "probability" in json.loads(body)
+        assert answer(client, rest)[2] == b'{"alive":true}'
+
+
+def test_an_offer_does_not_make_a_long_head_short(running: Service) -> None:
+    with connected(running) as client:
+        client.sendall(head(*H2C, f"x-long: {'y' * 2000}"))
+        refused(client, 431, "header_too_large")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/health/live"])
+def test_who_asks_and_says_that_it_will_ask_no_more_is_answered(running: Service, path: str) -> None:
+    sent = head() + BODY if path == "/predict" else head(method="GET", path=path, length="")
+    for _ in range(20):
+        with connected(running) as client:
+            client.sendall(sent * 3)
+            client.shutdown(socket.SHUT_WR)
+            rest = b""
+            for _ in range(3):
+                status, _, _, rest = answer(client, rest)
+                assert status == 200
+            assert client.recv(10) == b""
+
+
+def test_trailers_are_no_headers(running: Service) -> None:
+    with connected(running) as client:
+        client.sendall(head("transfer-encoding: chunked", "x-request-id: mine", length="") + CHUNKED[:-2])
+        client.sendall(b"x-request-id: late\r\ncontent-encoding: gzip\r\n\r\n")
         status, top, _, _ = answer(client)
-        assert (status, b"connection: close" in top) == (200, True)
+        assert status == 200
+        assert b"x-request-id: mine" in top
+
+
+@pytest.mark.parametrize("line", [b"x-a: b\r\n" * 50, b"b" * 400])
+def test_trailers_without_end_are_refused(running: Service, line: bytes) -> None:
+    with connected(running) as client:
+        client.sendall(head("transfer-encoding: chunked", length="") + CHUNKED[:-2])
+        with contextlib.suppress(OSError):  # as soon as it is refused, sending fails
+            for _ in range(100):
+                client.sendall(line)
+                time.sleep(0.002)
+        refused(client, 431, "header_too_large")
+
+
+def test_who_does_not_take_its_answers_gets_no_more_of_them(running: Service) -> None:
+    """Or one client could fill the memory with them."""
+    before = psutil.Process(running.process.pid).memory_info().rss
+    with connected(running) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(2)
+        with contextlib.suppress(OSError):  # nothing more is read from it either, and soon it is thrown out
+            for _ in range(400):
+                client.sendall(head(method="GET", path="/openapi.json", length="") * 100)
+        assert psutil.Process(running.process.pid).memory_info().rss < before + 30e6
+    assert running.ask("GET", "/health/live").status == 200
+
+
+def test_who_takes_its_answers_late_gets_all_of_them(running: Service) -> None:
+    with connected(running) as client:
+        client.sendall(head(method="GET", path="/openapi.json", length="") * 100)
+        time.sleep(0.3)
+        rest = b""
+        for _ in range(100):
+            status, _, body, rest = answer(client, rest)
+            assert status == 200
+            assert json.loads(body)["openapi"]
 
 
 def test_an_old_client_gets_its_answer_and_the_end(running: Service) -> None:
@@ -223,3 +301,16 @@ def test_one_connection_too_many_is_told_so(running: Service) -> None:
         each.close()
     time.sleep(0.3)
     assert running.ask("POST", "/predict", VECTOR).status == 200
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 100])
+def test_a_head_is_not_charged_with_the_body_before_it(running: Service, cut: int) -> None:
+    """A chunk may end a long body and begin the next head."""
+    first = head(length="content-length: 30000\r\n") + BODY + b" " * (30_000 - len(BODY))
+    second = head() + BODY
+    with connected(running) as client:
+        client.sendall(first + second[:cut])
+        status, _, _, rest = answer(client)
+        assert status == 200
+        client.sendall(second[cut:])
+        assert answer(client, rest)[0] == 200

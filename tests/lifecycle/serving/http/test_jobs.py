@@ -5,7 +5,7 @@ import pytest
 
 from lifecycle.model.servable import Batch, Scored
 from lifecycle.serving.http.jobs import Job, answers
-from lifecycle.serving.live.live import Live, alike
+from lifecycle.serving.live.live import TOGETHER, Live, alike
 from lifecycle.serving.messages import Reply
 from lifecycle.serving.settings import Settings
 from lifecycle.serving.telemetry import cells
@@ -78,6 +78,13 @@ def test_each_request_is_scored_by_the_model_that_it_began_with() -> None:
     answers([job(old, 1.0), job(new, 2.0), job(old, 3.0)])
     assert old.servable.sizes == [1, 1]  # type: ignore[attr-defined]
     assert new.servable.sizes == [1]  # type: ignore[attr-defined]
+
+
+def test_no_more_rows_are_scored_together_than_were_tried() -> None:
+    live = live_of(Watched())
+    answers([job(live, *map(float, range(20))), job(live, *map(float, range(TOGETHER - 20)))])
+    answers([job(live, *map(float, range(20))), job(live, *map(float, range(TOGETHER - 19)))])
+    assert live.servable.sizes == [TOGETHER, 20, TOGETHER - 19]  # type: ignore[attr-defined]
 
 
 class Rounding(Watched):

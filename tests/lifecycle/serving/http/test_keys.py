@@ -54,3 +54,12 @@ def test_a_file_that_can_not_be_meant_is_refused_and_not_quoted(tmp_path: Path, 
     with pytest.raises(PipelineError) as error:
         Keys(tmp_path / "keys")
     assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"s3cret\xff", "no text in UTF-8"), (None, "No such file")])
+def test_a_file_that_can_not_be_read_is_told_and_not_quoted(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "keys").write_bytes(content)
+    with pytest.raises(PipelineError, match=f"SERVE_API_KEYS=.*keys: {words}") as error:
+        Keys(tmp_path / "keys")
+    assert "s3cret" not in str(error.value)

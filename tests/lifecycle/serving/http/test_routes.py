@@ -53,5 +53,5 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
 
 
 def test_a_route_stands_in_the_table_once() -> None:
-    with pytest.raises(PipelineError, match="twice"):
+    with pytest.raises(PipelineError, match="is answered already: SERVE_PREDICT_ROUTE or AIP_PREDICT_ROUTE"):
         Routes([*TABLE, Route("HEAD", "/")])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.serving.live.watch import Watch
+from lifecycle.serving.live.watch import LOOKS, Watch, signature
 from lifecycle.stage import PipelineError
 
 
@@ -15,13 +15,15 @@ class Told:
     def __init__(self, folder: Path) -> None:
         self.put: list[str] = []
         self.failed: list[str] = []
-        self.watch = Watch(folder, self._load, self.put.append, self.failed.append)  # type: ignore[arg-type]
+        self.watch = Watch(folder, signature(folder), self._load, self.put.append, self.failed.append)  # type: ignore[arg-type]
 
     def _load(self, folder: Path) -> Any:
         assert threading.current_thread() is not threading.main_thread()  # requests go on meanwhile
         text = (folder / "manifest.json").read_text()
         if text == "bad":
             raise PipelineError("damaged")
+        if text == "odd":
+            raise KeyError("threshold")
         return text
 
     def look(self, times: int = 1) -> None:
@@ -86,6 +88,40 @@ def test_what_is_no_model_is_told_once_and_tried_again_when_it_has_changed(folde
     write(folder, "three")
     told.look()
     assert told.put == ["three"]
+
+
+def test_whatever_is_wrong_with_one_the_next_is_served(folder: Path) -> None:
+    told = Told(folder)
+    write(folder, "odd")
+    told.look()
+    assert told.failed == [f"{folder}: KeyError('threshold')"]
+    write(folder, "three")
+    told.look()
+    assert told.put == ["three"]
+
+
+def test_what_has_come_since_the_first_one_was_read_is_loaded(folder: Path) -> None:
+    told, before = Told(folder), signature(folder)
+    write(folder, "two+")
+    told.watch = Watch(folder, before, told._load, told.put.append, told.failed.append)  # type: ignore[arg-type]
+    told.look()
+    assert told.put == ["two+"]
+
+
+def test_a_folder_that_can_not_be_read_is_told_once(folder: Path) -> None:
+    told = Told(folder)
+    (folder / "model.onnx").symlink_to("nowhere")
+    told.look(LOOKS - 1)
+    assert told.failed == []
+    told.look(3 * LOOKS)
+    assert told.failed == [f"{folder}: can't be read"]
+    told.watch.hurry()
+    told.look()
+    assert len(told.failed) == 2
+    (folder / "model.onnx").unlink()
+    write(folder, "two+")
+    told.look()
+    assert told.put == ["two+"]
 
 
 def test_a_change_while_it_is_loaded_is_seen(folder: Path) -> None:

@@ -1,6 +1,9 @@
 import asyncio
 import logging
 import os
+import sys
+
+import pytest
 
 from lifecycle.features.online.draft import Draft
 from lifecycle.features.online.snapshot import Snapshot
@@ -8,7 +11,7 @@ from lifecycle.features.vocabulary import DAY_US
 from lifecycle.serving.online import compacting
 from tests.helpers_home import ask, label, opened, payment, refused, run
 
-NAMES = {"journal.sqlite", "state.npz"}
+NAMES = {"journal.newest", "journal.sqlite", "state.npz"}
 
 
 async def compacted(home):
@@ -17,6 +20,9 @@ async def compacted(home):
     compactor.look()
     while compactor._running is not None:
         await asyncio.sleep(0.01)
+
+
+SLOW = "import time; time.sleep(30)"
 
 
 def shorten(monkeypatch, longest):
@@ -56,14 +62,18 @@ def test_a_long_journal_becomes_a_snapshot_while_the_service_goes_on(servable, p
     run(work())
 
 
-def test_a_service_that_ends_in_the_middle_ends_at_once_and_loses_nothing(servable, place, monkeypatch):
+@pytest.mark.parametrize("pause", [0, 0.002, 0.01, 0.1])
+def test_a_service_that_ends_in_the_middle_ends_at_once_and_loses_nothing(servable, place, monkeypatch, pause):
     shorten(monkeypatch, 50)
+    monkeypatch.setattr(compacting, "COMMAND", [sys.executable, "-c", SLOW])
 
     async def work():
         async with opened(servable, place) as home:
             await home.keep([payment(key) for key in range(60)], servable)
             assert home._store._compactor._running is not None
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause)
+            snapshot = (place / "state.npz").read_bytes()
+        assert (place / "state.npz").read_bytes() == snapshot  # thrown away, not waited for
         assert {path.name for path in place.iterdir()} == NAMES
         monkeypatch.undo()
         async with opened(servable, place) as home:
@@ -97,13 +107,14 @@ def test_what_a_killed_process_left_behind_is_taken_away(servable, place):
     place.mkdir()
     for name in (f"compaction.{os.getpid()}.sqlite", "compaction.1.npz", ".compaction.1.npz.2.tmp"):
         (place / name).write_bytes(b"left")
+    (place / "my_compaction.csv").write_bytes(b"somebody's own")
 
     async def work():
         async with opened(servable, place) as home:
             await home.keep([payment(1)], servable)
 
     run(work())
-    assert {path.name for path in place.iterdir()} == NAMES
+    assert {path.name for path in place.iterdir()} == {*NAMES, "my_compaction.csv"}
 
 
 DAY = 96  # payments a day

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifecycle.features.online.schema import Event, Label
+from lifecycle.features.vocabulary import Window
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.online import events
 from lifecycle.serving.online.feature_list import list_of
@@ -86,3 +87,16 @@ def test_a_zone_counts(servable):
     hour = timedelta(hours=30)
     ahead = (datetime.now(UTC) + hour).replace(tzinfo=None).isoformat() + "+10:00"  # twenty hours from now
     assert read(servable, [payment(0, tx_time=ahead)])
+
+
+def test_a_label_that_sums_can_not_hold_is_refused_with_its_row(tmp_path):
+    """The contract may allow more than a window can add up exactly."""
+    servable = listed(
+        tmp_path / "bundle", [Window("loss", "sum", by="terminal_id", of="loss", days=(7,), delay_days=7)]
+    )
+    servable.schema["columns"].append({"name": "loss", "type": "number", "nullable": True})
+    servable.schema["labels"].append("loss")
+    found = refusal(servable, [payment(0), {"label": {"transaction_id": 1, "loss": 1e30}}])
+    assert (found.status, found.kind, found.field) == (422, "wrong_type", "loss")
+    assert "row 1" in found.message
+    assert "1e+30" not in found.message

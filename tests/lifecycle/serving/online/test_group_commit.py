@@ -166,3 +166,18 @@ def test_a_real_disk_that_is_full_is_told_and_mended(servable, tmp_path):
             assert await home.keep([payment(0), *events], servable) == (0, 2_000, 0)
 
     run(work())
+
+
+def test_a_service_can_end_while_the_disk_is_full(servable, place, disk, caplog):
+    async def work():
+        async with opened(servable, place) as home:
+            await home.keep([payment(0)], servable)
+            disk.full = True
+            await refused(lambda: home.keep([payment(3)], servable))
+            caplog.clear()
+        assert "could not commit 1 changes" in caplog.text
+        disk.full = False
+        async with opened(servable, place) as home:
+            assert await home.keep([payment(0), payment(3)], servable) == (1, 1, 0)
+
+    run(work())

@@ -148,3 +148,32 @@ def test_event_by_event_every_feature_of_every_payment_is_that_of_the_batch_tabl
             assert labels != list(table.labels(start))
 
     run(work())
+
+
+def test_a_request_that_nobody_waits_for_any_more_is_kept_whole(servable):
+    async def work():
+        async with opened(servable, "memory") as home:
+            events = [payment(key) for key in range(300)]
+            for turns in range(1, 40, 3):
+                task = asyncio.create_task(home.keep(events, servable))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+            while (await home.size())["records"] < 300:
+                await asyncio.sleep(0)
+            assert await home.keep(events, servable) == (0, 300, 0)
+
+    run(work())
+
+
+def test_the_end_waits_for_it(servable, place):
+    async def work():
+        async with opened(servable, place) as home:
+            task = asyncio.create_task(home.keep([payment(key) for key in range(300)], servable))
+            for _ in range(25):
+                await asyncio.sleep(0)
+            task.cancel()
+        async with opened(servable, place) as home:
+            assert (await home.size())["records"] in {0, 300}
+
+    run(work())

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +197,60 @@ def test_it_ends_with_the_service_that_started_it_however_that_ends(servable, pl
         time.sleep(0.05)
     with pytest.raises(ProcessLookupError):
         os.kill(child, signal.SIGTERM)
+
+
+def test_when_all_processes_are_told_to_end_workers_still_get_their_answers(servable, place):
+    """A terminal's Ctrl-C reaches everybody at once."""
+
+    async def work():
+        async with shared(servable, place) as home:
+            await home.keep([payment(0)], servable)
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.5)
+            assert await home.keep([payment(3)], servable) == (1, 0, 0)
+            assert process.poll() is None
+        assert await asyncio.to_thread(process.wait, 10) == 0
+
+    process = started(servable, place)
+    try:
+        run(work())
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_a_second_signal_ends_it_at_once(servable, place):
+    async def work():
+        async with shared(servable, place):
+            for _ in range(2):
+                process.terminate()
+                await asyncio.sleep(0.2)
+            assert await asyncio.to_thread(process.wait, 10) == 0
+
+    process = started(servable, place)
+    try:
+        run(work())
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_who_is_refused_again_and_again_keeps_no_connection_open(servable, place, tmp_path):
+    async def work():
+        async with shared(servable, place):
+            other = store_client.Client(str(place / SOCKET), "another list")
+            await asyncio.sleep(0.5)
+            before = open_files()
+            await asyncio.sleep(1)
+            assert open_files() <= before + 1
+            assert other.refused.kind == "other_list"
+            await other.close()
+
+    with running(servable, place):
+        run(work())

@@ -89,3 +89,9 @@ def test_another_model_or_version_is_not_found(path, parameters, kind):
         with pytest.raises(Refusal) as found:
             route(each, method).decode(Model(), request({"instances": [VECTOR]})._replace(parameters=parameters))
         assert (found.value.status, found.value.kind) == (404, kind)
+
+
+def test_what_curl_says_of_json_by_itself_will_do():
+    """The calls in the documentation of TensorFlow Serving name no content type."""
+    assert {b"application/x-www-form-urlencoded", b"text/plain"} <= set(route(PATH).accepts)
+    assert b"text/plain" not in route("/predict").accepts

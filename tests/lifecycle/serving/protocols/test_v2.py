@@ -185,6 +185,7 @@ def test_a_flawed_tensor_is_refused(flaw, kind):
         ({"outputs": [{"name": "score", "parameters": {"classification": 2}}]}, "wrong_type"),
         ({"id": 3}, "wrong_type"),
         ({"parameters": {"sequence_id": 3}}, "wrong_type"),
+        ({"parameters": {"priority": -1}}, "wrong_type"),
         ({"raw_input_contents": []}, "wrong_type"),
     ],
 )
@@ -280,3 +281,16 @@ def test_a_model_with_texts_has_no_matrix():
 def test_readiness_is_a_status():
     assert ask("/v2/models/{name}/ready", request(), method="GET").status == 200
     assert ask("/v2/models/{name}/ready", request(), method="GET", ready=False).status == 503
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"id": None},
+        {"parameters": {"binary_data_output": None, "content_type": None}},
+        {"parameters": {"priority": 1, "timeout": 5_000}},
+    ],
+)
+def test_what_changes_no_score_may_be_said_or_be_null(more):
+    plainly, said = (json.loads(ask(PATH, request({"inputs": [plain()], **extra})).body) for extra in ({}, more))
+    assert plainly == said

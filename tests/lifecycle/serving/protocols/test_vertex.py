@@ -20,6 +20,14 @@ def test_other_content_is_refused(content):
     assert refusal(PATH, request(content)).kind == "unknown_name"
 
 
+def test_the_path_may_be_that_of_the_tutorials_as_the_platform_s_own_tools_have_it():
+    assert [each.path for each in protocols(1, "/predict")].count("/predict") == 1
+    content = {"instances": [VECTOR], "parameters": {}}
+    assert ask("/predict", request(content)).body == ask(PATH, request(content)).body
+    assert refusal("/predict", request({"instances": [VECTOR], "reasons": 1})).kind == "unknown_name"
+    assert refusal("/predict", request({"features": VECTOR, "parameters": {}})).kind == "unknown_name"
+
+
 def test_the_platform_chooses_the_path():
     assert "/p" in {each.path for each in protocols(1, "/p")}
     assert PATH not in {each.path for each in protocols(1, "/p")}

@@ -85,13 +85,27 @@ def test_what_can_not_be_written_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output, write = Output(str(tmp_path / "log")), os.write
-    assert output.write(b"one\n")
-    monkeypatch.setattr(os, "write", _full_after(3, write))
-    assert not output.write(b"another\n")
-    monkeypatch.setattr(os, "write", write)
+    """Whoever writes it, and what was counted as dropped is not there."""
+    output, other = Output(str(tmp_path / "log")), Output(str(tmp_path / "log"))
+    _fill(output, monkeypatch)
+    assert other.write(b"last\n")
+    assert (tmp_path / "log").read_text() == "one\nlast\n"
+
+
+def test_a_line_that_was_cut_off_in_a_pipe_is_ended_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    output = Output(f"/dev/fd/{writer}")
+    _fill(output, monkeypatch)
     assert output.write(b"last\n")
-    assert (tmp_path / "log").read_text() == "one\nano\nlast\n"
+    assert os.read(reader, 100) == b"one\nano\nlast\n"
+
+
+def _fill(output: Output, patch: pytest.MonkeyPatch) -> None:
+    """Write a line, and another one of which only three bytes find room."""
+    assert output.write(b"one\n")
+    with patch.context() as context:
+        context.setattr(os, "write", _full_after(3, os.write))
+        assert not output.write(b"another\n")
 
 
 def _full_after(count: int, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
