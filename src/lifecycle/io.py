@@ -42,6 +42,16 @@ def read_table(
     where: Any = None,
     advice: str = "remove it and run `dvc repro`",
 ) -> pd.DataFrame:
+    """Read a parquet table into pandas; see `read_arrow`."""
+    return read_arrow(path, columns, where, advice).to_pandas()
+
+
+def read_arrow(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    where: Any = None,
+    advice: str = "remove it and run `dvc repro`",
+) -> pa.Table:
     """Read a parquet table.
 
     Parameters
@@ -63,7 +73,7 @@ def read_table(
     if not Path(path).is_file():
         raise PipelineError(f"{path}: no such file; `dvc repro` makes it")
     try:
-        return pq.read_table(path, columns=None if columns is None else list(columns), filters=where).to_pandas()
+        return pq.read_table(path, columns=None if columns is None else list(columns), filters=where)
     except (pa.ArrowInvalid, OSError) as error:  # OSError: damaged inside
         raise PipelineError(f"{path}: not a readable parquet file ({error}); {advice}") from error
 

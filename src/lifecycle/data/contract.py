@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.data.parse import parse, storage_type
+from lifecycle.data.parse import EXACT, parse, storage_type
 from lifecycle.problem import Column, Problem
 
+FLOAT32 = float(np.finfo(np.float32).max)  # trees compare in it: the service takes no larger number either
 WORDS = {"not_nullable": "missing", "field_uniqueness": "duplicate", "multiple_fields_uniqueness": "duplicate record"}
 
 
@@ -79,14 +80,16 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
     from pandera import pandas as pa
 
     def checks(column: Column) -> list[Any]:
-        low, high = (
-            pd.Timestamp(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le)
-        )
+        low, high = (_moment(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le))
         found = [] if low is None else [pa.Check.ge(low, error=f"below {column.ge}")]
         found += [] if high is None else [pa.Check.le(high, error=f"above {column.le}")]
         found += [] if column.isin is None else [pa.Check.isin(column.isin, error=f"not one of {column.isin}")]
         if column.decimals is not None:
             found.append(pa.Check(partial(_fits, column.decimals), error=f"more than {column.decimals} decimals"))
+        if column.type == "number":
+            found.append(pa.Check(_in_range, error=f"not between -{FLOAT32:.4g} and {FLOAT32:.4g}"))
+        if column.type == "text":
+            found.append(pa.Check(_readable, error="holds what is no character"))
         if column.name == problem.time and as_of is not None:
             found.append(pa.Check.lt(pd.Timestamp(as_of) + pd.Timedelta(days=1), error=f"after {as_of}"))
         return found
@@ -100,9 +103,25 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
     return pa.DataFrameSchema(columns, unique=list(problem.distinct) or None, report_duplicates="exclude_first")
 
 
+def _moment(limit: Any) -> pd.Timestamp:
+    """Return a limit as columns of time are kept: in UTC, without a zone."""
+    moment = pd.Timestamp(limit)
+    return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
+
+
 def _fits(decimals: int, values: pd.Series) -> pd.Series:
     units = values * 10.0**decimals
-    return (units - units.round()).abs() <= 1e-6 + 1e-15 * units.abs()  # 0.1 + 0.2 has one decimal
+    noise = 1e-6 + 1e-15 * units.abs()  # 0.1 + 0.2 has one decimal
+    fits = (units - units.round()).abs() <= noise
+    return fits & (units.abs() <= EXACT) if pd.api.types.is_float_dtype(values) else fits
+
+
+def _in_range(values: pd.Series) -> pd.Series:
+    return values.abs() <= FLOAT32
+
+
+def _readable(values: pd.Series) -> pd.Series:
+    return ~values.str.contains("[\0\uffff]", regex=True)
 
 
 def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:

@@ -6,8 +6,9 @@ import zlib
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
-from lifecycle.io import read_table
+from lifecycle.io import read_arrow
 from lifecycle.problem import Problem
 from lifecycle.stage import PipelineError
 
@@ -39,8 +40,7 @@ def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
     """
     path = Path(path)
     _look_at(path)
-    parquet = path.suffix == ".parquet"
-    table = read_table(path, advice="export it again") if parquet else _read_csv(path, problem)
+    table = _read_parquet(path, problem) if path.suffix == ".parquet" else _read_csv(path, problem)
     return to_contract(table, problem, str(path))
 
 
@@ -85,9 +85,38 @@ def _look_at(path: Path) -> None:
         raise PipelineError(f"{path}: the file is empty")
 
 
+def _text(problem: Problem) -> dict[str, str]:
+    return {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
+
+
+def _read_parquet(path: Path, problem: Problem) -> pd.DataFrame:
+    """Read a table; no whole number passes through a float, as those with gaps do when pandas reads them by itself."""
+    table = read_arrow(path, advice="export it again")
+    for place, field in enumerate(table.schema):
+        if field.name not in _text(problem):
+            continue
+        if pa.types.is_floating(field.type) and table.column(place).null_count < len(table):
+            said = f"column {field.name} is text in the contract, here it is {field.type}"
+            raise PipelineError(f"{path}: {said}; export it as text or as whole numbers: 1147 must not become 1147.0")
+        if pa.types.is_integer(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    gaps = {name: _nullable(table.schema.field(name).type) for name in table.column_names if _gapped(table, name)}
+    return table.to_pandas(integer_object_nulls=True).astype(gaps)
+
+
+def _gapped(table: pa.Table, name: str) -> bool:
+    """Tell whether a column is of whole numbers, and some are missing."""
+    if table.column_names.count(name) > 1:  # told later
+        return False
+    return bool(pa.types.is_integer(table.schema.field(name).type) and table.column(name).null_count)
+
+
+def _nullable(kind: pa.DataType) -> str:
+    return "UInt64" if pa.types.is_unsigned_integer(kind) else "Int64"
+
+
 def _read_csv(path: Path, problem: Problem) -> pd.DataFrame:
-    # Identifiers that are text keep their leading zeros; everything else may be inferred.
-    text = {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
+    text = _text(problem)  # identifiers that are text keep their leading zeros; everything else may be inferred
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
         missing = {name: GAPS[:1] if name in text else GAPS for name in header.iloc[0].dropna()}

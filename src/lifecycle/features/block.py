@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lifecycle.features.vocabulary import DAY_US, Where, Window
+from lifecycle.stage import PipelineError
 
 
 class Block:
@@ -81,7 +82,10 @@ class Block:
 
     def _units(self, window: Window) -> np.ndarray:
         """Return the aggregated column in its smallest unit, 0 where a record is not covered."""
-        units = as_units(self.columns[str(window.of)], self.scale(window))
+        try:
+            units = as_units(self.columns[str(window.of)], self.scale(window))
+        except OverflowError as error:
+            raise PipelineError(f"column {window.of!r}: {error}; give it narrower limits in the contract") from error
         return np.where(self.mask(window.where), units, 0) if window.where else units
 
     def _running(self, what: str, where: tuple[Where, ...], values: Callable[[], np.ndarray]) -> np.ndarray:

@@ -162,7 +162,11 @@ def test_more_decimals_than_the_contract_allows_are_rejected_and_float_noise_is_
     assert verdict.rejected["euro"].tolist() == [0.005, 1_000_000.125]
 
 
-@given(euro=st.floats(-1e9, 1e9) | st.integers(-(10**11), 10**11).map(lambda units: units / 1000))
+@given(
+    euro=st.floats(-1e9, 1e9)
+    | st.floats(-1e300, 1e300)
+    | st.integers(-(10**11), 10**11).map(lambda units: units / 1000)
+)
 def test_a_value_that_passes_here_passes_the_service(euro):
     column = Column("euro", "number", "", decimals=2)
     kept = check(small_table(1, euro=[euro]), small_problem(column), None).failed == {}
@@ -170,5 +174,42 @@ def test_a_value_that_passes_here_passes_the_service(euro):
     if kept:
         assert served(euro) == euro
     else:
-        with pytest.raises(ValueError, match="more than 2 decimals"):
+        with pytest.raises(ValueError, match=r"more than 2 decimals|is not between"):
             served(euro)
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_that_is_too_large_for_a_model_is_rejected_as_the_service_does(value):
+    kept = check(small_table(1, weight=[value]), small_problem(Column("weight", "number", "")), None)
+    served = checker({"name": "weight", "type": "number"})
+    if kept.failed:
+        assert list(kept.failed) == ["weight: not between -3.403e+38 and 3.403e+38"]
+        with pytest.raises(ValueError, match="is not between"):
+            served(value)
+    else:
+        assert served(value) == value
+
+
+@given(text=st.text(min_size=1) | st.sampled_from(["a\0b", "\uffff", "\0", "a\n\uffff"]))
+def test_text_that_the_service_could_not_take_is_rejected(text):
+    column = Column("shop", "text", "")
+    kept = check(small_table(1, shop=pd.Series([text], dtype="str")), small_problem(column), None)
+    served = checker({"name": "shop", "type": "text"})
+    if kept.failed:
+        assert list(kept.failed) == ["shop: holds what is no character"]
+        with pytest.raises(ValueError, match="holds what is no character"):
+            served(text)
+    else:
+        assert served(text) == text
+
+
+def test_whole_numbers_with_decimals_of_zero_may_be_large():
+    problem = small_problem(Column("units", "integer", "", decimals=0))
+    assert check(small_table(2, units=[2**61, 3]), problem, None).failed == {}
+
+
+@pytest.mark.parametrize("limit", ["2018-01-02T00:00:00+00:00", "2018-01-02T02:00:00+02:00", "2018-01-02T00:00:00Z"])
+def test_a_limit_may_have_a_zone(limit):
+    problem = small_problem(Column("opened", "timestamp", "", ge=limit))
+    opened = pd.to_datetime(["2018-01-01 23:59:59", "2018-01-02 00:00:00"])
+    assert check(small_table(2, opened=opened), problem, None).failed == {f"opened: below {limit}": 1}

@@ -4,9 +4,13 @@ import re
 import zipfile
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from lifecycle.data.contract import check
 from lifecycle.data.source import read_file, to_contract
+from lifecycle.io import read_table, write_table
 from lifecycle.problem import Column
 from lifecycle.stage import PipelineError
 from problems import creditcard
@@ -188,3 +192,38 @@ def test_a_column_that_a_source_may_lack_gets_its_default():
         "a",
         "b",
     ]
+
+
+def written(**columns):
+    """Return a parquet file as a database would write it, without a word for pandas."""
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": [0, 1, 2], "time": ["2018-01-01"] * 3, "label": [0, 1, 0], **columns}), content)
+    return content.getvalue()
+
+
+BIG = 10**18
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.int32()])
+def test_ids_that_are_text_keep_their_digits_whatever_is_missing_beside_them(tmp_path, kind):
+    numbers = [7, None, 1147] if kind == pa.int32() else [BIG + 1, None, BIG + 2]
+    problem = small_problem(Column("card", "text", "", nullable=True))
+    found = read(tmp_path, "a.parquet", written(card=pa.array(numbers, kind)), problem)["card"]
+    assert found.tolist()[::2] == [str(number) for number in numbers[::2]]
+    assert found.isna().tolist() == [False, True, False]
+
+
+def test_ids_that_are_floats_are_not_guessed(tmp_path):
+    problem = small_problem(Column("card", "text", ""))
+    said = refusal(tmp_path, "a.parquet", written(card=[1147.0, 2.0, 3.0]), problem)
+    assert "column card is text in the contract, here it is double; export it as text or as whole numbers" in said
+
+
+@pytest.mark.parametrize(("kind", "number"), [(pa.int64(), BIG + 1), (pa.uint64(), BIG + 1), (pa.int8(), 5)])
+def test_whole_numbers_beside_a_gap_are_none_of_them_rounded(tmp_path, kind, number):
+    problem = small_problem(Column("card", "integer", ""))
+    raw = read(tmp_path, "a.parquet", written(card=pa.array([number, None, number - 1], kind)), problem)
+    write_table(raw, tmp_path / "raw.parquet")
+    verdict = check(read_table(tmp_path / "raw.parquet"), problem, None)
+    assert verdict.kept["card"].tolist() == [number, number - 1]
+    assert verdict.failed == {"card: missing": 1}

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from lifecycle.features.block import Block, as_units
 from lifecycle.features.vocabulary import DAY_US, Where, Window
+from lifecycle.stage import PipelineError
 from tests.helpers_model import quick
 
 SPAN = 200 * DAY_US
@@ -97,3 +98,11 @@ def test_the_largest_sums_that_fit_are_exact():
     window = Window("x", "sum", "card", "amount")
     total = block([0, 1, 2], decimals=0, amount=huge).total(window, np.zeros(3, np.int64), np.arange(1, 4))
     assert total.tolist() == [2**61, 2**62, 3 * 2**61]
+
+
+def test_a_column_whose_sums_do_not_fit_is_named():
+    window = Window("x", "sum", "card", "amount")
+    with pytest.raises(PipelineError, match=r"column 'amount': sums of 3 values.*narrower limits in the contract"):
+        block([0, 1, 2], decimals=0, amount=np.array([1e18, 9e18, 9e18])).total(
+            window, np.zeros(3, np.int64), np.arange(3)
+        )

@@ -9,6 +9,7 @@ from lifecycle.model.servable import FLOAT32
 from lifecycle.serving.inputs.faults import said
 from lifecycle.serving.inputs.times import EXAMPLE, instant
 
+EXACT = 2**53  # units: from here on a float has none between two whole ones
 Check = Callable[[Any], Any]
 CHARACTERS = "^[^\u0000\uffff]*$"  # no end of a text in C, and not what stands for a missing one in the model's input
 READABLE = re.compile(CHARACTERS.removesuffix("$")).fullmatch
@@ -95,7 +96,8 @@ def _decimals(places: int | None) -> Check:
         if places is None:
             return
         units = value * 10.0**places
-        if abs(units - round(units)) > 1e-6 + 1e-15 * abs(units):  # 0.1 + 0.2 has one decimal
+        noise = 1e-6 + 1e-15 * abs(units)  # 0.1 + 0.2 has one decimal
+        if abs(units - round(units)) > noise or (type(value) is float and abs(units) > EXACT):
             raise ValueError(f"has more than {places} decimals")
 
     return check

@@ -62,12 +62,12 @@ def _row(kinds: Mapping[str, str], names: Sequence[str], cells: list[str], i: in
 
 
 def _cell(kind: str, cell: str, name: str, i: int) -> Any:
-    """Return a cell as JSON would have it: an empty one is null, unless it is text."""
+    """Return a cell as JSON would have it: an empty one is null, as in the files that models learn from."""
+    if not cell or (kind != "text" and not cell.strip()):
+        return None
     if kind in {"text", "timestamp"}:
         return cell
     cell = cell.strip()
-    if not cell:
-        return None
     if WHOLE.fullmatch(cell):
         return int(cell)
     if NUMBER.fullmatch(cell):

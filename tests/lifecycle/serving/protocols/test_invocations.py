@@ -56,11 +56,13 @@ def test_any_text_is_taken_or_refused(text):
             assert refused.status in {400, 413, 422}
 
 
-def test_an_empty_cell_is_a_missing_number_and_an_empty_text():
-    batch = route(PATH).decode(MIXED, table([["1", "", ""], ["2", "a,b", "3"]])).batch
-    assert np.array_equal(batch.numbers, [[1.0, np.nan], [2.0, 3.0]], equal_nan=True)
-    assert batch.texts.tolist() == [[""], ["a,b"]]
-    assert refusal(PATH, table([["", "", "1"]]), MIXED).kind == "missing_value"
+def test_an_empty_cell_is_missing_as_it_was_in_training():
+    gaps = Model(MIXED.features, texts=MIXED.texts, missing=("gaps", "shop"))
+    batch = route(PATH).decode(gaps, table([["1", "", ""], ["2", "a,b", "3"], ["3", " ", "4"]])).batch
+    assert np.array_equal(batch.numbers, [[1.0, np.nan], [2.0, 3.0], [3.0, 4.0]], equal_nan=True)
+    assert batch.texts.tolist() == [[None], ["a,b"], [" "]]
+    assert refusal(PATH, table([["", "a", "1"]]), MIXED).kind == "missing_value"
+    assert refusal(PATH, table([["1", "", "1"]]), MIXED).kind == "missing_value"
 
 
 def test_a_mark_of_the_byte_order_and_empty_lines_at_the_end_have_no_say():
