@@ -66,9 +66,6 @@ class App:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers_of(reply)})
         await send({"type": "http.response.body", "body": reply.body})
 
-    def _tell(self, exchange: Exchange) -> None:
-        self._log.put(exchange.at, exchange.fields())
-
     def _route(self, exchange: Exchange, scope: Mapping[str, Any]) -> tuple[Route, Mapping[str, str]]:
         """Find what answers, and check who asks and what comes."""
         route, parameters = self._find(scope["method"], scope["path"])
@@ -124,3 +121,6 @@ class App:
         if exchange.span is not None:
             named = (*named, (b"traceparent", exchange.span.header()))
         return Reply(reply.status, reply.content_type, reply.body, named)
+
+    def _tell(self, exchange: Exchange) -> None:
+        self._log.put(exchange.at, exchange.fields())

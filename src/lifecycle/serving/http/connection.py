@@ -6,27 +6,21 @@ from typing import Any
 import httptools
 
 from lifecycle.serving.errors import Refusal
-from lifecycle.serving.http.answering import CLOSE, Answering
-from lifecycle.serving.http.replies import RETRY, wire
+from lifecycle.serving.http.refusing import Refusing
+from lifecycle.serving.http.replies import RETRY
 from lifecycle.serving.http.upgrade import without_upgrade
 
 WHOLE = 1 << 16  # bytes of a body that is waited for before the application is asked
 
 
-class Connection(Answering):
-    """See the module; `patience` closes it when it takes too long.
-
-    Attributes
-    ----------
-    reading, refused : bool
-        In the midst of a request; only open so that the client can read why it was refused.
-    """
+class Connection(Refusing):
+    """See the module; `patience` closes it when it takes too long."""
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         self.since, self.unanswered, self.partial = self.server_state.now, 0, None
-        self.reading = self.refused = self.held = self._heading = self._between = False
+        self.reading = self.refused = self.held = self.heading = self._between = False
         self._chunk = self._head = self._before = self._trailers = 0
         limit = self.server_state.settings.max_connections
         if len(self.connections) > 2 * limit:  # so many that there is no time for words
@@ -55,9 +49,9 @@ class Connection(Answering):
                 self.refuse(Refusal(400, "bad_http", "this is no HTTP request"))
         self._head += len(data)
         self._trailers += len(data) if between and self._between else 0
-        too_long = self._heading and self._too_long(self._head - self._before)
+        too_long = self.heading and self._too_long(self._head - self._before)
         if not self.refused and (too_long or self._trailers > self.server_state.settings.max_header):
-            self._refuse_head()
+            self.refuse_head()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
         """Answer what a client has asked before it said that it will ask no more."""
@@ -70,11 +64,11 @@ class Connection(Answering):
         """Begin a request."""
         super().on_message_begin()
         self.since, self._head, self._before, self._trailers = self.server_state.now, 0, self._chunk, 0
-        self.reading = self._heading = True
+        self.reading = self.heading = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header. What stands behind a body is none: whoever looks at headers before us has not seen it."""
-        if self._heading:
+        if self.heading:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -82,10 +76,10 @@ class Connection(Answering):
         if self.parser.should_upgrade():
             return  # it comes again
         if self._too_long():
-            self._refuse_head()
+            self.refuse_head()
             raise ValueError  # ends the parser
         super().on_headers_complete()
-        self._heading = False
+        self.heading = False
         self.unanswered += 1
 
     def on_chunk_header(self) -> None:
@@ -110,27 +104,6 @@ class Connection(Answering):
         if self.partial is not None:
             self.queue(self.partial)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Tell a client why it can't be served, and close the connection once it has had time to read that."""
-        self.refused, self.since = True, self.server_state.now
-        reading = self.reading and not self._heading  # then the newest unanswered request is the one at fault
-        if reading and self.cycle.response_started:
-            self.transport.close()  # it knows already
-            return
-        if reading:
-            self.cycle.disconnected = True
-            self.cycle.waiting_for_100_continue = False  # or it would ask for what is refused already
-            self.cycle.message_event.set()
-        if self.unanswered > reading:
-            self.cycle.keep_alive = False  # what came before is answered first, and closes the connection
-            return
-        reply = self.reply(refusal, self.headers if self.reading else ())
-        self.transport.write(wire(reply, (*self.server_state.default_headers, CLOSE)))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
-
     def _again(self, rest: bytes) -> None:
         """Read a request that asks for another protocol, and what follows it, as one that does not."""
         if self.parser.get_method() == b"CONNECT":
@@ -147,7 +120,3 @@ class Connection(Answering):
         if self._head + self._chunk <= limit:  # most need not be counted
             return False
         return max(least, len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)) > limit
-
-    def _refuse_head(self) -> None:
-        limit = self.server_state.settings.max_header
-        self.refuse(Refusal(431, "header_too_large", f"path and headers are longer than {limit} bytes"))

@@ -149,8 +149,8 @@ def test_one_vector_is_cheap():
     model, asked = Model([f"v{i}" for i in range(30)]), request(body=json.dumps({"features": vector}).encode())
     rounds = []
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(2000):
             from_vectors(model, [document(asked)["features"]])
-        rounds.append((time.perf_counter() - start) / 2000)
+        rounds.append((time.process_time() - start) / 2000)
     assert min(rounds) < 25e-6

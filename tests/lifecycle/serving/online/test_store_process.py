@@ -26,17 +26,24 @@ def started(servable, place):
 
 
 @contextmanager
-def running(servable, place):
-    """Run a store process; at the end it must end well."""
+def begun(servable, place):
+    """Run a store process."""
     process = started(servable, place)
     try:
         yield process
-        process.terminate()
-        assert process.wait(20) == 0, process.stderr.read()
     finally:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@contextmanager
+def running(servable, place):
+    """Run a store process; at the end it must end well."""
+    with begun(servable, place) as process:
+        yield process
+        process.terminate()
+        assert process.wait(20) == 0, process.stderr.read()
 
 
 def shared(servable, place):
@@ -211,13 +218,8 @@ def test_when_all_processes_are_told_to_end_workers_still_get_their_answers(serv
             assert process.poll() is None
         assert await asyncio.to_thread(process.wait, 10) == 0
 
-    process = started(servable, place)
-    try:
+    with begun(servable, place) as process:
         run(work())
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def test_a_second_signal_ends_it_at_once(servable, place):
@@ -228,13 +230,8 @@ def test_a_second_signal_ends_it_at_once(servable, place):
                 await asyncio.sleep(0.2)
             assert await asyncio.to_thread(process.wait, 10) == 0
 
-    process = started(servable, place)
-    try:
+    with begun(servable, place) as process:
         run(work())
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def open_files():
