@@ -1,6 +1,7 @@
 """A journal of changes in a SQLite file: what was appended is on disk, and what is missing is noticed."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -46,6 +47,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path, self._newest = path, path.with_suffix(".newest")
+        self._mark: int | None = None
         try:
             self._file = sqlite3.connect(path, timeout=0, check_same_thread=False)
             self._open()
@@ -97,7 +99,9 @@ class Journal:
                 self._file.execute(statement, tuple(chain.from_iterable(chunk)))
         self.position += len(rows)
         with suppress(OSError):  # not brought to disk: what it says was there before, so it never says too much
-            self._newest.write_bytes(self.position.to_bytes(8))
+            if self._mark is None:
+                self._mark = os.open(self._newest, os.O_WRONLY | os.O_CREAT, 0o644)
+            os.pwrite(self._mark, self.position.to_bytes(8), 0)
 
     def after(self, position: int) -> Iterator[Change]:
         """Yield the changes behind a position and behind the journal's beginning.
@@ -143,3 +147,6 @@ class Journal:
     def close(self) -> None:
         """Give the file free."""
         self._file.close()
+        if self._mark is not None:
+            os.close(self._mark)
+            self._mark = None
