@@ -8,6 +8,7 @@ from typing import Any
 
 from lifecycle.features.online.schema import Event, Label
 from lifecycle.serving.errors import Refusal
+from lifecycle.serving.online import service
 from lifecycle.serving.online.feature_list import FeatureList
 from lifecycle.serving.online.outcome import Outcome
 from lifecycle.serving.online.store_errors import unavailable
@@ -121,7 +122,7 @@ class Client:
         except OSError:
             return None
         try:
-            await line.ask("list", text=self._digest)
+            await line.ask("list", text=f"{self._digest} {service.own()}")
         except Refusal as refusal:
             self.refused = None if refusal.status == UNAVAILABLE else refusal
             line.close()

@@ -6,9 +6,11 @@ from typing import Any
 
 from lifecycle.features.online.schema import Event
 from lifecycle.serving.errors import Refusal
+from lifecycle.serving.online import service
 from lifecycle.serving.online.frames import Ask, Frames, Reply, sent, unpacked
 from lifecycle.serving.online.in_process import in_turns
 from lifecycle.serving.online.on_disk import OnDisk
+from lifecycle.serving.online.store_errors import unavailable
 
 FEW = 4  # records that are answered at once; for more, others have a turn
 
@@ -76,8 +78,16 @@ class Door(asyncio.Protocol):
                 return await self._store.size()
             case "problem":
                 return self._store.problem
-            case "list" if ask.text == self._digest:
-                return None
+            case "list":
+                return self._check(*ask.text.rpartition(" ")[::2])
+        raise AssertionError(ask.what)
+
+    def _check(self, digest: str, asking: str) -> None:
+        """Raise when a worker needs another feature list, or is of another service, that may be about to take over."""
+        if asking != service.own():
+            raise unavailable("another service keeps it")
+        if digest == self._digest:
+            return
         raise Refusal(409, "other_list", "the store process was started with another feature list; restart the service")
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from lifecycle.serving.online import service
 from lifecycle.serving.processes.child import Child
 from lifecycle.serving.processes.place import Place
 from lifecycle.serving.settings import Settings
@@ -47,6 +48,7 @@ class Parent:
     def run(self) -> None:
         """Serve until SIGTERM; ends with the exit code of the first worker when that can't start."""
         self.heed()
+        service.begin()
         self._children += self._store()
         self._children.append(self._worker(0))
         code = self._first()

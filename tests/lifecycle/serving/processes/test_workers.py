@@ -17,6 +17,7 @@ import pytest
 
 from lifecycle.serving.processes.child import FIRST
 from tests.graph import ROOT
+from tests.helpers_protocols import history_bundle
 from tests.helpers_serving import VECTOR, Load, Service, refused_at_start, service, small_bundle
 
 
@@ -163,3 +164,14 @@ def test_signals_that_come_in_bursts_do_not_stop_the_parent() -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     for _ in range(3):
         assert subprocess.run([sys.executable, "-c", STORM], env=environment, timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_second_service_on_the_same_store_is_refused(tmp_path: Path) -> None:
+    """And not served by the store process of the first."""
+    bundle, store = history_bundle(tmp_path / "history").folder, str(tmp_path / "store")
+    with service(tmp_path, bundle, "--workers", "2", store=store) as first:
+        settings = {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0", "SERVE_LOG": "none", "SERVE_STORE": store}
+        assert "another process has this store open" in refused_at_start("--workers", "2", **settings)
+        assert first.ask("GET", "/health/ready").status == 200
+        assert first.metric("serve_store_problem") == 0
