@@ -40,10 +40,9 @@ def read_table(
     path: str | Path,
     columns: Sequence[str] | None = None,
     where: Any = None,
-    advice: str = "remove it and run `dvc repro`",
 ) -> pd.DataFrame:
     """Read a parquet table into pandas; see `read_arrow`."""
-    return read_arrow(path, columns, where, advice).to_pandas()
+    return read_arrow(path, columns, where).to_pandas()
 
 
 def read_arrow(

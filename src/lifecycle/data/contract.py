@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.data.parse import EXACT, parse, storage_type
+from lifecycle.data.parse import parse, storage_type
+from lifecycle.limits import EXACT, FLOAT32, UNREADABLE
 from lifecycle.problem import Column, Problem
 
-FLOAT32 = float(np.finfo(np.float32).max)  # trees compare in it: the service takes no larger number either
 WORDS = {"not_nullable": "missing", "field_uniqueness": "duplicate", "multiple_fields_uniqueness": "duplicate record"}
 
 
@@ -121,7 +121,7 @@ def _in_range(values: pd.Series) -> pd.Series:
 
 
 def _readable(values: pd.Series) -> pd.Series:
-    return ~values.str.contains("[\0\uffff]", regex=True)
+    return ~values.str.contains(f"[{UNREADABLE}]", regex=True)
 
 
 def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from lifecycle.limits import EXACT
 from lifecycle.problem import Column
 
-EXACT = 2**53  # a float holds every integer below; from here on it may be another, rounded
 TRUTH = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
 
 

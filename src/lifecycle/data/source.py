@@ -91,9 +91,9 @@ def _text(problem: Problem) -> dict[str, str]:
 
 def _read_parquet(path: Path, problem: Problem) -> pd.DataFrame:
     """Read a table; no whole number passes through a float, as those with gaps do when pandas reads them by itself."""
-    table = read_arrow(path, advice="export it again")
+    table, text = read_arrow(path, advice="export it again"), _text(problem)
     for place, field in enumerate(table.schema):
-        if field.name not in _text(problem):
+        if field.name not in text:
             continue
         if pa.types.is_floating(field.type) and table.column(place).null_count < len(table):
             said = f"column {field.name} is text in the contract, here it is {field.type}"

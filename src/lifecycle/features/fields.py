@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from lifecycle.features.vocabulary import AGGREGATES, DAY_US, OPERATORS, Feature, Night, Ratio, Where, Window
+from lifecycle.limits import EXACT
 from lifecycle.stage import PipelineError
 
 MOST_DAYS = 36_525  # a century: microseconds of it, and sums of a few, fit 64 bits
-EXACT = 2**53  # whole numbers below compare alike as integers and as floats
 # JSON gives back exactly these, and arrays take them as they are: no truth values, none of numpy's own numbers.
 NUMBERS = (int, float)
 

@@ -12,10 +12,10 @@ from lifecycle.features.declared import features_of
 from lifecycle.model import bundle
 from lifecycle.model.attribution import Attribution
 from lifecycle.model.calibration import Calibration
-from lifecycle.model.export.session import FLOAT32, MISSING_TEXT, Batch, Session
+from lifecycle.model.export.session import Batch, Session
 from lifecycle.model.reasons import Reason, reasons
 
-__all__ = ["FLOAT32", "MISSING_TEXT", "Batch", "Reason", "Scored", "Servable"]
+__all__ = ["Batch", "Reason", "Scored", "Servable"]
 
 
 class Scored(NamedTuple):

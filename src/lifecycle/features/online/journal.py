@@ -50,8 +50,12 @@ class Journal:
         self._mark: int | None = None
         try:
             self._file = sqlite3.connect(path, timeout=0, check_same_thread=False)
-            self._open()
+            self.position = self._open()
         except sqlite3.DatabaseError as error:
+            with suppress(AttributeError):  # there is no connection
+                self._file.close()
+            if "locked" in str(error):
+                raise InUseError(f"{path.parent}: another process has this store open; use another folder") from error
             raise PipelineError(f"{path}: {error}; {ADVICE}") from error
         appended = int.from_bytes(self._newest.read_bytes()) if self._newest.exists() else 0
         if self.position < appended:
@@ -59,20 +63,14 @@ class Journal:
             lost = f"damaged, it ends with change {self.position} and {appended} were acknowledged"
             raise PipelineError(f"{path}: {lost}; {ADVICE}, or remove {self._newest} to go on without them")
 
-    def _open(self) -> None:
-        try:
-            self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = FULL")  # a commit returns when it is on disk
-            self._file.executescript(f"BEGIN EXCLUSIVE; {TABLES} COMMIT")
-        except sqlite3.OperationalError as error:
-            self._file.close()
-            if "locked" not in str(error):
-                raise
-            message = f"{self._path.parent}: another process has this store open; use another folder"
-            raise InUseError(message) from error
+    def _open(self) -> int:
+        """Have the file for this process alone; return the number of the newest change."""
+        self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = FULL")  # a commit returns when it is on disk
+        self._file.executescript(f"BEGIN EXCLUSIVE; {TABLES} COMMIT")
         newest = self._file.execute("SELECT max(start, (SELECT ifnull(max(position), 0) FROM journal)) FROM about")
-        self.position = (newest.fetchone() or (0,))[0]
+        return int((newest.fetchone() or (0,))[0])
 
     def about(self) -> tuple[str, int] | None:
         """Return the digest of the feature list, and behind which number the journal begins; None when it is new."""

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.features.batch import evaluate_depth
+from lifecycle.limits import FLOAT32, MISSING_TEXT
 from lifecycle.model.batch.columns import Columns
-from lifecycle.model.servable import FLOAT32, MISSING_TEXT, Batch, Servable
+from lifecycle.model.servable import Batch, Servable
 from lifecycle.stage import PipelineError
 
 MISSING = "is missing, and no row that the model learned from lacked it"

@@ -10,8 +10,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from lifecycle.limits import MISSING_TEXT
 from lifecycle.model.export.graph import Graph
-from lifecycle.model.export.session import MISSING_TEXT
 from lifecycle.stage import PipelineError
 
 

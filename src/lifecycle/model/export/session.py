@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime
 
+from lifecycle.limits import MISSING_TEXT
 from lifecycle.stage import PipelineError
 
-FLOAT32 = float(np.finfo(np.float32).max)  # what trees compare in; no number that is scored may be larger
-MISSING_TEXT = "\uffff"  # stands for a missing text in the model's input: no character, so no text holds it
 NOTHING = np.array(None)
 SCORE, COLUMNS = ["score"], ["columns"]
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.features.vocabulary import Window
-from lifecycle.model.servable import FLOAT32, Servable
+from lifecycle.limits import FLOAT32
+from lifecycle.model.servable import Servable
 from lifecycle.serving.document.schemas import Schema, of_object
 from lifecycle.serving.inputs.columns import CHARACTERS
 from lifecycle.serving.inputs.times import pattern

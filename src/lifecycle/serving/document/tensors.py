@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from lifecycle.model.servable import FLOAT32, Servable
+from lifecycle.limits import FLOAT32
+from lifecycle.model.servable import Servable
 from lifecycle.serving.document.schemas import NULL, TEXT, Schema, any_of, of_list, of_object
 from lifecycle.serving.protocols.v2_arrays import TYPES
 from lifecycle.serving.protocols.v2_schema import OUTPUTS

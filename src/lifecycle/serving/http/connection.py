@@ -115,7 +115,10 @@ class Connection(Refusing):
         self.data_received(head + rest)
 
     def _too_long(self, least: int = 0) -> bool:
-        """Tell whether path and headers are too long; at the head's beginning a chunk may hold another body's end."""
+        """Tell whether path and headers are too long: what is parsed of them, or the `least` that is surely theirs.
+
+        A chunk in which a head begins may hold the end of another body, so it says nothing by itself.
+        """
         limit = self.server_state.settings.max_header
         if self._head + self._chunk <= limit:  # most need not be counted
             return False

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifecycle.features.online.typed import LARGEST, microseconds
-from lifecycle.model.servable import FLOAT32
+from lifecycle.limits import EXACT, FLOAT32, UNREADABLE
 from lifecycle.serving.inputs.faults import said
 from lifecycle.serving.inputs.times import EXAMPLE, instant
 
-EXACT = 2**53  # units: from here on a float has none between two whole ones
 Check = Callable[[Any], Any]
-CHARACTERS = "^[^\u0000\uffff]*$"  # no end of a text in C, and not what stands for a missing one in the model's input
+CHARACTERS = f"^[^{UNREADABLE}]*$"
 READABLE = re.compile(CHARACTERS.removesuffix("$")).fullmatch
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lifecycle.model.servable import FLOAT32
+from lifecycle.limits import FLOAT32
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.inputs import faults
 from lifecycle.serving.inputs.columns import READABLE

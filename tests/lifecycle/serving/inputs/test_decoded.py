@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.servable import FLOAT32
+from lifecycle.limits import FLOAT32
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.inputs.decoded import from_columns, from_records, from_vectors
 from lifecycle.serving.protocols.reading import document

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.servable import FLOAT32
+from lifecycle.limits import FLOAT32
 from lifecycle.serving.errors import Refusal
 from lifecycle.serving.protocols.invocations import prefers_csv
 from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route

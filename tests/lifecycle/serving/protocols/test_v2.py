@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
-from lifecycle.model.servable import FLOAT32
+from lifecycle.limits import FLOAT32
 from lifecycle.serving.errors import Refusal
 from tests.helpers_protocols import FEATURES, VECTOR, Model, answer, ask, numbers, refusal, request, route
 
