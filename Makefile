@@ -12,24 +12,24 @@ help:                   ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
 repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has changed for
-	@python src/doctor.py --locks
+	@python src/mlops.py doctor --locks
 	dvc repro
-	@python src/summary.py
+	@python src/mlops.py summary
 
 test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
 	pytest -n 3 --dist loadfile
 
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
-	python src/verify.py
+	python src/mlops.py verify
 
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
 	python benchmarks/reliability.py
 
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
-	python src/report.py --build-base --html
+	python src/mlops.py report --build-base --html
 
 doctor: $(VENV)/.ready  ## hash what dvc.lock names again; mend what is broken
-	python src/doctor.py --fix
+	python src/mlops.py doctor --fix
 
 lint: $(VENV)/.ready    ## style and types
 	ruff check

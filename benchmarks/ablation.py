@@ -9,8 +9,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.protocol import PUBLISHED, TEST_STARTS, VALIDATION_STARTS, Model, Outcome, cut, judge, with_features
-from lifecycle.features.vocabulary import Feature, Window
-from lifecycle.problem import Problem
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.window_words import Feature, Window
 
 ALL = "all features"
 PUBLISHED_NAMES = [name for feature in PUBLISHED for name in feature.names]

@@ -17,8 +17,8 @@ import pandas as pd
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks.protocol import PUBLISHED, TEST_STARTS, Model, cut, judge, simulated, with_features
-from lifecycle.problem import load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.problem.loading import load_problem
 
 TOLERANCE = 0.01
 METRICS = ("AUC ROC", "average precision", "card precision@100")

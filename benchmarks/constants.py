@@ -21,10 +21,12 @@ from tqdm import tqdm
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks.protocol import VALIDATION_STARTS, WEEK, Model, cut, judge, needed, simulated, with_features
-from lifecycle.features.vocabulary import Feature, Ratio, Where, Window
-from lifecycle.params import load_params
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import run
+from lifecycle.core.errors import run
+from lifecycle.core.params import load_params
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.record_words import Ratio
+from lifecycle.problem.window_words import Feature, Where, Window
 
 Features = tuple[Feature, ...]
 TERMINAL = ("terminal_since_genuine", "terminal_fraud_run", "terminal_fraud_run_age")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmarks.protocol import PUBLISHED, TEST_STARTS, Model, cut, fitted, needed, timed
+from lifecycle.core.params import EvaluateParams
+from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.batch import evaluate
-from lifecycle.features.vocabulary import Feature
-from lifecycle.model.estimators import predict
-from lifecycle.model.importance import permutation_importance
-from lifecycle.params import EvaluateParams
-from lifecycle.problem import Problem
+from lifecycle.models.families import predict
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.window_words import Feature
 
 ROUNDS = 3
 
@@ -59,7 +59,7 @@ def contributions(
     """
     train, test = cut(table, problem, TEST_STARTS[0])
     pipeline, _ = fitted(train, problem, names, model)
-    target, (card, _) = test[problem.target].to_numpy(), pd.factorize(test[problem.card])
+    target, (card, _) = test[problem.target].to_numpy(), pd.factorize(test[problem.entity])
     resamples = options.bootstrap_samples, options.seed
     importance = permutation_importance(lambda rows: predict(pipeline, rows), test[names], target, card, *resamples)
     lines = costs(problem, table).join(importance.set_index("feature"))[["importance", "low", "high", "alone", "added"]]

@@ -24,8 +24,8 @@ DAY_US = 86_400_000_000
 def by_project(source: Path, target: Path) -> None:
     """Do what `src/featurize.py` does with a table that fits into memory."""
     from benchmarks.protocol import PUBLISHED, with_features
-    from lifecycle.io import read_table, write_table
-    from lifecycle.problem import load_problem
+    from lifecycle.core.tables import read_table, write_table
+    from lifecycle.problem.loading import load_problem
 
     write_table(with_features(read_table(source), load_problem("transactions"), PUBLISHED), target)
 

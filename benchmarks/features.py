@@ -29,9 +29,10 @@ sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"
 from benchmarks import engines
 from benchmarks.engines import DAYS, DELAY
 from benchmarks.protocol import PUBLISHED, simulated
-from lifecycle.io import read_table, write_table
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.tables import read_table, write_table
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
 
 VALIDATED = Path("data/validated/records.parquet")
 NAMES = [name for feature in PUBLISHED for name in feature.names]

@@ -4,7 +4,7 @@ import json
 import socket
 from typing import Any
 
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 HOST = "127.0.0.1"
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 GIB = 4  # for a process and all that it starts
 

@@ -23,13 +23,13 @@ sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"
 from benchmarks.ablation import ablation, with_all_features
 from benchmarks.contributions import contributions
 from benchmarks.protocol import TEST_STARTS, Model, cut, figures, fitted, judge, simulated
-from lifecycle.model.estimators import predict
-from lifecycle.model.evaluation import intervals
-from lifecycle.model.metrics import Ranking, average_precision
-from lifecycle.model.scoring import feature_names
-from lifecycle.params import EvaluateParams, load_params
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import run
+from lifecycle.core.errors import run
+from lifecycle.core.params import EvaluateParams, load_params
+from lifecycle.evaluation.figures import intervals
+from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.models.families import feature_names, predict
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
 
 METRICS = ["AUC ROC", "average precision", "card precision@100", "fit CPU-seconds"]
 PUBLISHED = {
@@ -60,7 +60,7 @@ def week(
     train, test = cut(table, problem, start)
     pipeline, seconds = fitted(train, problem, names, model)
     score = predict(pipeline, test[names])
-    low, high = interval(score, test[problem.target].to_numpy(), test[str(problem.card)], options)
+    low, high = interval(score, test[problem.target].to_numpy(), test[str(problem.entity)], options)
     found = dict(zip(METRICS, figures(pipeline, seconds, test, problem, names), strict=True))
     return found | {"low": low, "high": high}
 

@@ -12,14 +12,15 @@ import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 from sklearn.pipeline import Pipeline
 
-from lifecycle.data import simulator
-from lifecycle.data.source import to_contract
+from lifecycle.evaluation.metrics import EntityRanking, Ranking, average_precision, roc_auc
 from lifecycle.features.batch import evaluate
-from lifecycle.features.vocabulary import Feature, Night, Raw, Weekend, Window
-from lifecycle.model import estimators
-from lifecycle.model.metrics import CardRanking, Ranking, average_precision, roc_auc
-from lifecycle.model.splits import DAY, TimeWindow, take, without_compromised
-from lifecycle.problem import Problem
+from lifecycle.models import families
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.record_words import Night, Raw, Weekend
+from lifecycle.problem.window_words import Feature, Window
+from lifecycle.sources.files import to_contract
+from lifecycle.splits.time_windows import DAY, TimeWindow, take, without_known_entities
+from problems.generators import card_simulator
 
 SIZE = (5_000, 10_000, 183, 0)  # customers, terminals, days and seed of the published table
 PUBLISHED = (  # with 1, 7 and 30 days in each window: the book's fifteen
@@ -45,7 +46,7 @@ T = TypeVar("T")
 
 
 class Model(NamedTuple):
-    """What is fitted: a family of `lifecycle.model.estimators` and the values it gets."""
+    """What is fitted: a family of `lifecycle.models.families` and the values it gets."""
 
     family: str
     hyperparameters: Mapping[str, Any]
@@ -71,7 +72,7 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 def simulated(problem: Problem) -> pd.DataFrame:
     """Return the simulated table of `SIZE`, in time order, with the contract's columns."""
-    return to_contract(simulator.simulate(*SIZE), problem, "benchmarks")
+    return to_contract(card_simulator.simulate(*SIZE), problem, "benchmarks")
 
 
 def with_features(records: pd.DataFrame, problem: Problem, features: Sequence[Feature]) -> pd.DataFrame:
@@ -95,13 +96,13 @@ def cut(table: pd.DataFrame, problem: Problem, test_start: str) -> tuple[pd.Data
     start = pd.Timestamp(test_start)
     window = TimeWindow(start - 2 * WEEK, start - WEEK, start, start + WEEK)
     train = take(table, problem.time, window.train_start, window.train_end)
-    return train, without_compromised(table, window, str(problem.card), problem.time, problem.target)
+    return train, without_known_entities(table, window, str(problem.entity), problem.time, problem.target)
 
 
 def fitted(train: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> tuple[Pipeline, float]:
     """Fit on the training week by the features in `names`; return the pipeline and CPU seconds."""
-    pipeline = estimators.build(model.family, model.seed, model.hyperparameters, train[names])
-    return timed(lambda: estimators.fit(pipeline, train[names], train[problem.target]))
+    pipeline = families.build(model.family, model.seed, model.hyperparameters, train[names])
+    return timed(lambda: families.fit(pipeline, train[names], train[problem.target]))
 
 
 def judge(train: pd.DataFrame, test: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> Outcome:
@@ -111,9 +112,12 @@ def judge(train: pd.DataFrame, test: pd.DataFrame, problem: Problem, names: list
 
 def figures(pipeline: Pipeline, seconds: float, test: pd.DataFrame, problem: Problem, names: list[str]) -> Outcome:
     """Return the figures of the test week of a pipeline that was fitted in `seconds`."""
-    score, target = estimators.predict(pipeline, test[names]), test[problem.target].to_numpy()
+    score, target = families.predict(pipeline, test[names]), test[problem.target].to_numpy()
     counts = Ranking(target, score).counts()
-    day, card = (pd.factorize(column)[0] for column in (test[problem.time].dt.floor("D"), test[problem.card]))
+    day, card = (pd.factorize(column)[0] for column in (test[problem.time].dt.floor("D"), test[problem.entity]))
     return Outcome(
-        roc_auc(*counts), average_precision(*counts), CardRanking(day, card, target, score).precision_at(TOP_K), seconds
+        roc_auc(*counts),
+        average_precision(*counts),
+        EntityRanking(day, card, target, score).precision_at(TOP_K),
+        seconds,
     )

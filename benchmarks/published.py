@@ -20,9 +20,9 @@ import pandas as pd
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks.protocol import simulated, timed
-from lifecycle.data.source import read_file
-from lifecycle.problem import load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.problem.loading import load_problem
+from lifecycle.sources.files import read_file
 
 COMPARED = ["tx_time", "customer_id", "terminal_id", "amount", "is_fraud", "fraud_scenario"]
 

@@ -18,11 +18,10 @@ import pandas as pd
 
 from lifecycle.features.batch import as_microseconds, evaluate
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot
+from lifecycle.features.online.snapshot import Snapshot, snapshot_of
 from lifecycle.features.online.state import LATENESS_DAYS
-from lifecycle.features.online.taking import snapshot_of
-from lifecycle.features.vocabulary import DAY_US
-from lifecycle.problem import Problem
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.record_words import DAY_US
 
 GROUP = 100  # events in a commit
 CHUNK = 10_000  # rows prepared at once, outside the clocks

@@ -27,12 +27,13 @@ import pandas as pd
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks.http_client import Client, free_port
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import first_and_last, read_table
 from lifecycle.features.online.plan import Plan
-from lifecycle.io import first_and_last, read_table
-from lifecycle.model.splits import TimeWindow, plan
-from lifecycle.params import load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import TimeWindow, plan
 
 RECORDS, SCORES = Path("data/validated/records.parquet"), Path("data/scores/test.parquet")
 START_SECONDS = 30.0
@@ -97,7 +98,7 @@ class Service:
         raise PipelineError("the service did not start")
 
     def _begun(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "src/serve.py"], env=self._environment)
+        return subprocess.Popen([sys.executable, "src/mlops.py", "serve"], env=self._environment)
 
     def end(self, kill: bool = False) -> None:
         """End it, or kill it."""

@@ -25,10 +25,11 @@ from benchmarks.features import VALIDATED
 from benchmarks.limits import GIB, Usage, measured
 from benchmarks.protocol import PUBLISHED, simulated
 from benchmarks.tiling import write_tiled
-from lifecycle.features.partitioned.build import build
-from lifecycle.io import read_table
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.tables import read_table
+from lifecycle.features.partitioned.feature_table import build
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
 
 
 def by_project(source: Path, target: Path) -> None:

@@ -4,11 +4,12 @@ Run from the repository root, after `dvc repro`, with a size in millions of rows
 
     python benchmarks/score.py 7
 
+
 The file is the feature table several times over, in a single row group: the worst case for memory. Each side reads and
-writes parquet in a process of its own, imports included: `bundle` is what `python src/score.py` does, `pipeline` reads
-all rows and gives them to models/model.joblib. Prints rows per second, CPU seconds, the peak of resident memory, and
-the ratio of the two. It exits with 1 when a score differs in any bit, when the bundle's side takes more than 1 GiB, or
-when it scores fewer than 100,000 rows in a CPU-second: that is 200,000 a second on two cores.
+writes parquet in a process of its own, imports included: `bundle` is what `python src/mlops.py score` does, `pipeline`
+reads all rows and gives them to models/model.joblib. Prints rows per second, CPU seconds, the peak of resident memory,
+and the ratio of the two. It exits with 1 when a score differs in any bit, when the bundle's side takes more than 1 GiB,
+or when it scores fewer than 100,000 rows in a CPU-second: that is 200,000 a second on two cores.
 """
 
 import argparse
@@ -24,12 +25,12 @@ import pyarrow.parquet as pq
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks.limits import Usage, measured
-from lifecycle.io import read_json, read_table, write_table
-from lifecycle.model import estimators
-from lifecycle.model.batch.scoring import score_file
-from lifecycle.model.calibration import Calibration
-from lifecycle.model.servable import Servable
-from lifecycle.stage import PipelineError, run
+from lifecycle.bundle.score_file import score_file
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.tables import read_json, read_table, write_table
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.models import families
 
 FEATURES, BUNDLE, MODEL = Path("data/features/features.parquet"), Path("models/bundle"), Path("models/model.joblib")
 DECISION = Path("models/decision.json")
@@ -37,7 +38,7 @@ MOST_GIB, LEAST_ROWS = 1.0, 100_000  # resident memory, and rows in a CPU-second
 
 
 def by_bundle(source: Path, target: Path) -> None:
-    """Do what `python src/score.py` does."""
+    """Do what `python src/mlops.py score` does."""
     score_file(Servable.load(BUNDLE), source, target)
 
 
@@ -46,7 +47,7 @@ def by_pipeline(source: Path, target: Path) -> None:
     model, decision = joblib.load(MODEL), read_json(DECISION)
     schema = read_json(BUNDLE / "schema.json")
     table = read_table(source, [schema["key"], schema["time"], *model.feature_names_in_])
-    score = estimators.predict(model, table[list(model.feature_names_in_)])
+    score = families.predict(model, table[list(model.feature_names_in_)])
     table = table[[schema["key"], schema["time"]]].assign(
         score=score,
         probability=Calibration(**decision["calibration"]).apply(score),

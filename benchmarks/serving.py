@@ -5,6 +5,9 @@ Run from the repository root; it needs wrk, and takes a quarter of an hour:
     python benchmarks/serving.py [--rounds 5] [--seconds 5] [--environments FOLDER] [--only NAME ...]
 
 All answer with the same forest: 200 trees, depth 15, 30 features. Each runs in an environment of its own, which is made
+
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
+
 from benchmarks/peers/*.lock; a server whose environment can't be made is left out. All are up at once and get load in
 turn, round by round, on one machine: as much as they take over 8 connections, with one row and with 100 rows in a
 request, and one row at a fixed rate of 200 a second (a request is timed from when it was due; "behind": some were not
@@ -17,13 +20,10 @@ server answers with another probability than the model's, or an aim is missed.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
 from benchmarks import serving_aims, serving_online
 from benchmarks.serving_environments import OWN, default_folder, environment
@@ -33,7 +33,7 @@ from benchmarks.serving_model import TREES, made
 from benchmarks.serving_rounds import compare
 from benchmarks.serving_server import Server
 from benchmarks.serving_servers import servers
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
 
 
 def arguments() -> argparse.Namespace:

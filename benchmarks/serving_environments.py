@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"

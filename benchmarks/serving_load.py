@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmarks.serving_connection import HOST
 from benchmarks.serving_processes import Running
 from benchmarks.serving_server import Question
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 SCRIPT = Path(__file__).parent / "peers" / "wrk.lua"
 CONNECTIONS = 8  # kept alive

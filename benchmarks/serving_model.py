@@ -19,18 +19,18 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.serving_environments import PEERS
-from lifecycle.features.contract import contract
+from lifecycle.bundle.bundle_files import schema, seal
+from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.provenance import Origin
+from lifecycle.core.tables import write_json
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.explanation.contributions import attribution
+from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.taking import empty
-from lifecycle.features.vocabulary import Raw
-from lifecycle.io import write_json
-from lifecycle.model import estimators
-from lifecycle.model.calibration import Calibration
-from lifecycle.model.contributions import attribution
-from lifecycle.model.export.onnx import export
-from lifecycle.model.packaging.bundling import Origin, seal
-from lifecycle.model.packaging.served_schema import schema
-from lifecycle.problem import load_problem
+from lifecycle.features.online.snapshot import empty
+from lifecycle.models import families
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.record_words import Raw
 
 COLUMNS = ["Time", *(f"V{i}" for i in range(1, 29)), "Amount"]
 LEARNED, ASKED = 6_000, 1_000  # rows; as many as give trees of the size that creditcard.csv gives
@@ -70,7 +70,7 @@ def fitted(table: pd.DataFrame, trees: int = TREES) -> Pipeline:
     scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     prepare = ColumnTransformer([("numbers", scaled, COLUMNS)], verbose_feature_names_out=False)
     forest = RandomForestClassifier(n_estimators=trees, max_depth=DEPTH, random_state=42, n_jobs=-1)
-    return estimators.fit(Pipeline([("prepare", prepare), ("model", forest)]), table[COLUMNS], table["Class"])
+    return families.fit(Pipeline([("prepare", prepare), ("model", forest)]), table[COLUMNS], table["Class"])
 
 
 def made(folder: Path, trees: int = TREES) -> Made:
@@ -84,7 +84,7 @@ def made(folder: Path, trees: int = TREES) -> Made:
     joblib.dump(forest, folder / "model.joblib")
     joblib.dump(make_pipeline(scaler, forest), folder / "pipeline.joblib")
     write_bundle(folder / "bundle", pipeline, learned)
-    probabilities = estimators.predict(pipeline, asked[COLUMNS])
+    probabilities = families.predict(pipeline, asked[COLUMNS])
     return Made(folder, folder / "bundle", asked[COLUMNS].to_numpy().tolist(), probabilities)
 
 

@@ -16,8 +16,8 @@ from benchmarks.serving_load import Load, saturated
 from benchmarks.serving_processes import Running
 from benchmarks.serving_server import Question, Server
 from benchmarks.serving_servers import PYTHON
-from lifecycle.io import read_table
-from lifecycle.model.servable import Servable
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.tables import read_table
 
 BUNDLE, RECORDS, TEST = (
     ROOT / name for name in ("models/bundle", "data/validated/records.parquet", "data/splits/test.parquet")
@@ -65,7 +65,7 @@ def server(question: Question, workers: int, store: Path) -> Server:
     return Server(
         f"online features, {workers} worker{'s' * (workers > 1)}",
         OWN,
-        [PYTHON, str(ROOT / "src" / "serve.py"), "--workers", str(workers)],
+        [PYTHON, str(ROOT / "src" / "mlops.py"), "serve", "--workers", str(workers)],
         store.parent,
         question,
         variables={

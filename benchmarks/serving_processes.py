@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.serving_connection import HOST
 from benchmarks.serving_server import Question, Server, filled
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 PATIENCE = 90.0  # seconds in which a server has to give its first answer
 POLL = 0.005  # seconds between two attempts

@@ -17,7 +17,7 @@ from benchmarks.serving_pace import paced
 from benchmarks.serving_processes import Running
 from benchmarks.serving_server import Server, filled
 from benchmarks.serving_servers import CONSTANT
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
 
 STARTS, RATE = 3, 200  # starts of each server, and requests a second that are asked for whatever it takes
 CLOSE = 1e-6  # between a served probability and the model's

@@ -42,7 +42,7 @@ def service(made: Made, name: str = SERVICE, workers: int = 1) -> Server:
         lambda rows: {"instances": rows},
         lambda answer: [each["probability"] for each in answer["predictions"]],
     )
-    command = [PYTHON, str(ROOT / "src" / "serve.py"), "--workers", str(workers)]
+    command = [PYTHON, str(ROOT / "src" / "mlops.py"), "serve", "--workers", str(workers)]
     variables = {
         "SERVE_BUNDLE": str(made.bundle),
         "SERVE_PORT": "{port}",

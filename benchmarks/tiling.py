@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle.io import ROW_GROUP
+from lifecycle.core.tables import ROW_GROUP
 
 
 def tiled(base: pd.DataFrame, rows: float) -> Iterator[pd.DataFrame]:

@@ -2,26 +2,25 @@
 
 Reads   models/model.joblib, models/decision.json, data/splits/train.parquet and test.parquet,
         data/scores/test.parquet, data/features/features.parquet
-Writes  metrics/audit.json, metrics/slices.json, metrics/fairness.json, metrics/stability.json,
-        metrics/plots/slices.csv, fairness.csv and staleness.csv
+Writes  metrics/audit/: audit.json, slices.json, fairness.json, stability.json, slices.csv, fairness.csv, staleness.csv
 """
 
 from typing import Any
 
 import joblib
 
-from lifecycle.io import first_and_last, read_json, read_table, write_csv, write_json
-from lifecycle.model import ageing, fairness, slices, stability
-from lifecycle.model.decided import decided
-from lifecycle.model.estimators import predict
-from lifecycle.model.evaluation import Figures, figures_of
-from lifecycle.model.fairness_gates import check_fairness
-from lifecycle.model.headline import headline
-from lifecycle.model.judged import judge
-from lifecycle.model.splits import DAY, lengths, plan
-from lifecycle.params import Params, load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import run
+from lifecycle.audit import ageing, fairness, slices
+from lifecycle.audit.fairness import check_fairness
+from lifecycle.audit.headline import headline
+from lifecycle.core.errors import run
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.tables import first_and_last, read_json, read_table, write_csv, write_json
+from lifecycle.evaluation.figures import Figures, figures_of
+from lifecycle.evaluation.scored_window import decided, judge
+from lifecycle.models.families import predict
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY, lengths, plan
 
 FEATURES = "data/features/features.parquet"
 
@@ -37,7 +36,7 @@ def over_seeds(params: Params, problem: Problem, decision: dict) -> dict[str, An
         return figures_of(judged, decision["cost_false_positive"], limits.top_k, days)(None)
 
     first, train = joblib.load("models/model.joblib"), read_table("data/splits/train.parquet")
-    return stability.over_seeds(params.train, problem, train, (params.audit.more_seeds, first), figures)
+    return ageing.over_seeds(params.train, problem, train, (params.audit.more_seeds, first), figures)
 
 
 def age(params: Params, problem: Problem) -> ageing.Aged:
@@ -47,7 +46,7 @@ def age(params: Params, problem: Problem) -> ageing.Aged:
     windows = ageing.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
     reach = [(problem.time, ">=", windows[0].train_start), (problem.time, "<", windows[-1].test_end)]
     parts, scores = ageing.grow_old(
-        read_table(FEATURES, where=reach), windows, problem, params.train, split.drop_compromised_cards
+        read_table(FEATURES, where=reach), windows, problem, params.train, bool(split.drop_known_entities)
     )
     return ageing.staleness(parts, windows, problem, scores, (options.samples, options.seed))
 
@@ -62,13 +61,13 @@ def main() -> None:
     audited = fairness.audit(judged, scored, problem.groups, draws)
     seeds, aged = over_seeds(params, problem, decision), age(params, problem)
     few = options.min_positives
-    write_csv(slices.as_table(sliced, few), "metrics/plots/slices.csv")
-    write_csv(fairness.as_table(audited, few), "metrics/plots/fairness.csv")
-    write_csv(aged.table, "metrics/plots/staleness.csv")
-    write_json(slices.as_json(sliced, few), "metrics/slices.json")
-    write_json(fairness.as_json(audited, few), "metrics/fairness.json")
-    write_json(stability.as_json(seeds, aged), "metrics/stability.json")
-    write_json({"audit": headline(sliced, audited, seeds, aged, few)}, "metrics/audit.json")
+    write_csv(slices.as_table(sliced, few), "metrics/audit/slices.csv")
+    write_csv(fairness.as_table(audited, few), "metrics/audit/fairness.csv")
+    write_csv(aged.table, "metrics/audit/staleness.csv")
+    write_json(slices.as_json(sliced, few), "metrics/audit/slices.json")
+    write_json(fairness.as_json(audited, few), "metrics/audit/fairness.json")
+    write_json(ageing.as_json(seeds, aged), "metrics/audit/stability.json")
+    write_json({"audit": headline(sliced, audited, seeds, aged, few)}, "metrics/audit/audit.json")
     check_fairness(audited, options)
 
 

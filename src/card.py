@@ -1,21 +1,24 @@
 """Write the model card: what the model is for, how it was made and judged, and where it must not be trusted.
 
-Reads   metrics/*.json and models/*.json (the list below), requirements.lock, and the files whose hashes it tells
-Writes  metrics/model_card.md
+Reads   metrics/*/*.json and models/*.json (the list below), requirements.lock, and the files whose hashes it tells
+Writes  metrics/card/model_card.md
 """
 
 from pathlib import Path
 
-from lifecycle.io import atomic, read_json
-from lifecycle.model.card.card import card
-from lifecycle.model.card.facts import Facts, lineage, versions, window
-from lifecycle.params import load_params
-from lifecycle.problem import fill, load_problem
-from lifecycle.report.markdown import markdown
-from lifecycle.stage import run
+from lifecycle.card.facts import Facts, window
+from lifecycle.card.model_card import card
+from lifecycle.core.atomic import atomic
+from lifecycle.core.errors import run
+from lifecycle.core.lineage import lineage, versions
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_json
+from lifecycle.document.markdown import markdown
+from lifecycle.problem.loading import fill, load_problem
 
 METRICS = (
-    "data_quality", "evaluation", "intervals", "decision", "slices", "fairness", "stability", "explanation",
+    "validate/data_quality", "split/split", "evaluate/evaluation", "evaluate/intervals", "decide/decision",
+    "audit/slices", "audit/fairness", "audit/stability", "explain/explanation",
 )  # fmt: skip
 MODELS = ("features", "decision", "hyperparameters")
 READ = (*(f"metrics/{name}.json" for name in METRICS), *(f"models/{name}.json" for name in MODELS))
@@ -39,7 +42,7 @@ def main() -> None:
         delay_days=fill(params.split, problem, "split").delay_days or 0.0,
         audit=params.audit,
     )
-    with atomic("metrics/model_card.md") as temporary:
+    with atomic("metrics/card/model_card.md") as temporary:
         temporary.write_bytes(markdown(card(facts)).encode())
 
 

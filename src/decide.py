@@ -1,20 +1,21 @@
 """Turn scores into decisions: calibrate them, and choose the threshold that costs least. Sees validation scores only.
 
 Reads   data/scores/validation.parquet
-Writes  models/decision.json, metrics/decision.json, metrics/plots/cost.csv
+Writes  models/decision.json, metrics/decide/decision.json, metrics/decide/cost.csv
 """
 
 import numpy as np
 import pandas as pd
 
-from lifecycle.io import read_table, write_csv, write_json
-from lifecycle.model import calibration
-from lifecycle.model.decision import choose_threshold, cost_curve, cost_of_missing
-from lifecycle.model.plots import cost_table
-from lifecycle.model.splits import DAY, lengths
-from lifecycle.params import DecideParams, load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.params import DecideParams, load_params
+from lifecycle.core.tables import read_table, write_csv, write_json
+from lifecycle.evaluation import calibration
+from lifecycle.evaluation.decision import choose_threshold, cost_curve, cost_of_missing
+from lifecycle.evaluation.plot_tables import cost_table
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY, lengths
 
 
 def decide(
@@ -61,8 +62,8 @@ def main() -> None:
     scores = read_table("data/scores/validation.parquet")
     decision, figures, costs = decide(scores, problem, fill(params.decide, problem, "decide"), delay, window)
     write_json(decision, "models/decision.json")
-    write_json(figures, "metrics/decision.json")
-    write_csv(costs, "metrics/plots/cost.csv")
+    write_json(figures, "metrics/decide/decision.json")
+    write_csv(costs, "metrics/decide/cost.csv")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,30 @@
 """Judge the model and its decisions on the test window, once.
 
-Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/splits/test.parquet
-Writes  metrics/evaluation.json, metrics/intervals.json, data/scores/test.parquet, metrics/plots/*.csv,
-        metrics/evaluation.png
+Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/splits/test.parquet,
+        metrics/decide/cost.csv
+Writes  data/scores/test.parquet, metrics/evaluate/: evaluation.json, intervals.json, evaluation.png, tables for plots
 """
+
+from pathlib import Path
 
 import joblib
 import pandas as pd
 
-from lifecycle.io import read_json, read_table, write_json, write_table
-from lifecycle.model.decided import decided
-from lifecycle.model.estimators import predict
-from lifecycle.model.evaluation import figures_of, intervals
-from lifecycle.model.figure import draw
-from lifecycle.model.gates import check_baselines, check_leak
-from lifecycle.model.judged import baselines, judge
-from lifecycle.model.plots import write_tables
-from lifecycle.model.resampling import units_of
-from lifecycle.model.splits import DAY, lengths
-from lifecycle.params import load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import run
+from lifecycle.core.errors import run
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_json, read_table, write_json, write_table
+from lifecycle.evaluation.bootstrap import units_of
+from lifecycle.evaluation.figures import figures_of, intervals
+from lifecycle.evaluation.gates import check_baselines, check_leak
+from lifecycle.evaluation.pictures import draw_evaluation
+from lifecycle.evaluation.plot_tables import write_tables
+from lifecycle.evaluation.scored_window import baselines, decided, judge
+from lifecycle.models.families import predict
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY, lengths
+
+METRICS = Path("metrics/evaluate")
 
 
 def score(test: pd.DataFrame, decision: dict, problem: Problem) -> pd.DataFrame:
@@ -43,11 +47,13 @@ def main() -> None:
     judged = judge(scored, decision, problem, limits.rule_amount)
     figures = figures_of(judged, decision["cost_false_positive"], limits.top_k, window / DAY)
     test, rivals = figures(None), baselines(scored, problem)
-    units = units_of(judged.card, len(scored))
-    write_json({"test": test, "baseline": rivals}, "metrics/evaluation.json")
-    write_json({"test": intervals(figures, units, limits.bootstrap_samples, limits.seed)}, "metrics/intervals.json")
-    write_tables(judged, "metrics/plots")
-    draw("metrics/plots", decision["threshold"], "metrics/evaluation.png")
+    units = units_of(judged.entity, len(scored))
+    write_json({"test": test, "baseline": rivals}, METRICS / "evaluation.json")
+    write_json({"test": intervals(figures, units, limits.bootstrap_samples, limits.seed)}, METRICS / "intervals.json")
+    write_tables(judged, METRICS, problem.words)
+    draw_evaluation(
+        METRICS, "metrics/decide/cost.csv", decision["threshold"], problem.words, METRICS / "evaluation.png"
+    )
     check_leak(test["average_precision"], limits.leak_alarm)
     if limits.must_beat_baselines:
         check_baselines(test["average_precision"], rivals)

@@ -4,28 +4,25 @@ Reads   data/validated/records.parquet
 Writes  data/features/features.parquet: the records, with one column per feature
         data/features/state.npz: the online state when the final model begins to judge
         models/features.json: the feature contract: each feature's meaning, and its distribution on the training rows
-
-`python src/featurize.py --list` prints the catalogue of features instead.
 """
 
-import argparse
-import importlib
 from pathlib import Path
 
 import pandas as pd
 
+from lifecycle.core.atomic import atomic
+from lifecycle.core.errors import run
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import first_and_last, read_table, write_json
 from lifecycle.features.batch import as_microseconds
-from lifecycle.features.contract import contract
+from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot
+from lifecycle.features.online.snapshot import Snapshot, snapshot_of
 from lifecycle.features.online.state import LATENESS_DAYS
-from lifecycle.features.online.taking import snapshot_of
-from lifecycle.features.partitioned.build import build
-from lifecycle.io import atomic, first_and_last, read_table, write_json
-from lifecycle.model.splits import DAY, TimeWindow, plan
-from lifecycle.params import load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import run
+from lifecycle.features.partitioned.feature_table import build
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY, TimeWindow, plan
 
 RECORDS, FEATURES = Path("data/validated/records.parquet"), Path("data/features/features.parquet")
 
@@ -62,7 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compute the feature list.")
-    parser.add_argument("--list", action="store_true", help="print the catalogue of features instead")
-    # Imported by name: the stage does not depend on what only the catalogue needs, models and their figures.
-    run(importlib.import_module("catalogue").main if parser.parse_args().list else main)
+    run(main)

@@ -4,17 +4,20 @@ Reads   the source that the `ingest` block of params.yaml names
 Writes  data/raw/records.parquet, the contract's columns as the source has them
 """
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from lifecycle.data import simulator
-from lifecycle.data.download import download
-from lifecycle.data.source import FORMATS, read_file, to_contract
-from lifecycle.io import write_table
-from lifecycle.params import IngestParams, load_params
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.params import IngestParams, load_params
+from lifecycle.core.tables import write_table
+from lifecycle.problem.loading import load_generator, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.sources.download import download
+from lifecycle.sources.files import FORMATS, read_file, to_contract
 
 DOWNLOADS = Path("data/downloads")
 
@@ -28,13 +31,25 @@ def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFr
         return read_file(_fetched(params), problem)
     if source == "file":
         return read_file(params.path, problem)
-    if set(problem.columns) != set(simulator.COLUMNS):
+    if problem.generator is None:
         raise PipelineError(
             f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
         )
-    size = params.generate
-    table = simulator.simulate(size.customers, size.terminals, size.days, size.seed)
-    return to_contract(table, problem, "ingest.generate")
+    return to_contract(_generated(problem.generator, params.generate), problem, "ingest.generate")
+
+
+def _generated(generator: str, options: Mapping[str, Any]) -> pd.DataFrame:
+    simulate = load_generator(generator)
+    known = inspect.signature(simulate).parameters
+    unknown = [key for key in options if key not in known]
+    if unknown:
+        raise PipelineError(
+            f"ingest.generate.{unknown[0]}: {generator} has no such argument; it has: {', '.join(known)}"
+        )
+    try:
+        return simulate(**options)
+    except (TypeError, ValueError) as error:
+        raise PipelineError(f"ingest.generate: {error}") from error
 
 
 def _file_or_generate(path: Path) -> str:

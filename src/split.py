@@ -2,28 +2,29 @@
 
 Reads   data/features/features.parquet
 Writes  data/splits/train.parquet and test.parquet (the final windows), data/splits/folds.parquet (the validation
-        windows: columns `fold`, 1 the oldest, and `role`, train or valid)
+        windows: columns `fold`, 1 the oldest, and `role`, train or valid), metrics/split/split.json
 """
 
 import pandas as pd
 
-from lifecycle.data.leakage import check_features, check_split
-from lifecycle.features.checks import check_label_delay
-from lifecycle.io import read_table, write_table
-from lifecycle.model.splits import TimeWindow, plan, rows_to_judge, take
-from lifecycle.params import load_params
-from lifecycle.problem import Problem, fill, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.word_checks import check_label_delay
+from lifecycle.splits.leakage import check_features, check_split
+from lifecycle.splits.time_windows import TimeWindow, plan, rows_to_judge, take
 
 FEATURES = "data/features/features.parquet"
 
 
 def cut(
-    records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_compromised: bool
+    records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to learn from and the rows to judge."""
     train = take(records, problem.time, window.train_start, window.train_end)
-    test = rows_to_judge(records, window, problem, drop_compromised)
+    test = rows_to_judge(records, window, problem, drop_known)
     for part, what in (
         (train, f"{window.train_start} to {window.train_end}"),
         (test, f"{window.test_start} to {window.test_end}"),
@@ -36,6 +37,11 @@ def cut(
     return train, test
 
 
+def left_out(records: pd.DataFrame, window: TimeWindow, time: str, judged: pd.DataFrame) -> int:
+    """Return how many records of a test window are not judged."""
+    return len(take(records, time, window.test_start, window.test_end)) - len(judged)
+
+
 def main() -> None:
     """Run the stage."""
     params = load_params()
@@ -46,16 +52,32 @@ def main() -> None:
     windows = plan(split, times.iloc[0], times.iloc[-1])
     first, last = windows[0].train_start, windows[-1].test_end
     records = read_table(FEATURES, where=[(problem.time, ">=", first), (problem.time, "<", last)])
-    *folds, final = (cut(records, window, problem, split.drop_compromised_cards) for window in windows)
-    check_features(final[0], problem.feature_names, problem.target, split.max_feature_auc)
+    cuts = [cut(records, window, problem, bool(split.drop_known_entities)) for window in windows]
+    *folds, (train, test) = cuts
+    check_features(train, problem.feature_names, problem.target, split.max_feature_auc)
     parts = [
         part.assign(fold=number, role=role)
         for number, fold in enumerate(folds, start=1)
         for role, part in zip(("train", "valid"), fold, strict=True)
     ]
+    missing = [left_out(records, window, problem.time, pair[1]) for window, pair in zip(windows, cuts, strict=True)]
     write_table(pd.concat(parts), "data/splits/folds.parquet")
-    write_table(final[0], "data/splits/train.parquet")
-    write_table(final[1], "data/splits/test.parquet")
+    write_table(train, "data/splits/train.parquet")
+    write_table(test, "data/splits/test.parquet")
+    figures = {
+        "training_rows": len(train),
+        "training_positives": int(train[problem.target].sum()),
+        "test_rows": len(test),
+        "test_positives": int(test[problem.target].sum()),
+        "test_rows_left_out": missing[-1],
+        "validation_rows_left_out": sum(missing[:-1]),
+    }
+    write_json({"split": figures}, "metrics/split/split.json")
+    if any(missing):
+        print(
+            f"{missing[-1]:,} of {len(test) + missing[-1]:,} {problem.words.records} of the test window are left out:"
+            f" of their {problem.words.entity} a {problem.words.positive} was known (split.drop_known_entities)"
+        )
 
 
 if __name__ == "__main__":

@@ -2,22 +2,23 @@
 
 Reads   data/raw/records.parquet
 Writes  data/validated/records.parquet (typed, in time order), data/quarantine/rejected.parquet (row and reason),
-        metrics/data_quality.json
+        metrics/validate/data_quality.json
 """
 
 import pandas as pd
 
-from lifecycle.data.contract import Verdict, check
-from lifecycle.io import read_table, write_json, write_table
-from lifecycle.params import ValidateParams, load_params
-from lifecycle.problem import Problem, load_problem
-from lifecycle.stage import PipelineError, run
+from lifecycle.contract.gate import Verdict, check
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.params import ValidateParams, load_params
+from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
 
 QUARANTINE = "data/quarantine/rejected.parquet"
 
 
 def summarise(verdict: Verdict, problem: Problem) -> dict[str, dict[str, object]]:
-    """Return the figures of metrics/data_quality.json."""
+    """Return the figures of metrics/validate/data_quality.json."""
     kept, rejected = len(verdict.kept), len(verdict.rejected)
     times = verdict.kept[problem.time]
     return {
@@ -68,7 +69,7 @@ def main() -> None:
     problem = load_problem(params.problem)
     verdict = check(read_table("data/raw/records.parquet"), problem, params.validate_.as_of)
     write_table(verdict.rejected, QUARANTINE)
-    write_json(summarise(verdict, problem), "metrics/data_quality.json")
+    write_json(summarise(verdict, problem), "metrics/validate/data_quality.json")
     faults = find_faults(verdict, problem, params.validate_)
     if faults:
         raise PipelineError("validate:\n  " + "\n  ".join(faults))

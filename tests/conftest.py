@@ -18,8 +18,7 @@ from tests.graph import ROOT
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
 REDUCED = {
-    "customers": "400",
-    "terminals": "1200",
+    "customers": "400\n    terminals: 1200",
     "days": "84",
     "folds": "2",
     "n_estimators": "20",

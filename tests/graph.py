@@ -9,19 +9,7 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
 
 
-def imported_files(script: Path) -> set[Path]:
-    """Return all files under src/ that a script imports, directly or not, without the script itself."""
-    found: set[Path] = set()
-    queue = [script]
-    while queue:
-        for path in _imports(queue.pop()):
-            if path not in found and path != script:
-                found.add(path)
-                queue.append(path)
-    return found
-
-
-def _imports(path: Path) -> set[Path]:
+def imports(path: Path) -> set[Path]:
     """Return the files under src/ that one file names in import statements, those inside functions too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -30,6 +18,18 @@ def _imports(path: Path) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return {file for name in names for file in _files_of(name)}
+
+
+def imported_files(script: Path) -> set[Path]:
+    """Return all files under src/ that a script imports, directly or not, without the script itself."""
+    found: set[Path] = set()
+    queue = [script]
+    while queue:
+        for path in imports(queue.pop()):
+            if path not in found and path != script:
+                found.add(path)
+                queue.append(path)
+    return found
 
 
 def _files_of(module: str) -> set[Path]:
@@ -61,3 +61,8 @@ def stages() -> dict[str, dict]:
     problem = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["problem"]
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${problem}", problem)
     return yaml.safe_load(text)["stages"]
+
+
+def holds(place: str, file: str) -> bool:
+    """Tell whether a dependency, a file or a folder, covers a file."""
+    return file == place or file.startswith(f"{place}/")

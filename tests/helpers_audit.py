@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.bands import Band
-from lifecycle.model.judged import Judged, judge
-from lifecycle.problem import Column, Problem
+from lifecycle.evaluation.scored_window import Judged, judge
+from lifecycle.problem.bands import Band
+from lifecycle.problem.problem import Column, Problem
 from tests.helpers_data import small_problem
 
 DECISION = {"cost_false_positive": 5.0, "cost_false_negative": 50.0, "threshold": 0.5}
@@ -17,7 +17,7 @@ GROUPS = (Band("place", "place"), Band("age", "age", edges=(40,), labels=("young
 def people(**changes: Any) -> Problem:
     """Return a problem with a card, and two sensitive columns that groups are made from."""
     columns = (Column("card", "integer", ""), Column("place", "text", ""), Column("age", "number", ""))
-    return small_problem(*columns, **{"card": "card", "groups": GROUPS, "sensitive": ("place", "age")} | changes)
+    return small_problem(*columns, **{"entity": "card", "groups": GROUPS, "sensitive": ("place", "age")} | changes)
 
 
 def scored(

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import protocol
-from lifecycle.params import Params, load_params
-from lifecycle.problem import load_problem
+from lifecycle.core.params import Params, load_params
+from lifecycle.problem.loading import load_problem
 
 PROBLEM = load_problem("transactions")
 PARAMS = Path(__file__).parent.parent / "params.yaml"

@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lifecycle.features.declared import declared
-from lifecycle.features.vocabulary import Raw
-from lifecycle.io import write_json, write_table
-from lifecycle.model import estimators
-from lifecycle.model.contributions import attribution
-from lifecycle.model.export.onnx import export
-from lifecycle.model.packaging.bundling import seal
-from lifecycle.model.packaging.origin import Origin
-from lifecycle.model.packaging.served_schema import schema
-from lifecycle.model.servable import Servable
-from lifecycle.problem import Column, Problem
+from lifecycle.bundle.bundle_files import schema, seal
+from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.provenance import Origin
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.tables import write_json, write_table
+from lifecycle.explanation.contributions import attribution
+from lifecycle.models import families
+from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.record_words import Raw
+from lifecycle.problem.window_words import declared
 from tests.helpers_model import ROOT, git_init, learnable, payments, run_stages, start_project
 
 SIZES = {
@@ -51,7 +50,7 @@ ORIGIN = Origin(
 def fitted(model: str, features: pd.DataFrame, target: pd.Series, **hyperparameters: Any) -> Pipeline:
     """Return a small fitted pipeline of one family."""
     size = {SIZES[model]: 12} if model in SIZES else {}
-    return estimators.fit(estimators.build(model, 3, size | hyperparameters, features), features, target)
+    return families.fit(families.build(model, 3, size | hyperparameters, features), features, target)
 
 
 @functools.cache
@@ -88,7 +87,8 @@ def start_packaging(folder: Path, changes: dict[str, Any] | None = None) -> None
     git_init(folder)
     write_table(payments(), folder / "data/raw/records.parquet")
     run_stages(folder, "featurize", "split", "train", "decide")
-    (folder / "metrics/model_card.md").write_text("# The model\n", encoding="utf-8")
+    (folder / "metrics/card").mkdir(parents=True, exist_ok=True)
+    (folder / "metrics/card/model_card.md").write_text("# The model\n", encoding="utf-8")
     (folder / "src").symlink_to(ROOT / "src")
     for name in ("dvc.yaml", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lifecycle.io import read_json
-from lifecycle.model.card.facts import Facts, File, Window
-from lifecycle.model.card.words import LEVEL, number
-from lifecycle.problem import load_problem
+from lifecycle.card.facts import Facts, Window
+from lifecycle.card.wording import LEVEL, number
+from lifecycle.core.lineage import File
+from lifecycle.core.tables import read_json
+from lifecycle.problem.loading import load_problem
 from tests.helpers_model import ROOT, params
 
 MADE = ("data/raw/records.parquet", "models/model.joblib")

@@ -11,8 +11,8 @@ from typing import Any
 
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
-from lifecycle.features.online.store import EmbeddedStore
-from lifecycle.features.vocabulary import DAY_US
+from lifecycle.problem.record_words import DAY_US
+from service.store.journal import EmbeddedStore
 from tests.helpers_online import PLAN, SCHEMA
 
 GROUP = 5

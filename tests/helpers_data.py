@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.features.vocabulary import Hour
-from lifecycle.problem import Column, Problem
+from lifecycle.problem.checks import check_declaration
+from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.record_words import Hour
 
 CREDITCARD_COLUMNS = ("Time", *(f"V{i}" for i in range(1, 29)), "Amount", "Class")
 
@@ -43,14 +44,16 @@ def with_cell(table: pd.DataFrame, row: int, column: str, value: Any) -> pd.Data
 
 
 def small_problem(*columns: Column, **changes: Any) -> Problem:
-    """Return a problem of three columns and the given ones."""
+    """Return a problem of three columns and the given ones, checked as `load_problem` does."""
     needed = (
         Column("id", "integer", "", unique=True),
         Column("time", "timestamp", ""),
         Column("label", "integer", "", isin=(0, 1)),
     )
     roles: dict[str, Any] = {"key": "id", "time": "time", "target": "label", "features": (Hour(),)}
-    return Problem(**{"contract": (*needed, *columns)} | roles | changes)
+    problem = Problem(**{"contract": (*needed, *columns)} | roles | changes)
+    check_declaration(problem)
+    return problem
 
 
 def small_table(rows: int = 4, **columns: Any) -> pd.DataFrame:

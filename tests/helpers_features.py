@@ -10,19 +10,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from lifecycle.features.primitives.registry import PRIMITIVES
-from lifecycle.features.vocabulary import (
-    AGGREGATES,
-    DAY_US,
-    Difference,
-    Feature,
-    Hour,
-    Night,
-    Ratio,
-    Raw,
-    Where,
-    Window,
-)
+from lifecycle.features.aggregates.registry import PRIMITIVES
+from lifecycle.problem.record_words import DAY_US, Difference, Hour, Night, Ratio, Raw
+from lifecycle.problem.window_words import AGGREGATES, Feature, Where, Window
 
 Table = dict[str, np.ndarray]
 DECIMALS = {"amount": 2, "items": 0, "fraud": 0}

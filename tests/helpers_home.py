@@ -10,20 +10,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lifecycle.features.declared import declared
+from lifecycle.bundle import bundle_files, manifest
+from lifecycle.bundle.bundle_files import seal
+from lifecycle.core.tables import write_json
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot
+from lifecycle.features.online.snapshot import Snapshot, empty
 from lifecycle.features.online.state import LATENESS_DAYS
-from lifecycle.features.online.taking import empty
-from lifecycle.features.vocabulary import DAY_US, Feature
-from lifecycle.io import write_json
-from lifecycle.model import bundle
-from lifecycle.model.packaging import served_schema
-from lifecycle.model.packaging.bundling import seal
-from lifecycle.serving.errors import Refusal
-from lifecycle.serving.inputs.transactions import transaction
-from lifecycle.serving.online.home import Home, open_home
+from lifecycle.problem.record_words import DAY_US
+from lifecycle.problem.window_words import Feature, declared
 from problems.transactions import PROBLEM
+from service.errors import Refusal
+from service.inputs.raw_records import transaction
+from service.store.store_choice import Home, open_home
 from tests.helpers_bundle import ORIGIN
 from tests.helpers_payments import EVERYTHING
 
@@ -35,7 +33,7 @@ class Listed:
     """What homes need of a `Servable`: a feature list in a bundle. The model takes all that are no `hidden`."""
 
     def __init__(self, folder: Path, features: Sequence[Feature] = EVERYTHING, hidden: Sequence[str] = ()) -> None:
-        self.folder, self.manifest, self.name = folder, bundle.read_manifest(folder), "listed"
+        self.folder, self.manifest, self.name = folder, manifest.read_manifest(folder), "listed"
         names = [name for feature in features for name in feature.names]
         self.features = self.numbers = tuple(name for name in names if name not in hidden)
         self.texts: tuple[str, ...] = ()
@@ -48,7 +46,7 @@ def contract_of(features: Sequence[Feature]) -> dict[str, Any]:
 
 
 def schema_of() -> dict[str, Any]:
-    columns = [served_schema._column(column) for column in PROBLEM.contract]
+    columns = [bundle_files._column(column) for column in PROBLEM.contract]
     labels = sorted(PROBLEM.label_columns)
     return {"key": PROBLEM.key, "time": PROBLEM.time, "labels": labels, "columns": columns}
 

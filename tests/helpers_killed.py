@@ -12,8 +12,8 @@ from typing import Any
 
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
 
-from lifecycle.serving.online import compacting
-from lifecycle.serving.online.home import Home, open_home
+from service.store import compacting
+from service.store.store_choice import Home, open_home
 from tests.helpers_home import Listed, label, payment
 
 CLIENTS = 8

@@ -13,10 +13,11 @@ import pandas as pd
 import yaml
 from hypothesis import HealthCheck, settings
 
-from lifecycle.data.simulator import simulate
-from lifecycle.io import write_table
-from lifecycle.params import Params, Section, checked
-from lifecycle.problem import Problem, fill
+from lifecycle.core.params import Params, Section, checked
+from lifecycle.core.tables import write_table
+from lifecycle.problem.loading import fill
+from lifecycle.problem.problem import Problem
+from problems.generators.card_simulator import simulate
 
 ROOT = Path(__file__).parent.parent
 SMALL = {

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from lifecycle.features.batch import evaluate
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.state import State
-from lifecycle.features.vocabulary import DAY_US, Feature
+from lifecycle.problem.record_words import DAY_US
+from lifecycle.problem.window_words import Feature
 from problems.transactions import PROBLEM
 from tests.helpers_payments import EVERYTHING
 

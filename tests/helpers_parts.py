@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lifecycle import io
+from lifecycle.core import tables
 from lifecycle.features.batch import evaluate
-from lifecycle.features.partitioned import build as partitioned
+from lifecycle.features.partitioned import feature_table
 from lifecycle.features.partitioned.layout import Layout
-from lifecycle.features.vocabulary import Difference, Hour, Ratio, Raw, Weekend, Where, Window
+from lifecycle.problem.record_words import Difference, Hour, Ratio, Raw, Weekend
+from lifecycle.problem.window_words import Where, Window
 from tests.helpers_model import payments
 
 LARGE = (Where("amount_ratio", ">=", 2.0),)
@@ -47,13 +48,13 @@ def records(rows: int = 12_000) -> pd.DataFrame:
 def write_at_once(frame: pd.DataFrame, target: Path) -> bytes:
     """Do in memory what `build` does."""
     found = evaluate(FEATURES, frame, PROBLEM.time, PROBLEM.decimals)
-    io.write_table(frame.assign(**{str(name): found[name] for name in found if name not in frame}), target)
+    tables.write_table(frame.assign(**{str(name): found[name] for name in found if name not in frame}), target)
     return target.read_bytes()
 
 
 def build(source: Path, target: Path, engine: str = "serial", scheduler: str | None = None) -> bytes:
     """Return the bytes that `partitioned.build` writes."""
-    partitioned.build(PROBLEM, source, target, engine, 1.0, scheduler)
+    feature_table.build(PROBLEM, source, target, engine, 1.0, scheduler)
     return target.read_bytes()
 
 
@@ -66,7 +67,7 @@ def cut(slices: int, shares: int, row_group: int = 500) -> Iterator[None]:
         return Layout(tuple((a, b) for a, b in itertools.pairwise(edges) if a < b), shares)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(io, "ROW_GROUP", row_group)
-        patch.setattr(partitioned, "bytes_in_memory", lambda *_: float("inf"))
-        patch.setattr(partitioned, "choose", choose)
+        patch.setattr(tables, "ROW_GROUP", row_group)
+        patch.setattr(feature_table, "bytes_in_memory", lambda *_: float("inf"))
+        patch.setattr(feature_table, "choose", choose)
         yield

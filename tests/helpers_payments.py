@@ -2,19 +2,8 @@
 
 from typing import Any
 
-from lifecycle.features.vocabulary import (
-    AGGREGATES,
-    Difference,
-    Feature,
-    Hour,
-    Night,
-    Ratio,
-    Raw,
-    Shape,
-    Weekend,
-    Where,
-    Window,
-)
+from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
+from lifecycle.problem.window_words import AGGREGATES, Feature, Shape, Where, Window
 
 
 def _of(shape: Shape) -> str | None:

@@ -8,21 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.features.contract import contract
+from lifecycle.bundle.bundle_files import schema, seal
+from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.servable import Batch, Scored, Servable
+from lifecycle.core.tables import write_json
+from lifecycle.explanation.contributions import attribution
+from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
+from lifecycle.features.online.snapshot import empty
 from lifecycle.features.online.state import LATENESS_DAYS
-from lifecycle.features.online.taking import empty
-from lifecycle.features.vocabulary import DAY_US
-from lifecycle.io import write_json
-from lifecycle.model.contributions import attribution
-from lifecycle.model.export.onnx import export
-from lifecycle.model.packaging.bundling import seal
-from lifecycle.model.packaging.served_schema import schema
-from lifecycle.model.servable import Batch, Scored, Servable
-from lifecycle.serving.errors import Refusal
-from lifecycle.serving.messages import Answer, Inputs, Protocol, Reply, Request
-from lifecycle.serving.protocols.table import protocols
+from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
+from service.errors import Refusal
+from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.routes import protocols
 from tests.helpers_bundle import ORIGIN, fitted, some_decision
 
 FEATURES = ("amount", "ratio", "age")

@@ -10,7 +10,8 @@ import pytest
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA
 
 if TYPE_CHECKING:
-    from lifecycle.features.online.redis_store import RedisStore
+    from service.store.redis_store import RedisStore
+
 
 missing = shutil.which("redis-server") is None or importlib.util.find_spec("redis") is None
 needs_redis = pytest.mark.skipif(missing, reason="apt-get install redis-server, and pip install redis")
@@ -19,7 +20,7 @@ prefixes = (f"t{number}" for number in itertools.count())
 
 def store_on(server: str, **changes: Any) -> "RedisStore":
     """Open a store; a new one unless a prefix is given."""
-    from lifecycle.features.online.redis_store import RedisStore
+    from service.store.redis_store import RedisStore
 
     made = {"url": server, "plan": PLAN, "schema": SCHEMA, "prefix": next(prefixes), "lateness_days": LATENESS_DAYS}
     return RedisStore(**made | changes)

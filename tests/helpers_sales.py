@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle.model.batches import batch_of
-from lifecycle.model.servable import Servable
+from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.servable import Servable
 from tests.helpers_model import learnable
 
 

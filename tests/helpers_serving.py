@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.io import write_json
-from lifecycle.model.packaging.bundling import seal
+from lifecycle.bundle.bundle_files import seal
+from lifecycle.core.tables import write_json
 from tests.graph import ROOT
 from tests.helpers_bundle import ORIGIN, SHOPS, of_shops, some_decision, write_bundle
 
 VECTOR = {"features": [0.5, 12.0, "bakery"]}
 JSON = {"content-type": "application/json"}
-SERVE = [sys.executable, str(ROOT / "src/serve.py")]
+SERVE = [sys.executable, str(ROOT / "src/mlops.py"), "serve"]
 
 
 class Answered(NamedTuple):

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.features.online.state import State
-from lifecycle.features.online.store import EmbeddedStore
-from lifecycle.features.vocabulary import DAY_US
+from lifecycle.problem.record_words import DAY_US
+from service.store.journal import EmbeddedStore
 from tests.helpers_crash import payment, see
 from tests.helpers_online import PLAN, SCHEMA, differing
 

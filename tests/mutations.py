@@ -27,19 +27,21 @@ class Mutation(NamedTuple):
     tests: str
 
 
-TIME, FEATURES, MODEL = "tests/test_time.py", "tests/lifecycle/features", "tests/lifecycle/model"
-WINDOWS, CHAINS = FEATURES + "/test_windows.py", FEATURES + "/test_chains.py"
-SPLITS = MODEL + "/test_splits.py tests/test_split.py"
+TIME, FEATURES = "tests/test_time.py", "tests/lifecycle/features"
+WINDOWS, CHAINS = FEATURES + "/test_batch_windows.py", FEATURES + "/test_batch_chains.py"
+SPLITS = "tests/lifecycle/splits/test_time_windows.py tests/test_split.py"
 SOURCE = {
-    **{name: f"src/lifecycle/features/{name}.py" for name in ("batch", "block", "vocabulary", "windows")},
+    "batch": "src/lifecycle/features/batch.py",
+    "words": "src/lifecycle/problem/record_words.py",
+    "window_words": "src/lifecycle/problem/window_words.py",
     **{
-        name: f"src/lifecycle/features/primitives/{name}.py"
-        for name in ("distinct", "ranks", "recency", "rolling", "totals")
+        name: f"src/lifecycle/features/aggregates/{name}.py"
+        for name in ("block", "distinct", "order", "recency", "totals")
     },
-    "splits": "src/lifecycle/model/splits.py",
+    "splits": "src/lifecycle/splits/time_windows.py",
     "train": "src/train.py",
-    "calibration": "src/lifecycle/model/calibration.py",
-    "leakage": "src/lifecycle/data/leakage.py",
+    "calibration": "src/lifecycle/evaluation/calibration.py",
+    "leakage": "src/lifecycle/splits/leakage.py",
 }
 MUTATIONS = [
     Mutation("old window edge one second later", SOURCE["block"], "days) * DAY_US)", "days) * DAY_US) - 1_000_000", WINDOWS),
@@ -54,35 +56,35 @@ MUTATIONS = [
     Mutation("one of two conditions is enough", SOURCE["block"], "np.logical_and", "np.logical_or", WINDOWS + " -k mix"),
     Mutation("totals of two conditions mixed up", SOURCE["block"], "if (what, where) not in self._totals", "if all(key[0] != what for key in self._totals)", WINDOWS + " -k mix"),
     Mutation("amounts cut to whole units", SOURCE["block"], "np.rint(values * scale)", "np.trunc(values) * scale", WINDOWS + " -k sum"),
-    Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/primitives/test_totals.py"),
-    Mutation("sums beyond 64 bits", SOURCE["block"], "if not largest * scale * len(values) < 2**63", "if False", FEATURES + "/test_block.py"),
+    Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/aggregates/test_totals.py"),
+    Mutation("sums beyond 64 bits", SOURCE["block"], "if not largest * scale * len(values) < 2**63", "if False", FEATURES + "/aggregates/test_block.py"),
     Mutation("deviation of the population", SOURCE["totals"], "pairs = (count * (count - 1))", "pairs = (count * count)", WINDOWS + " -k std"),
     Mutation("nothing taken for a sum of 0", SOURCE["totals"], "if not window.nothing(days):", "if True:", WINDOWS + " -k sum"),
-    Mutation("values left out taken for zeros", SOURCE["ranks"], "values, self._neutral)", "values, 0.0)", WINDOWS + " -k min"),
-    Mutation("half of a range forgotten", SOURCE["ranks"], "values[high[rows] - 2**k]", "values[low[rows]]", WINDOWS + " -k min"),
-    Mutation("sign of a zero left to chance", SOURCE["ranks"], "low, high) + 0.0", "low, high)", FEATURES + "/primitives/test_registry.py"),
-    Mutation("median needs two values", SOURCE["rolling"], "min_periods=1", "min_periods=2", WINDOWS + " -k median"),
+    Mutation("values left out taken for zeros", SOURCE["order"], "values, self._neutral)", "values, 0.0)", WINDOWS + " -k min"),
+    Mutation("half of a range forgotten", SOURCE["order"], "values[high[rows] - 2**k]", "values[low[rows]]", WINDOWS + " -k min"),
+    Mutation("sign of a zero left to chance", SOURCE["order"], "low, high) + 0.0", "low, high)", FEATURES + "/aggregates/test_registry.py"),
+    Mutation("median needs two values", SOURCE["order"], "min_periods=1", "min_periods=2", WINDOWS + " -k median"),
     Mutation("value counted twice", SOURCE["distinct"], ", np.searchsorted(high, following", ", np.searchsorted(high, following + len(low)", WINDOWS + " -k distinct"),
     Mutation("value forgotten while it is covered", SOURCE["distinct"], "np.searchsorted(low, here", "np.searchsorted(high, here + 1", WINDOWS + " -k distinct"),
     Mutation("record before the window found", SOURCE["recency"], "newest >= low", "newest >= 0", WINDOWS + " -k since"),
     Mutation("run not broken by a 0", SOURCE["recency"], "[str(window.of)] != 1)", "[str(window.of)] == 2)", WINDOWS + " -k run"),
     Mutation("run longer than the window", SOURCE["recency"], "np.maximum(block.last(breaks)[high] + 1, low)", "block.last(breaks)[high] + 1", WINDOWS + " -k run"),
     Mutation("run as old as its newest record", SOURCE["recency"], "len(mask))[start]", "len(mask))[high - 1]", WINDOWS + " -k run_days"),
-    Mutation("one entity's records in another's window", SOURCE["windows"], "+ longest + 1", "+ 1", WINDOWS + " -k mix"),
-    Mutation("key of entity and time overflows", SOURCE["windows"], "2**62 // span", "2**66 // span", WINDOWS + " -k key"),
-    Mutation("window on a window evaluated with it", SOURCE["vocabulary"], "_most(found, feature) + deeper", "int(deeper)", CHAINS),
-    Mutation("looking back only as far as one window", SOURCE["vocabulary"], "_most(found, feature) + own", "max(_most(found, feature), own)", FEATURES + "/test_vocabulary.py"),
-    Mutation("division by zero", SOURCE["batch"], "(b != 0) & ~np.isnan(b)", "~np.isnan(b)", FEATURES + "/test_record.py"),
-    Mutation("night ends an hour early", SOURCE["vocabulary"], "HOUR_US <= self.last_hour", "HOUR_US < self.last_hour", FEATURES + "/test_record.py"),
+    Mutation("one entity's records in another's window", SOURCE["batch"], "+ longest + 1", "+ 1", WINDOWS + " -k mix"),
+    Mutation("key of entity and time overflows", SOURCE["batch"], "2**62 // span", "2**66 // span", WINDOWS + " -k key"),
+    Mutation("window on a window evaluated with it", SOURCE["window_words"], "_most(found, feature) + deeper", "int(deeper)", CHAINS),
+    Mutation("looking back only as far as one window", SOURCE["window_words"], "_most(found, feature) + own", "max(_most(found, feature), own)", "tests/lifecycle/problem/test_window_words.py"),
+    Mutation("division by zero", SOURCE["batch"], "(b != 0) & ~np.isnan(b)", "~np.isnan(b)", FEATURES + "/test_batch_record.py"),
+    Mutation("night ends an hour early", SOURCE["words"], "HOUR_US <= self.last_hour", "HOUR_US < self.last_hour", FEATURES + "/test_batch_record.py"),
     Mutation("delay of the split dropped", SOURCE["splits"], "TimeWindow(s - delay - train, s - delay,", "TimeWindow(s - train, s,", SPLITS),
     Mutation("validation window too late", SOURCE["splits"], "start - delay - i * test", "start - i * test", TIME),
     Mutation("card blocked before its label is known", SOURCE["splits"], "< day - delay)", "< day)", SPLITS),
     Mutation("shuffled split", SOURCE["splits"], "records.iloc[low:high]", "records.sample(frac=1, random_state=0).iloc[low:high]", SPLITS),
     Mutation("model and scaler fitted on validation rows too", SOURCE["train"], "model = fit(params, problem, train)", "model = fit(params, problem, fold)", "tests/test_train.py"),
     Mutation("baseline's scaler fitted on validation rows too", SOURCE["train"], "fit(params, problem, train, baseline=True), valid", "fit(params, problem, fold, baseline=True), valid", "tests/test_train.py"),
-    Mutation("calibration judged on what it learned", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold <= f", MODEL + "/test_calibration.py"),
-    Mutation("calibration learned from unknown labels", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold < f", MODEL + "/test_calibration.py"),
-    Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/data/test_leakage.py"),
+    Mutation("calibration judged on what it learned", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold <= f", "tests/lifecycle/evaluation/test_calibration.py"),
+    Mutation("calibration learned from unknown labels", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold < f", "tests/lifecycle/evaluation/test_calibration.py"),
+    Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/splits/test_leakage.py"),
 ]  # fmt: skip
 
 

@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 
 import audit as stage
-from lifecycle.io import read_json, read_table, write_table
-from lifecycle.stage import run
+from lifecycle.core.errors import run
+from lifecycle.core.tables import read_json, read_table, write_table
 from tests.helpers_model import git_init, run_stages, start_project, write_params
 
 OPTIONS = {"evaluate.leak_alarm": 1.0, "audit.samples": 50, "audit.more_seeds": 2, "audit.ageing_windows": 3}
 NO_LIMITS = {f"audit.max_{name}": None for name in ("recall_difference", "false_positive_ratio", "calibration_ratio")}
-WRITTEN = [f"metrics/{name}.json" for name in ("audit", "fairness", "slices", "stability")]
-WRITTEN += [f"metrics/plots/{name}.csv" for name in ("fairness", "slices", "staleness")]
+WRITTEN = [f"metrics/audit/{name}.json" for name in ("audit", "fairness", "slices", "stability")]
+WRITTEN += [f"metrics/audit/{name}.csv" for name in ("fairness", "slices", "staleness")]
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +31,14 @@ def project(evaluated, tmp_path):
 def audit(folder, **changes):
     write_params(folder, OPTIONS | NO_LIMITS | {f"audit.{key}": value for key, value in changes.items()})
     run_stages(folder, "audit")
-    return {name: read_json(folder / f"metrics/{name}.json") for name in ("audit", "fairness", "slices", "stability")}
+    return {
+        name: read_json(folder / f"metrics/audit/{name}.json") for name in ("audit", "fairness", "slices", "stability")
+    }
 
 
 def test_what_is_told_of_the_whole_is_what_evaluate_told(project):
     found = audit(project)
-    figures = read_json(project / "metrics/evaluation.json")["test"]
+    figures = read_json(project / "metrics/evaluate/evaluation.json")["test"]
     whole = found["slices"]["slices"]["all"]["all"]
     for name in ("average_precision", "recall", "precision", "cost_per_record"):
         assert whole[name] == pytest.approx(figures[name])
@@ -48,7 +50,7 @@ def test_every_group_of_the_problem_is_there_sensitive_ones_too(project):
     found = audit(project)["fairness"]
     assert {"spending", "region", "terminal activity", "spending x region"} <= set(found)
     assert set(found["region"]["groups"]) == {"south-west", "south-east", "north-west", "north-east"}
-    table = pd.read_csv(project / "metrics/plots/fairness.csv")
+    table = pd.read_csv(project / "metrics/audit/fairness.csv")
     assert len(table) == sum(len(one["groups"]) for one in found.values())
 
 
@@ -82,4 +84,4 @@ def test_frauds_of_one_region_that_are_missed_end_the_stage_after_the_tables_are
     monkeypatch.chdir(project)
     with pytest.raises(SystemExit, match=r"recall of region 'south-west' is 1\.0000, of 'south-east' 0\.0000"):
         run(stage.main)
-    assert read_json("metrics/audit.json")["audit"]["largest_recall_difference"] == 1
+    assert read_json("metrics/audit/audit.json")["audit"]["largest_recall_difference"] == 1

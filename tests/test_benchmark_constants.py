@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from benchmarks import constants, protocol
-from lifecycle.features.vocabulary import Window
+from lifecycle.problem.window_words import Window
 from tests.helpers_benchmarks import PROBLEM, reaching, two_trees
 
 NAMES = PROBLEM.feature_names

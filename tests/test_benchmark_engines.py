@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import engines, features, protocol
-from lifecycle.io import read_table, write_table
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_table, write_table
 from tests.helpers_benchmarks import PROBLEM, simulated
 
 INSTALLED = [side for side in engines.ENGINES if side == "project" or find_spec(side)]

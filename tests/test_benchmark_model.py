@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import ablation, contributions, prequential, protocol
-from lifecycle.params import load_params
+from lifecycle.core.params import load_params
 from tests.helpers_benchmarks import PARAMS, PROBLEM, reaching, two_trees
 
 NAMES = PROBLEM.feature_names

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import score
-from lifecycle.io import write_json
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import write_json
 from tests.helpers_bundle import of_shops, some_decision, write_bundle
 from tests.helpers_sales import sales, write
 

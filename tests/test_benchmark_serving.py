@@ -27,8 +27,8 @@ from benchmarks.serving_pace import Clients, Paced
 from benchmarks.serving_processes import Usage
 from benchmarks.serving_server import Question
 from benchmarks.serving_servers import CONSTANT, GUNICORN, SERVICE, constant, servers, service
-from lifecycle.model.servable import Batch, Servable
-from lifecycle.stage import PipelineError
+from lifecycle.bundle.servable import Batch, Servable
+from lifecycle.core.errors import PipelineError
 from tests.helpers_model import ROOT
 
 NEEDS_WRK = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")

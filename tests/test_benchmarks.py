@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from benchmarks import chapter3, protocol, published
-from lifecycle.io import write_table
-from lifecycle.model.splits import plan
-from lifecycle.params import load_params
-from lifecycle.problem import fill
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import write_table
+from lifecycle.problem.loading import fill
+from lifecycle.splits.time_windows import plan
 from tests.helpers_benchmarks import PARAMS, PROBLEM, reaching
 
 PUBLISHED_NAMES = {alias: column.name for column in PROBLEM.contract for alias in column.aliases}

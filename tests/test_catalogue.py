@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-import catalogue as script
+from lifecycle.core.tables import read_table, write_model, write_table
+from lifecycle.explanation import feature_worth as script
 from lifecycle.features.catalogue import catalogue
-from lifecycle.io import read_table, write_model, write_table
-from lifecycle.model.estimators import build, fit
+from lifecycle.models.families import build, fit
 from problems import creditcard
 from problems.transactions import PROBLEM
 from tests.helpers_model import ROOT, run_stages, start_project, write_params
@@ -94,9 +94,9 @@ def test_text_has_no_area(splits):
     assert found["null_share"].tolist() == [0, 0]
 
 
-def test_featurize_list_prints_one_line_for_each_column_with_the_definition_last(tmp_path):
+def test_the_command_prints_one_line_for_each_column_with_the_definition_last(tmp_path):
     write_params(tmp_path)
-    command = [sys.executable, str(ROOT / "src/featurize.py"), "--list"]
+    command = [sys.executable, str(ROOT / "src/mlops.py"), "features"]
     printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     lines = [line.rstrip() for line in printed.splitlines()]
     assert [line.split()[0] for line in lines] == ["name", *NAMES]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import decide as stage
-from lifecycle.io import read_json, write_table
-from lifecycle.problem import fill
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_json, write_table
+from lifecycle.problem.loading import fill
 from problems.transactions import PROBLEM
 from tests.helpers_model import params, payments, ranked, run_stages, write_params
 
@@ -86,7 +86,7 @@ def test_the_amount_as_cost_needs_an_amount():
 def test_the_stage_needs_validation_scores_only_and_writes_the_same_bytes_again(tmp_path):
     write_params(tmp_path, {"split.delay_days": 0.0})
     write_table(scores(), tmp_path / "data/scores/validation.parquet")
-    names = ("models/decision.json", "metrics/decision.json", "metrics/plots/cost.csv")
+    names = ("models/decision.json", "metrics/decide/decision.json", "metrics/decide/cost.csv")
     written = []
     for _ in range(2):
         run_stages(tmp_path, "decide")

@@ -108,7 +108,7 @@ def marked(page: str, mark: str) -> Block:
 
 
 def test_the_figures_in_the_readme_are_the_pipelines() -> None:
-    printed = run("python src/summary.py", ROOT).stdout.splitlines()
+    printed = run("python src/mlops.py summary", ROOT).stdout.splitlines()
     assert set(marked("README.md", "figures").text.splitlines()) <= set(printed)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import zc.lockfile
 
-import doctor
-from lifecycle.data.cache import hash_of, place_of, survey
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.repository import doctor
+from lifecycle.repository.dvc_objects import hash_of, place_of, survey
+from tests.graph import ROOT
 
-DOCTOR = Path(doctor.__file__).resolve()
+DOCTOR = [sys.executable, str(ROOT / "src/mlops.py"), "doctor"]
 CACHE = Path(".dvc/cache/files/md5")
 STORE = Path("store/files/md5")
 MAKE = """
@@ -29,7 +30,7 @@ def dvc(*words):
 
 
 def ask(*options):
-    return subprocess.run([sys.executable, DOCTOR, *options], check=False, capture_output=True, text=True)
+    return subprocess.run([*DOCTOR, *options], check=False, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +250,6 @@ def end(worker):
 
 
 def test_the_look_at_the_locks_loads_nothing_heavy(rwlock):
-    code = f"import sys, runpy; sys.argv = ['doctor', '--locks']; sys.path.insert(0, {str(DOCTOR.parent)!r})\n"
-    code += f"runpy.run_path({str(DOCTOR)!r}, run_name='doctor')['main']()\n"
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); import mlops; mlops.main(['doctor', '--locks'])\n"
     code += "print({'dvc', 'pandas', 'psutil', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "set()\n"

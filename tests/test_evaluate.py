@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 import evaluate as stage
-from lifecycle.io import read_json, read_table, write_json, write_table
-from lifecycle.model.calibration import Calibration
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.tables import read_json, read_table, write_json, write_table
+from lifecycle.evaluation.calibration import Calibration
 from tests.helpers_model import git_init, run_stages, start_project, write_params
 
 HONEST = {"evaluate.leak_alarm": 1.0}
@@ -31,7 +31,7 @@ def project(decided, tmp_path):
 def evaluate(folder, **changes):
     write_params(folder, HONEST | {f"evaluate.{key}": value for key, value in changes.items()})
     run_stages(folder, "evaluate")
-    return read_json(folder / "metrics/evaluation.json"), read_table(folder / "data/scores/test.parquet")
+    return read_json(folder / "metrics/evaluate/evaluation.json"), read_table(folder / "data/scores/test.parquet")
 
 
 def test_every_test_record_is_scored_and_decided_by_the_decision_on_file(project):
@@ -64,7 +64,7 @@ def test_the_figures_are_of_the_scores_on_file(project):
 
 def test_each_figure_has_an_interval(project):
     figures, _ = evaluate(project)
-    intervals = read_json(project / "metrics/intervals.json")["test"]
+    intervals = read_json(project / "metrics/evaluate/intervals.json")["test"]
     assert intervals.keys() == figures["test"].keys()
     assert all(low <= high for low, high in intervals.values())
 
@@ -82,7 +82,7 @@ def test_a_figure_too_good_to_be_true_ends_the_stage_after_the_figures_are_writt
     monkeypatch.chdir(project)
     with pytest.raises(SystemExit, match=r"error: leak alarm: the average precision of 0\.\d+ is above .* = 0\.2"):
         run(stage.main)
-    assert read_json(project / "metrics/evaluation.json")["test"]["average_precision"] > 0.2
+    assert read_json(project / "metrics/evaluate/evaluation.json")["test"]["average_precision"] > 0.2
 
 
 def test_a_leaked_label_raises_the_alarm_that_is_the_problem_s_default(project):
@@ -120,5 +120,5 @@ def test_the_threshold_of_the_decision_is_the_one_that_is_judged(project):
 def test_plot_tables_and_picture_are_there(project):
     evaluate(project)
     for name in ("precision_recall", "roc", "calibration", "confusion", "scores"):
-        assert len(pd.read_csv(project / f"metrics/plots/{name}.csv")) > 1
-    assert (project / "metrics/evaluation.png").stat().st_size > 10_000
+        assert len(pd.read_csv(project / f"metrics/evaluate/{name}.csv")) > 1
+    assert (project / "metrics/evaluate/evaluation.png").stat().st_size > 10_000

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import explain as stage
-from lifecycle.io import read_json, read_table, write_table
-from lifecycle.stage import PipelineError, run
+from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.tables import read_json, read_table, write_table
+from lifecycle.explanation import decision_letter
 from tests.helpers_model import git_init, run_stages, start_project
 
 QUICK = {"evaluate.leak_alarm": 1.0, "explain.rows": 500, "explain.samples": 50}
@@ -29,14 +30,14 @@ def project(evaluated, tmp_path):
 
 def told(folder, identifier, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    stage.tell(identifier)
+    decision_letter.explain([identifier])
     return capsys.readouterr().out
 
 
 def test_every_feature_is_explained(project):
     run_stages(project, "explain")
-    found = read_json(project / "metrics/explanation.json")
-    importance, dots, dependence = (pd.read_csv(project / f"metrics/plots/{name}.csv") for name in NAMES)
+    found = read_json(project / "metrics/explain/explanation.json")
+    importance, dots, dependence = (pd.read_csv(project / f"metrics/explain/{name}.csv") for name in NAMES)
     assert (found["rows"], found["unit"], found["additivity_error"]) == (500, "probability", 0.0)
     assert list(found["features"]) == importance["feature"].tolist()
     assert set(dots["feature"]) == set(found["features"])
@@ -44,7 +45,7 @@ def test_every_feature_is_explained(project):
     for figures in found["features"].values():
         assert figures["low"] <= figures["importance"] <= figures["high"]
         assert figures["mean_abs_contribution"] >= 0
-    assert (project / "metrics/explanation.png").stat().st_size > 10_000
+    assert (project / "metrics/explain/explanation.png").stat().st_size > 10_000
 
 
 def test_a_second_run_writes_the_same_bytes(project):
@@ -61,7 +62,7 @@ def test_scores_of_another_model_end_the_stage(project, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(SystemExit, match="error: explanation: base and contributions miss the scores"):
         run(stage.main)
-    assert not (project / "metrics/explanation.json").exists()
+    assert not (project / "metrics/explain/explanation.json").exists()
 
 
 def test_one_decision_is_told_with_all_its_parts(project, monkeypatch, capsys):
@@ -101,4 +102,4 @@ def test_a_genuine_record_of_a_validation_window_is_told_too(project, monkeypatc
 def test_an_unknown_record_is_told_in_words(project, monkeypatch, identifier, words):
     monkeypatch.chdir(project)
     with pytest.raises(PipelineError, match=words):
-        stage.tell(identifier)
+        decision_letter.explain([identifier])

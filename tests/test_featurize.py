@@ -2,14 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_json, read_table, write_table
 from lifecycle.features.batch import evaluate
-from lifecycle.features.declared import features_of
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import State
-from lifecycle.io import read_json, read_table, write_table
-from lifecycle.stage import PipelineError
+from lifecycle.problem.window_words import features_of
 from problems import creditcard
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
 from tests.helpers_data import creditcard_table

@@ -1,14 +1,15 @@
+import dataclasses
 import hashlib
 
 import pandas as pd
 import pytest
 
 import ingest
-from lifecycle.data.simulator import simulate
-from lifecycle.params import IngestParams, checked
-from lifecycle.problem import load_problem
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import IngestParams, checked
+from lifecycle.problem.loading import load_problem
 from problems import creditcard
+from problems.generators.card_simulator import simulate
 from problems.transactions import PROBLEM
 from tests.helpers_data import creditcard_table, payments_table
 from tests.helpers_model import run_stages, write_params
@@ -44,6 +45,35 @@ def run(folder, **changes):
 @pytest.mark.parametrize("source", ["auto", "generate"])
 def test_empty_source_folder_means_the_simulated_table(source):
     pd.testing.assert_frame_equal(records(source=source), simulate(**SIZE))
+
+
+def test_what_params_leave_out_is_the_generators_own():
+    pd.testing.assert_frame_equal(records(generate={"customers": 40, "days": 5}), simulate(40, 80, 5, 0))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"custmers": 40}, "ingest.generate.custmers: card_simulator has no such argument; it has: customers, term"),
+        ({"customers": 0}, "ingest.generate: customers = 0: a whole number from 1 to 1000000"),
+        ({"customers": 40.0}, "ingest.generate: customers = 40.0: a whole number from 1"),
+        ({"customers": True}, "ingest.generate: customers = True: a whole number from 1"),
+        ({"days": 1}, "ingest.generate: days = 1: a whole number from 2 to 36500"),
+        ({"seed": 4001}, "ingest.generate: seed = 4001: a whole number from 0 to 4000"),
+    ],
+)
+def test_what_the_generator_can_not_do_is_refused_by_name(options, words):
+    assert refusal(generate=options).startswith(words)
+
+
+def test_a_problem_without_a_generator_wants_a_file():
+    words = "problem mine can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
+    assert refusal(dataclasses.replace(PROBLEM, generator=None), "mine") == words
+
+
+def test_a_generator_that_is_not_there_is_told():
+    words = "generator = 'none': there is no src/problems/generators/none.py"
+    assert refusal(dataclasses.replace(PROBLEM, generator="none")) == words
 
 
 @pytest.mark.parametrize("source", ["auto", "file"])

@@ -53,7 +53,7 @@ def test_after_kills_at_random_moments_a_rerun_gives_the_same_lock(
     killed = 0
     while killed < KILLS:
         alive = repro_killed_after(moments.uniform(0.3, 5.0), folder, orphan=moments.random() < 0.5)
-        run("python src/doctor.py --locks", folder)
+        run("python src/mlops.py doctor --locks", folder)
         killed += alive
         if not alive:  # the end was reached: go on from nothing
             shutil.rmtree(folder)
@@ -67,7 +67,7 @@ def test_make_repro_mends_an_empty_lock_and_says_so(workspace: Path) -> None:
     lock = workspace / ".dvc/tmp/rwlock"
     lock.write_text("")
     run("dvc repro", workspace, fails=True)
-    done = run("python src/doctor.py --locks && dvc repro", workspace)
+    done = run("python src/mlops.py doctor --locks && dvc repro", workspace)
     assert "rwlock" in done.stdout + done.stderr
     assert "up to date" in done.stdout
 

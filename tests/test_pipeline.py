@@ -43,7 +43,7 @@ def test_max_depth_reruns_train_and_what_follows_only(workspace: Path) -> None:
     assert "test.average_precision" in shown
     assert "train.n_estimators" not in shown
     changes = json.loads(run("dvc metrics diff --json", workspace).stdout)
-    assert set(changes["metrics/evaluation.json"]["test.average_precision"]) >= {"old", "new", "diff"}
+    assert set(changes["metrics/evaluate/evaluation.json"]["test.average_precision"]) >= {"old", "new", "diff"}
     assert "train.max_depth" in run("dvc params diff", workspace).stdout
     page = workspace / "plots" / "index.html"
     run("dvc plots diff -o plots", workspace)
@@ -106,10 +106,10 @@ def test_creditcard_takes_two_lines_and_the_file(clone: Path) -> None:
         clone, problem="creditcard", path="data/source/creditcard.csv", n_estimators="20", bootstrap_samples="50"
     )
     run("git commit -qam Creditcard && dvc repro", clone)
-    figures = json.loads((clone / "metrics/evaluation.json").read_text())
+    figures = json.loads((clone / "metrics/evaluate/evaluation.json").read_text())
     assert figures["test"]["average_precision"] > max(figures["baseline"].values())
-    assert "card_precision_at_100" not in figures["test"]
-    rejected = json.loads((clone / "metrics/data_quality.json").read_text())["data"]["rows_rejected"]
+    assert "entity_precision_at_100" not in figures["test"]
+    rejected = json.loads((clone / "metrics/validate/data_quality.json").read_text())["data"]["rows_rejected"]
     assert rejected == 5
 
 

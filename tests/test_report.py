@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from lifecycle.params import load_params
-from lifecycle.problem import load_problem
-from lifecycle.report.changes import out_hash
-from lifecycle.report.judgement import judgement
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import load_params
+from lifecycle.problem.loading import load_problem
+from lifecycle.report.verdict import judgement
+from lifecycle.repository.revision import out_hash
 from tests.conftest import run, set_params
 from tests.graph import ROOT
 
-REPORT = "python src/report.py"
+REPORT = "python src/mlops.py report"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_without_the_scores_of_the_base_it_says_how_to_build_them_and_builds_the
     lose_scores(changed)
     loose = run(f"{REPORT} --plain", changed, fails=True)
     assert "`" not in loose.stdout
-    assert "python src/report.py --base main --build-base builds it" in " ".join(loose.stdout.split())
+    assert "python src/mlops.py report --base main --build-base builds it" in " ".join(loose.stdout.split())
     built = run(f"{REPORT} --plain --build-base", changed, fails=True)
     assert "Compared record by record" in built.stdout
     assert "is not what its dvc.lock says" not in built.stdout
@@ -119,8 +119,8 @@ class Side:
 
     def json(self, path: str) -> dict:
         found = {
-            "metrics/evaluation.json": {"average_precision": self.value},
-            "metrics/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
+            "metrics/evaluate/evaluation.json": {"average_precision": self.value},
+            "metrics/evaluate/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
         }
         costs = {"cost_false_positive": 5.0, "cost_false_negative": "amount"}
         return {"test": found[path]} if path in found else costs if path == "models/decision.json" else {}
@@ -195,5 +195,5 @@ def test_a_figure_that_nobody_has_is_refused_with_those_that_there_are():
 
 def test_the_committed_gate_is_on_a_figure_that_there_is():
     blocks = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["report"]
-    evaluation = json.loads((ROOT / "metrics/evaluation.json").read_text(encoding="utf-8"))["test"]
+    evaluation = json.loads((ROOT / "metrics/evaluate/evaluation.json").read_text(encoding="utf-8"))["test"]
     assert blocks["metric"] in evaluation

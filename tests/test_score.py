@@ -22,10 +22,10 @@ PART = 2_000  # rows; small, so that there is much to be killed in
 IN_SMALL_PARTS = f"""
 import sys
 sys.path.insert(0, "src")
-import score
-from lifecycle.model.batch import scoring as batch_scoring
-batch_scoring.VALUES = 5 * {PART}
-score.run(score.main)
+import mlops
+from lifecycle.bundle import score_file
+score_file.VALUES = 5 * {PART}
+mlops.main(["score", *sys.argv[1:]])
 """
 
 
@@ -59,7 +59,9 @@ def stopped(process: subprocess.Popen[str], folder: Path, seconds: float, number
 
 
 def score(folder: Path, source: str = "in.parquet", target: str = "out.parquet", **options: bool):
-    return run(f"python src/score.py {folder / source} {folder / target} --bundle {folder / 'bundle'}", ROOT, **options)
+    return run(
+        f"python src/mlops.py score {folder / source} {folder / target} --bundle {folder / 'bundle'}", ROOT, **options
+    )
 
 
 def test_the_command_scores_a_file_and_says_so(world, tmp_path):

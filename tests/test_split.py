@@ -1,11 +1,14 @@
+import dataclasses
 import shutil
 
 import pandas as pd
 import pytest
 
-from lifecycle.io import read_table, write_table
-from lifecycle.stage import PipelineError
-from tests.helpers_model import run_stages, start_project, write_params
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_json, read_table, write_table
+from lifecycle.problem.loading import fill
+from problems.transactions import PROBLEM
+from tests.helpers_model import params, run_stages, start_project, write_params
 
 FEATURES = "data/features/features.parquet"
 DELAY = pd.Timedelta(days=7)
@@ -53,9 +56,26 @@ def test_every_fold_learns_only_what_is_known_and_before_the_test_window(project
 
 
 def test_blocked_cards_are_judged_only_where_params_say_so(project):
-    kept, everything = split(project)[2], split(project, {"split.drop_compromised_cards": False})[2]
+    kept, everything = split(project)[2], split(project, {"split.drop_known_entities": False})[2]
     assert set(kept["transaction_id"]) < set(everything["transaction_id"])
     assert len(everything) == everything["tx_time"].between("2018-05-20", "2018-05-27", inclusive="left").sum()
+
+
+def test_what_a_rule_leaves_out_is_counted_and_said(project, capsys):
+    kept = split(project)[2]
+    figures, said = read_json(project / "metrics/split/split.json")["split"], capsys.readouterr().out
+    everything = split(project, {"split.drop_known_entities": False})[2]
+    assert figures["test_rows"] == len(kept)
+    assert figures["test_rows_left_out"] == len(everything) - len(kept) > 0
+    assert figures["test_positives"] == kept["is_fraud"].sum()
+    assert said.startswith(f"{figures['test_rows_left_out']:,} of {len(everything):,} payments of the test window are")
+    assert read_json(project / "metrics/split/split.json")["split"]["test_rows_left_out"] == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_problem_that_does_not_ask_for_it_loses_no_record(project):
+    problem = dataclasses.replace(PROBLEM, defaults={"split": {"train_days": 7}})
+    assert not fill(params().split, problem, "split").drop_known_entities
 
 
 def test_records_after_the_test_window_change_nothing(project):
@@ -93,4 +113,4 @@ def test_too_few_days_are_refused_with_the_dates(project):
 def test_windows_with_one_class_only_are_refused(project, label):
     change(project, lambda table: table.assign(is_fraud=label))
     with pytest.raises(PipelineError, match=r"from 2018-\S+ .* do not have both classes; take longer windows"):
-        split(project, {"split.drop_compromised_cards": label == 0})
+        split(project, {"split.drop_known_entities": label == 0})

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lifecycle.core.params import Params
 from lifecycle.features.batch import evaluate
-from lifecycle.features.vocabulary import AGGREGATES, Window, depths
-from lifecycle.model.splits import TimeWindow, plan
-from lifecycle.params import Params
-from lifecycle.problem import fill
+from lifecycle.problem.loading import fill
+from lifecycle.problem.window_words import AGGREGATES, Window, depths
+from lifecycle.splits.time_windows import TimeWindow, plan
 from problems.transactions import PROBLEM
 from split import cut
 from tests import helpers_model
@@ -39,7 +39,7 @@ def folds_at(moment: pd.Timestamp, records: pd.DataFrame, params: Params) -> lis
         update={"test_start": moment, "train_days": 5, "test_days": 5}
     )
     windows = plan(split, records["tx_time"].iloc[0], moment + pd.Timedelta(days=30))
-    folds = [cut(records, window, PROBLEM, drop_compromised=True) for window in windows[:-1]]
+    folds = [cut(records, window, PROBLEM, drop_known=True) for window in windows[:-1]]
     return [*folds, (learned(records, windows[-1]), records.head(0))]
 
 

@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import train as stage
-from lifecycle.io import read_json, read_table, write_table
-from lifecycle.model.estimators import FAMILIES, predict
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_json, read_table, write_table
+from lifecycle.models.families import FAMILIES, predict
 from problems.transactions import PROBLEM
 from tests.helpers_model import SMALL, git_init, params, run_stages, start_project, write_params
 
@@ -60,7 +60,7 @@ def test_the_figures_are_those_of_the_folds_and_their_mean(trained):
 
 
 def test_the_learning_curve_ends_at_the_newest_fold_s_figure(trained):
-    curve = pd.read_csv(trained / "metrics/plots/learning_curve.csv")
+    curve = pd.read_csv(trained / "metrics/train/learning_curve.csv")
     newest = pd.read_csv(trained / "metrics/train/plots/metrics/validation/average_precision.tsv", sep="\t")
     assert curve["size"].tolist() == list(range(1, 9))
     assert curve["average_precision"].iloc[-1] == pytest.approx(newest["average_precision"].iloc[-1], rel=1e-5)

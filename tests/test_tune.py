@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 import train
-import tune as script
-from lifecycle.io import read_table, write_table
-from lifecycle.model.metrics import Ranking, average_precision
-from lifecycle.params import load_params
-from lifecycle.stage import PipelineError
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table, write_table
+from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.search import tuning
 from problems.transactions import PROBLEM
 from tests.conftest import set_params
 from tests.graph import SRC
@@ -48,9 +48,8 @@ def project(splits, tmp_path, monkeypatch):
 
 
 def tune(folder, *options):
-    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
-        patch.setattr(sys, "argv", ["src/tune.py", *options])
-        script.main()
+    with contextlib.chdir(folder):
+        tuning.tune(options)
 
 
 def trials(folder):
@@ -65,9 +64,7 @@ def test_it_offers_what_is_better_and_says_by_how_much(project, capsys):
     listed = trials(project)
     best = listed.iloc[0]
     assert "better than the present values: +0." in output.out
-    assert re.search(
-        r"95 % interval [+-]0\.\d{4} to \+0\.\d{4}, better in \d+\.\d% of the resamples of cards", output.out
-    )
+    assert re.search(r"95 % interval [+-]0\.\d{4} to \+0\.\d{4}, better in \d+\.\d% of the resamples", output.out)
     depth, size = (int(best[name]) for name in SPACE)
     assert f"dvc exp run -S train.max_depth={depth} -S train.n_estimators={size}\n" in output.out
     assert f"train:\n  max_depth: {depth}\n  n_estimators: {size}\n" in output.out
@@ -120,7 +117,7 @@ def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
     ],
 )
 def test_a_mistake_is_told_before_anything_is_fitted(project, options, changes, words, monkeypatch):
-    monkeypatch.setattr("lifecycle.model.estimators.fit", None)
+    monkeypatch.setattr("lifecycle.models.families.fit", None)
     write_params(project, TUNE | changes)
     with pytest.raises(PipelineError, match=words):
         tune(project, *options)
@@ -148,7 +145,7 @@ def finished(folder):
 def test_after_a_kill_the_same_trials_are_found_and_none_is_done_twice(project, tmp_path):
     whole = shutil.copytree(project, tmp_path / "whole")
     tune(whole, "--trials", "12")
-    command = [sys.executable, str(SRC / "tune.py"), "--trials", "12"]
+    command = [sys.executable, str(SRC / "mlops.py"), "tune", "--trials", "12"]
     running = subprocess.Popen(command, cwd=project)
     while len(before := finished(project)) < 4:
         time.sleep(0.01)

@@ -4,9 +4,9 @@ import json
 import pandas as pd
 import pytest
 
-from lifecycle.data.contract import Verdict, check
-from lifecycle.io import write_table
-from lifecycle.stage import PipelineError
+from lifecycle.contract.gate import Verdict, check
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import write_table
 from problems.transactions import PROBLEM
 from tests.helpers_data import payments_table, with_cell
 from tests.helpers_model import params, run_stages, write_params
@@ -107,7 +107,7 @@ def test_stage_keeps_good_rows_and_quarantines_bad_ones_with_their_reasons(tmp_p
     assert pd.read_parquet(tmp_path / VALIDATED)["transaction_id"].tolist() == list(range(1, 8))
     rejected = pd.read_parquet(tmp_path / QUARANTINE)
     assert rejected[["transaction_id", "source_row", "reason"]].to_numpy().tolist() == [[0, 0, "amount: below 0"]]
-    assert json.loads((tmp_path / "metrics/data_quality.json").read_text())["data"]["rows_in"] == 8
+    assert json.loads((tmp_path / "metrics/validate/data_quality.json").read_text())["data"]["rows_in"] == 8
 
 
 def test_refused_table_leaves_the_evidence_and_no_records(tmp_path):
@@ -115,7 +115,7 @@ def test_refused_table_leaves_the_evidence_and_no_records(tmp_path):
         run(tmp_path, with_bad_rows(8, 2))
     assert not (tmp_path / VALIDATED).exists()
     assert len(pd.read_parquet(tmp_path / QUARANTINE)) == 2
-    assert (tmp_path / "metrics/data_quality.json").is_file()
+    assert (tmp_path / "metrics/validate/data_quality.json").is_file()
 
 
 def test_record_after_the_last_day_is_refused_by_the_stage(tmp_path):
@@ -129,6 +129,6 @@ def test_stage_writes_the_same_bytes_each_time(tmp_path):
     for _ in range(2):
         run(tmp_path, with_bad_rows(50, 1), max_rejected_share=0.1)
         written.append(
-            [(tmp_path / name).read_bytes() for name in (VALIDATED, QUARANTINE, "metrics/data_quality.json")]
+            [(tmp_path / name).read_bytes() for name in (VALIDATED, QUARANTINE, "metrics/validate/data_quality.json")]
         )
     assert written[0] == written[1]

@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lifecycle.repository.verification import first_difference
 from tests.conftest import run
-from verify import first_difference
 
 
 def write(folder: Path, name: str, content: object) -> Path:
@@ -41,7 +41,7 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_another_folder_hash_seed_zone_locale_and_thread_count_give_the_same_bits(workspace: Path) -> None:
-    last = run("python src/verify.py", workspace).stdout.splitlines()[-1]
+    last = run("python src/mlops.py verify", workspace).stdout.splitlines()[-1]
     assert last.startswith("reproduced: ")
     same, all_ = last.split()[1], last.split()[3]
     assert same == all_
@@ -52,10 +52,10 @@ def test_another_folder_hash_seed_zone_locale_and_thread_count_give_the_same_bit
 def test_an_order_that_depends_on_the_hash_seed_is_found(workspace: Path) -> None:
     script = workspace / "src/split.py"
     text = script.read_text(encoding="utf-8")
-    shuffled = text.replace("write_table(final[1],", "write_table(final[1][sorted(final[1], key=hash)],")
+    shuffled = text.replace("write_table(test,", "write_table(test[sorted(test, key=hash)],")
     assert shuffled != text
     script.write_text(shuffled, encoding="utf-8")
     run("dvc repro split && git commit -qam Shuffled", workspace, PYTHONHASHSEED="1")
-    failed = run("python src/verify.py", workspace, fails=True)
+    failed = run("python src/mlops.py verify", workspace, fails=True)
     assert "not reproduced: " in failed.stderr
     assert "data/splits/test.parquet: " in failed.stderr

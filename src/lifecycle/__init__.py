@@ -1,1 +1,1 @@
-"""The machinery: a library that knows no problem by name. New data never needs an edit here."""
+"""The machinery of the life cycle of a model, as a stack of floors: a folder imports only from those below it."""

@@ -7,10 +7,7 @@ resample single payments.
 import numpy as np
 import pandas as pd
 
-from lifecycle.bands import Band
-from lifecycle.features.vocabulary import Hour, Raw
-from lifecycle.problem import Column, Problem
-from lifecycle.purpose import Purpose
+from lifecycle.problem import Band, Column, Hour, Problem, Purpose, Raw, Words
 
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
 A_CENTURY = 36_525 * 86_400  # seconds
@@ -45,7 +42,9 @@ PROBLEM = Problem(
         "split": {"train_days": 0.5, "delay_days": 0.0, "test_days": 0.25},
         "decide": {"cost_false_positive": 5.0, "cost_false_negative": "amount"},
         "evaluate": {"rule_amount": 1_000.0, "leak_alarm": 0.95},
+        "package": {"name": "fraud"},
     },
+    words=Words(record="payment", positive="fraud", negative="genuine", entity="card"),
     purpose=Purpose(
         task="Rank card payments by the probability of fraud, from components whose meaning was never published.",
         users=("Learners and researchers.",),

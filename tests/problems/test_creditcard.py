@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.features.vocabulary import Raw
-from lifecycle.problem import fill
+from lifecycle.problem.loading import fill
+from lifecycle.problem.record_words import Raw
 from problems.creditcard import COMPONENTS, FIRST_DAY, PROBLEM, prepare
 from tests.helpers_data import CREDITCARD_COLUMNS, creditcard_table, with_cell
 from tests.helpers_model import filled_and_written, params, quick

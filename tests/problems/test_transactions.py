@@ -3,15 +3,17 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from lifecycle.data.contract import check
-from lifecycle.data.simulator import COLUMNS, PUBLISHED
-from lifecycle.data.source import to_contract
+from lifecycle.contract.gate import check
+from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
 from lifecycle.features.catalogue import catalogue
-from lifecycle.features.checks import check_label_delay
-from lifecycle.features.vocabulary import Raw, Window
-from lifecycle.problem import fill
-from lifecycle.stage import PipelineError
+from lifecycle.problem.checks import check_declaration
+from lifecycle.problem.loading import fill
+from lifecycle.problem.record_words import Raw
+from lifecycle.problem.window_words import Window
+from lifecycle.problem.word_checks import check_label_delay
+from lifecycle.sources.files import to_contract
+from problems.generators.card_simulator import COLUMNS, PUBLISHED
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
 from tests.helpers_data import payments_table
 from tests.helpers_model import filled_and_written, params, payments
@@ -29,7 +31,7 @@ def test_where_a_customer_lives_is_audited_and_never_seen_by_the_model():
     assert "region" in PROBLEM.banded
     assert "region" in PROBLEM.sensitive
     with pytest.raises(PipelineError, match="feature 'region': 'region' is sensitive, so no feature may be made"):
-        dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Raw("region")))
+        check_declaration(dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Raw("region"))))
 
 
 def test_a_table_of_the_published_shape_has_customers_of_unknown_regions():
@@ -107,9 +109,10 @@ def test_labels_are_known_when_the_split_says_so():
 @pytest.mark.parametrize(
     ("block", "keys"),
     [
-        ("split", ["train_days", "delay_days", "test_days", "test_start"]),
+        ("split", ["train_days", "delay_days", "test_days", "test_start", "drop_known_entities"]),
         ("decide", ["cost_false_positive", "cost_false_negative"]),
         ("evaluate", ["rule_amount", "leak_alarm"]),
+        ("package", ["name"]),
     ],
 )
 def test_every_null_of_the_params_has_a_legal_value_here(block, keys):

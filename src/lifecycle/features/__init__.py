@@ -1,1 +1,1 @@
-"""The feature vocabulary and its evaluation."""
+"""The feature list, evaluated on a table, in pieces, or record by record."""

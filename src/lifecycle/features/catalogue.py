@@ -1,10 +1,18 @@
-"""Say in words what each feature is: definition, type, unit, whose it is, and what it needs to be known."""
+"""What each feature is, in words, and how it was distributed where the model learned: models/features.json.
+
+A service rebuilds the feature list from it (`lifecycle.problem.window_words`), monitoring compares with it.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lifecycle.data.parse import storage_type
-from lifecycle.features.vocabulary import AGGREGATES, Difference, Feature, Hour, Night, Ratio, Raw, Weekend, Window
+import pandas as pd
+
+from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
+from lifecycle.problem.window_words import AGGREGATES, Feature, Window, declared
+
+if TYPE_CHECKING:
+    from lifecycle.problem.problem import Problem
 
 COMPARISONS = {"==": "is", "!=": "is not", "<=": "is at most", ">=": "is at least"}
 AGGREGATE_WORDS = {
@@ -21,6 +29,8 @@ AGGREGATE_WORDS = {
     "run_length": "number of newest records in a row with {of}",
     "run_days": "days since the first of the newest records in a row with {of}",
 }
+QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+MOST_CATEGORIES = 50
 
 
 class Entry(NamedTuple):
@@ -73,7 +83,7 @@ def _latency(feature: Feature, labels: frozenset[str], below: Sequence[Entry]) -
 def _type(feature: Feature, columns: Mapping[str, Any]) -> str:
     match feature:
         case Raw(name):
-            return storage_type(columns[name])
+            return columns[name].storage_type
         case Weekend() | Night():
             return "int8"
         case Window():
@@ -117,3 +127,43 @@ def _window(window: Window, days: float) -> str:
     nothing = "" if AGGREGATES[window.aggregate].type == "int32" else f"; {window.nothing(days):g} where there is none"
     few = nothing.replace("there is none", "there are fewer than two") if window.aggregate == "std" else nothing
     return f"{what} of this {window.by}{age}{f' where {met}' if met else ''}, over {days:g} days{own}{few}"
+
+
+def contract(problem: "Problem", train: pd.DataFrame) -> dict[str, Any]:
+    """Describe the feature list and its columns on the training rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Declares the features.
+    train : pandas.DataFrame
+        Records of the final training window, with a column per feature.
+
+    Returns
+    -------
+    dict
+        `declaration`, one object per feature as declared, and `columns`, one per column: name, type, unit, entity,
+        latency, definition, share of missing values, and quantiles (text: share of each value).
+    """
+    entries = catalogue(problem.features, problem.columns, frozenset(problem.label_columns))
+    return {
+        "rows": len(train),
+        "hidden": list(problem.hidden),
+        "key": problem.key,
+        "time": problem.time,
+        "labels": sorted(problem.label_columns),
+        "types": {name: column.type for name, column in problem.columns.items()},
+        "decimals": problem.decimals,
+        "declaration": [declared(feature) for feature in problem.features],
+        "columns": [entry._asdict() | _distribution(train[entry.name]) for entry in entries],
+    }
+
+
+def _distribution(column: pd.Series) -> dict[str, Any]:
+    missing = float(column.isna().mean()) if len(column) else 0.0
+    if column.dtype.kind not in "biuf":
+        shares = column.value_counts(normalize=True).sort_index().nlargest(MOST_CATEGORIES, keep="first")
+        return {"null_share": missing, "categories": {str(name): float(share) for name, share in shares.items()}}
+    known = column.dropna()
+    quantiles = known.quantile(QUANTILES, interpolation="lower") if len(known) else pd.Series(dtype=float)
+    return {"null_share": missing, "quantiles": {f"{share:g}": float(value) for share, value in quantiles.items()}}

@@ -1,1 +1,1 @@
-"""What changed between two revisions, for a reviewer."""
+"""One version of the model against another, for a reviewer."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lifecycle.edit import as_yaml
+from lifecycle.core.yaml_text import as_yaml
 
 ABSENT = "-"
 
@@ -82,12 +82,6 @@ def stage_changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], role: str) -> list[str]:
     before, after = ({item["path"]: item.get("md5") for item in side.get(role, [])} for side in (old, new))
     return [path for path in dict.fromkeys((*after, *before)) if before.get(path) != after.get(path)]
-
-
-def out_hash(lock: Mapping[str, Any], path: str) -> str | None:
-    """Return the hash of an output that dvc.lock names."""
-    outs = (out for stage in lock.get("stages", {}).values() for out in stage.get("outs", []))
-    return next((out.get("md5") for out in outs if out["path"] == path), None)
 
 
 def not_run(lock: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:

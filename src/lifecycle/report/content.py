@@ -1,17 +1,22 @@
 """What a report says, section by section."""
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from lifecycle.model.comparison import SAME, Difference
+from lifecycle.core.errors import TIMES
+from lifecycle.document.blocks import Block, Code, Document, Section, Strong, Text, listed, table, text
+from lifecycle.evaluation.comparison import LOWER_IS_BETTER, SAME, Difference
 from lifecycle.report import changes
-from lifecycle.report.curves import at_points, curves
-from lifecycle.report.document import Block, Code, Document, Section, Strong, Text, listed, table, text
-from lifecycle.report.drawing import pictures
-from lifecycle.report.groups import slices_and_groups
-from lifecycle.report.judgement import Judgement
-from lifecycle.report.records import data
-from lifecycle.report.revision import Revision, Workspace
-from lifecycle.stage import TIMES
+from lifecycle.report.curves import at_points, curves, pictures
+from lifecycle.report.drift import LARGE, SMALL, drift
+from lifecycle.report.verdict import Judgement
+from lifecycle.repository.revision import Revision, Workspace, out_hash
+
+SLICES, FAIRNESS = "metrics/audit/slices.json", "metrics/audit/fairness.json"
+SLICED = ("average_precision", "recall", "precision", "cost_per_record")
+GROUPED = ("recall", "false_positive_rate", "selection_rate")
+RAW, TRAIN = "data/raw/records.parquet", "data/splits/train.parquet"
 
 
 def document(base: Revision, head: Workspace, judged: Judgement, notes: list[str]) -> Document:
@@ -108,3 +113,114 @@ def _reasons(stage: changes.Stage) -> str:
     )
     parts = [prefix + "".join(listed(names, most)) for prefix, names, most in kinds if names]
     return "; ".join(parts) or "its command"
+
+
+class Moved(NamedTuple):
+    """A figure of a group in both versions."""
+
+    cut: str
+    group: str
+    figure: str
+    base: float
+    head: float
+    word: str
+
+
+def slices_and_groups(base: Workspace, head: Workspace) -> tuple[Block, ...]:
+    """Return the section's blocks."""
+    slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES, FAIRNESS))
+    people = [{cut: found["groups"] for cut, found in content.items()} for content in fairness]
+    return (
+        *_changed("slice", [content.get("slices", {}) for content in slices], SLICED, SLICES),
+        *_worst(slices[1].get("worst", [])),
+        *_changed("group of people", people, GROUPED, FAIRNESS),
+    )
+
+
+def _changed(what: str, sides: list[dict[str, Any]], figures: tuple[str, ...], path: str) -> list[Block]:
+    if not all(sides):
+        return [text("No comparison by ", what, ": ", Code(path), " is not there on both sides.")]
+    lines = moved(sides[0], sides[1], figures)
+    if not lines:
+        return [text(f"No {what} has changed by more than its intervals allow.")]
+    rows = [
+        (line.cut, Code(line.group), Code(line.figure), f"{line.base:.4f}", f"{line.head:.4f}", line.word)
+        for line in lines
+    ]
+    return [table((what, "which", "figure", "base", "head", "change"), rows, left=3, most=15)]
+
+
+def _worst(lines: list[dict[str, Any]]) -> list[Block]:
+    header = ("worst slice of the head", "which", "figure", "there", "on the whole")
+    rows = [
+        (line["slice"], Code(line["value"]), Code(line["figure"]), f"{line['at']:.4f}", f"{line['of_whole']:.4f}")
+        for line in lines
+    ]
+    return [table(header, rows, left=3)] if rows else []
+
+
+def moved(base: Mapping[str, Any], head: Mapping[str, Any], figures: tuple[str, ...]) -> list[Moved]:
+    """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out."""
+    return [
+        line
+        for cut, groups in head.items()
+        for group, after in groups.items()
+        if (before := base.get(cut, {}).get(group)) and not (after["few"] or before["few"])
+        for line in _of_group(cut, group, (before, after), figures)
+    ]
+
+
+def _of_group(
+    cut: str, group: str, sides: tuple[Mapping[str, Any], Mapping[str, Any]], figures: tuple[str, ...]
+) -> Iterator[Moved]:
+    for figure in figures:
+        before, after = (side.get(figure) for side in sides)
+        if before is None or after is None or not all(_ends(side, figure) for side in sides):
+            continue
+        if _outside(after, sides[0], figure) and _outside(before, sides[1], figure):
+            rose = after > before
+            falls_well = figure in LOWER_IS_BETTER or figure == "false_positive_rate"
+            word = "" if figure == "selection_rate" else "better" if rose != falls_well else "worse"
+            yield Moved(cut, group, figure, before, after, f"{'↑' if rose else '↓'} {word}".strip())
+
+
+def _ends(side: Mapping[str, Any], figure: str) -> bool:
+    return side.get(f"{figure}_low") is not None and side.get(f"{figure}_high") is not None
+
+
+def _outside(value: float, side: Mapping[str, Any], figure: str) -> bool:
+    return not side[f"{figure}_low"] <= value <= side[f"{figure}_high"]
+
+
+def data(base: Workspace, head: Workspace) -> tuple[Block, ...]:
+    """Return the section's blocks."""
+    sides = [side.json("metrics/validate/data_quality.json").get("data", {}) for side in (base, head)]
+    hashes = [out_hash(side.yaml("dvc.lock"), RAW) for side in (base, head)]
+    rows: list[tuple[str, ...]] = []
+    for key in dict.fromkeys((*sides[1], *sides[0])):
+        before, after = (side.get(key) for side in sides)
+        rows.append((key.replace("_", " "), _count(before), _count(after), "" if before == after else "changed"))
+    same = "" if hashes[0] == hashes[1] else "changed"
+    rows.append(("hash of the raw records", *(Code(found[:8]) if found else "-" for found in hashes), same))
+    return table(("records", "base", "head", "change"), rows), *_drift(base, head)
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
+
+
+def _drift(base: Workspace, head: Workspace) -> tuple[Block, ...]:
+    contract, train = base.json("models/features.json"), head.table(TRAIN)
+    if not contract or train is None:
+        missing = "the base's models/features.json" if not contract else f"the workspace's {TRAIN}"
+        return (text(f"Drift of the features is not known: {missing} is not there."),)
+    rows = [(Code(name), f"{value:.3f}", _size(value)) for name, value in drift(contract, train).items()]
+    about = text(
+        "Population stability index of the training rows, in the bins of the base's quantiles: from",
+        f" {SMALL:g} a moderate, from {LARGE:g} a large shift (Siddiqi 2006).",
+    )
+    return table(("feature", "index", "shift"), rows, most=12), about
+
+
+def _size(index: float) -> str:
+    return "large" if index >= LARGE else "moderate" if index >= SMALL else ""

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.features.batch import evaluate
-from lifecycle.features.vocabulary import Hour, Raw, Window
+from lifecycle.problem.record_words import Hour, Raw
+from lifecycle.problem.window_words import Window
 from tests.helpers_model import payments, quick
 from tests.helpers_payments import EVERYTHING
 

@@ -1,21 +1,11 @@
 import numpy as np
 import pytest
 
-from lifecycle.data.parse import storage_type
 from lifecycle.features.batch import evaluate
 from lifecycle.features.catalogue import catalogue
-from lifecycle.features.vocabulary import (
-    AGGREGATES,
-    Difference,
-    Hour,
-    Night,
-    Ratio,
-    Raw,
-    Weekend,
-    Where,
-    Window,
-)
-from lifecycle.problem import Column
+from lifecycle.problem.problem import Column
+from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
+from lifecycle.problem.window_words import AGGREGATES, Where, Window
 from problems import creditcard, transactions
 from tests.helpers_data import creditcard_table, small_problem, small_table
 from tests.helpers_model import payments
@@ -135,7 +125,7 @@ def test_types_of_raw_columns_are_those_they_are_stored_in():
     )
     problem = small_problem(*columns, features=tuple(Raw(column.name) for column in columns))
     table = small_table(2, small=[0, 1], large=[1, 2**40], gaps=[np.nan, 2], shop=["a", "b"])
-    stored = table.astype({column.name: storage_type(column) for column in columns})
+    stored = table.astype({column.name: column.storage_type for column in columns})
     found = evaluate(problem.features, stored, "time", {})
     listed = catalogue(problem.features, problem.columns, LABELS)
     assert (

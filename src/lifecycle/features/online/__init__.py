@@ -1,1 +1,1 @@
-"""The feature list for one record at a time: the state of entities, and the stores that keep it."""
+"""The feature list for one record at a time, on state that is kept by entity."""

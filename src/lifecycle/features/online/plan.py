@@ -1,12 +1,16 @@
 """A feature list as the online evaluator works through it: which tracks it keeps, in which order they are read."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from lifecycle.features.online.layer import Layer
-from lifecycle.features.online.reading import TrackPlan
-from lifecycle.features.online.singles import single
-from lifecycle.features.vocabulary import Feature, Raw, Where, Window, depths
+from lifecycle.features.aggregates.track import Record
+from lifecycle.features.online.entity import Entity, TrackPlan
+from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
+from lifecycle.problem.window_words import Feature, Where, Window, depths
+
+Single = Callable[[Mapping[str, Any], int], Any]
 
 
 class Plan:
@@ -90,3 +94,65 @@ def _needed(features: Sequence[Feature], names: set[str]) -> set[str]:
         if names & set(feature.names):
             names = names | set(feature.reads)
     return names
+
+
+class Layer(NamedTuple):
+    """Tracks to read, then features of the record alone.
+
+    Parameters
+    ----------
+    readers : list of (int, int, TrackPlan)
+        Number of the entity, number of its track, and the windows on it.
+    singles : list of (str, Single)
+        Names and functions.
+    derived : list of str
+        Those columns made here that windows read.
+    """
+
+    readers: list[tuple[int, int, TrackPlan]]
+    singles: list[tuple[str, Single]]
+    derived: list[str]
+
+    def evaluate(self, record: Record, found: dict[str, Any], entities: Sequence[Entity], insert: bool) -> None:
+        """Add this layer's columns to what has been found for a record.
+
+        Parameters
+        ----------
+        record : Record
+            The record.
+        found : dict of str to value
+            Its inputs, and the columns of the layers above.
+        entities : sequence of Entity
+            Its entities.
+        insert : bool
+            Whether it is new: it is put into the tracks, and the derived columns into it.
+        """
+        time, arrival, values = record.time, record.arrival, record.values
+        for entity, number, plan in self.readers:
+            track = entities[entity].tracks[number]
+            here = plan.covers(values)
+            at = track.insert(record) if insert and here else track.place(time, arrival)
+            plan.read(track, at, here, time, found)
+        for name, single in self.singles:
+            found[name] = single(found, time)
+        if insert:
+            for name in self.derived:
+                values[name] = found[name]
+
+
+def single(feature: Feature) -> Single:
+    """Return the function of a feature."""
+    match feature:
+        case Ratio(_, of, over, empty):
+            return lambda found, time: _ratio(found[of], found[over], float(empty))
+        case Difference(_, of, minus):
+            return lambda found, time: float(found[of]) - float(found[minus])
+        case Hour():
+            return lambda found, time: feature.at(time)
+        case Weekend() | Night():
+            return lambda found, time: int(feature.at(time))
+    raise TypeError(f"{feature!r} is no feature of the record")
+
+
+def _ratio(a: float, b: float, empty: float) -> float:
+    return empty if b == 0 or math.isnan(b) else float(a) / float(b)

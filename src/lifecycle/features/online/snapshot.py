@@ -2,18 +2,81 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from lifecycle.disk import sync_folder
-from lifecycle.features.online.packing import as_bytes, pack, unpack
+from lifecycle.core.atomic import sync_folder
+from lifecycle.core.errors import PipelineError
+from lifecycle.features.aggregates.track import Record
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.record import Record
-from lifecycle.features.vocabulary import DAY_US
-from lifecycle.stage import PipelineError
+from lifecycle.problem.record_words import DAY_US
+
+KINDS = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}
+
+
+class Rows:
+    """Which rows of a column have a value.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n,)
+        The column.
+
+    Attributes
+    ----------
+    different : int
+        How many different values it has.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._order = np.argsort(values, kind="stable")
+        self._ordered = values[self._order]
+        self.different = int(np.count_nonzero(self._ordered[1:] != self._ordered[:-1])) + bool(len(values))
+
+    def groups(self) -> Iterator[tuple[Any, np.ndarray]]:
+        """Yield each value and its rows, ascending."""
+        found, starts = np.unique(self._ordered, return_index=True)
+        yield from zip(found.tolist(), np.split(self._order, starts)[1:], strict=True)
+
+    def of(self, value: Any) -> np.ndarray:
+        """Return the rows, ascending."""
+        low = self._ordered.searchsorted(value)
+        if low == len(self._ordered) or self._ordered[low] != value:
+            return self._order[:0]
+        return self._order[low : self._ordered.searchsorted(value, side="right")]
+
+
+def as_kept(values: Any) -> np.ndarray:
+    """Return an array of 64-bit numbers, or of text as objects: numpy's own text is as wide as the longest."""
+    if isinstance(values, list) and values and isinstance(values[0], str):
+        return np.array(values, object)
+    array = np.asarray(values)
+    return array.astype(KINDS.get(array.dtype.kind, object), copy=False)
+
+
+def as_bytes(content: Any) -> np.ndarray:
+    """Return JSON as an array of bytes."""
+    return np.frombuffer(json.dumps(content).encode(), np.uint8)
+
+
+def pack(name: str, column: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what to write of a column: of text, the different ones and which of them each is."""
+    if column.dtype != object:
+        return {name: column}
+    words, codes = np.unique(column, return_inverse=True)
+    return {f"{name}.words": as_bytes(words.tolist()), f"{name}.codes": codes.astype(np.int32)}
+
+
+def unpack(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the column that `pack` was given."""
+    if name in arrays:
+        return arrays[name]
+    words = np.array([*json.loads(arrays[f"{name}.words"].tobytes()), None], object)[:-1]  # never two-dimensional
+    return words[arrays[f"{name}.codes"]]
 
 
 @dataclass(frozen=True)
@@ -109,3 +172,69 @@ def refuse_other(what: str, digest: str, wanted: str) -> None:
             f"{what} was made for another feature list or lateness (digest {digest}, not {wanted}); make a new snapshot"
             " with this list, and start from it in an empty place"
         )
+
+
+def snapshot_of(
+    plan: Plan,
+    columns: Mapping[str, np.ndarray],
+    time_us: np.ndarray,
+    key: np.ndarray,
+    unknown: Mapping[str, np.ndarray],
+    lateness_days: float,
+) -> Snapshot:
+    """Take the state out of a table's columns and features, with 0 for labels that are not known yet.
+
+    Parameters
+    ----------
+    plan : Plan
+        Says which columns are kept, and how far back windows reach.
+    columns : mapping of str to numpy.ndarray, shape (n,)
+        Columns and features of records in time order.
+    time_us, key : numpy.ndarray, shape (n,)
+        Their times and keys.
+    unknown : mapping of str to numpy.ndarray of bool, shape (n,)
+        For each label column, where it is not known yet.
+    lateness_days : float
+        How much older than its entities' newest record a later record may be.
+    """
+    values = {name: as_kept(columns[name]) for name in (*plan.columns, *plan.derived)}
+    for name in unknown.keys() & values.keys():
+        values[name] = np.where(unknown[name], "" if values[name].dtype == object else 0, values[name])
+    return reached(plan, Snapshot(time_us, as_kept(key), values, plan.digest, round(lateness_days * DAY_US)))
+
+
+def reached(plan: Plan, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot of those records that a window of a later record, be it late, can reach."""
+    within = np.zeros(len(snapshot.time), bool)
+    for by in plan.tracks:
+        entity = np.unique(snapshot.values[by], return_inverse=True)[1]
+        newest = np.zeros(len(within), np.int64)
+        newest[entity] = snapshot.time  # of an entity's times the last one stays
+        age_us = plan.reach_us(by) + snapshot.lateness_us
+        seen = True if snapshot.horizon is None else newest[entity] > snapshot.horizon - age_us
+        within |= seen & (snapshot.time > newest[entity] - age_us)
+    kept = {name: column[within] for name, column in snapshot.values.items()}
+    return replace(snapshot, time=snapshot.time[within], key=snapshot.key[within], values=kept)
+
+
+def on_top(base: Snapshot, records: Sequence[Record]) -> Snapshot:
+    """Return a snapshot with the records of another one, and those that have come or changed since."""
+    standing = np.ones(len(base.time), bool)
+    standing[[record.arrival for record in records if record.arrival < len(standing)]] = False
+    rows = np.flatnonzero(standing)
+    time = np.append(base.time[rows], np.array([record.time for record in records], np.int64))
+    arrival = np.append(rows, np.array([record.arrival for record in records], np.int64))
+    order = np.lexsort((arrival, time))
+
+    def joined(column: np.ndarray, added: list[Any]) -> np.ndarray:
+        return as_kept(column[rows].tolist() + added)[order]
+
+    values = {name: joined(column, [r.values[name] for r in records]) for name, column in base.values.items()}
+    return replace(base, time=time[order], key=joined(base.key, [r.key for r in records]), values=values)
+
+
+def empty(plan: Plan, lateness_us: int) -> Snapshot:
+    """Return a snapshot without records."""
+    nothing = np.empty(0, np.int64)
+    kept = dict.fromkeys((*plan.columns, *plan.derived), nothing)
+    return Snapshot(nothing, nothing, kept, plan.digest, lateness_us)

@@ -1,18 +1,27 @@
-"""Online state in memory, that one process keeps."""
+"""Online state in memory that one process keeps, and a draft of what events would make of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from lifecycle.features.online.evaluator import Evaluator
-from lifecycle.features.online.kept import Kept
+from lifecycle.features.aggregates.track import Record
+from lifecycle.features.online.evaluator import Evaluator, LateRecordError
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.record import Change, Record, Taken
-from lifecycle.features.online.schema import Event, Label, Schema
-from lifecycle.features.online.snapshot import Snapshot
-from lifecycle.features.online.taking import empty
-from lifecycle.features.vocabulary import DAY_US
+from lifecycle.features.online.record_schema import Event, Label, Schema
+from lifecycle.features.online.record_store import Kept
+from lifecycle.features.online.snapshot import Snapshot, empty
+from lifecycle.problem.record_words import DAY_US
 
+# What keeping an event came to: new, known already with the same content, or labels of a record that nobody knows.
+Taken = Literal["accepted", "repeated", "unknown"]
 LATENESS_DAYS = 1.0
+
+
+class Change(NamedTuple):
+    """What a journal must hold to make the state again: a record (time given), or new values of a kept one."""
+
+    key: Any
+    time: int | None
+    values: Mapping[str, Any]
 
 
 class State:
@@ -157,3 +166,47 @@ class State:
 
     def _named(self, found: Mapping[str, Any]) -> dict[str, Any]:
         return {name: found[name] for name in self.plan.names}
+
+
+class Draft:
+    """What a state would be if it kept some events; the state stays as it is.
+
+    Parameters
+    ----------
+    state : State
+        Must not change while the draft is made.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._records: dict[Any, Record] = {}
+        self._newest: dict[tuple[str, Any], int] = {}
+
+    def add(self, event: Event) -> bool:
+        """Have a record kept behind those that were added before; return False when it is kept already.
+
+        Raises
+        ------
+        LateRecordError
+            It is too late.
+        RepeatError
+            Another record is kept under its key.
+        """
+        kept = self._records.get(event.key) or self._state.kept.find(event.key)
+        if kept is not None:
+            self._state.schema.check_repeat(kept, event)
+            return False
+        record = Record(event.time, 0, event.key, event.values)
+        for by in self._state.plan.tracks:
+            self._come(by, record)
+        self._records[event.key] = record
+        return True
+
+    def _come(self, by: str, record: Record) -> None:
+        """Let a record come to one of its entities, unless it is too late for it."""
+        place, lateness_us = (by, record.values[by]), self._state.lateness_us
+        added = self._newest.get(place, record.time)
+        behind = max(self._state.kept.entity(*place).behind(record.time), added - record.time)
+        if behind > lateness_us:
+            raise LateRecordError(record, by, behind, lateness_us)
+        self._newest[place] = max(added, record.time)

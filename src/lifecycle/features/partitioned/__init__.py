@@ -1,1 +1,1 @@
-"""The feature list on a table of any size: tasks, the engines that run them, and what puts their parts together."""
+"""The feature list on a table of any size: tasks, and the engines that run them."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 
-from lifecycle.features.partitioned.shipping import code_plugin
-from lifecycle.stage import PipelineError
+from lifecycle.core.cluster import code_plugin
+from lifecycle.core.errors import PipelineError
 
 PATIENCE = 300  # seconds in which the first worker of a cluster must join: it may have to be started
 

@@ -1,15 +1,156 @@
-"""A task: windows of an entity column, for a slice of time and a share of them."""
+"""A task: windows of an entity column, for a slice of time and a share of the entities; and the part file it writes.
 
-from collections.abc import Iterator
+A part is an uncompressed Arrow file with a batch for each row group of the slice.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from lifecycle.features.partitioned.groups import Group, groups
-from lifecycle.features.partitioned.parts import ROW, Work, path_of, write_part
-from lifecycle.features.partitioned.rowgroups import RowGroups
-from lifecycle.features.windows import evaluate_windows
+from lifecycle.core.atomic import atomic
+from lifecycle.core.errors import PipelineError
+from lifecycle.features.batch import evaluate_depth, evaluate_windows
+from lifecycle.features.partitioned.layout import Group, groups
+from lifecycle.problem.record_words import Raw
+from lifecycle.problem.window_words import Feature, Window
+
+ROW = "row"  # a record's place in its row group; a window's name ends with its length, so none is called this
+
+
+class Work(NamedTuple):
+    """What every task knows: plain data that travels to other processes and machines.
+
+    `slices` are ranges of the row groups of `source`; `shares` is how many the entities are dealt out to.
+    """
+
+    source: str
+    folder: str
+    features: tuple[Feature, ...]
+    time: str
+    decimals: dict[str, int]
+    slices: tuple[tuple[int, int], ...]
+    shares: int
+
+
+def path_of(work: Work, group: int, first: int, share: int) -> Path:
+    """Return where a part lies; `first` is the first row group of its slice."""
+    return Path(work.folder, f"{group}-{first}-{share}.arrow")
+
+
+def write_part(path: Path, batches: Iterable[dict[str, np.ndarray]]) -> None:
+    """Write a part: all of it or nothing, also when two machines do the same task at once."""
+    own = path.with_name(f"{path.stem}-{uuid4().hex}")
+    with atomic(own) as temporary, pa.OSFile(str(temporary), "wb") as file:
+        writer = None
+        for columns in batches:
+            batch = pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in columns.items()})
+            writer = writer or pa.ipc.new_file(file, batch.schema)
+            writer.write_batch(batch)
+        if writer:
+            writer.close()
+    own.replace(path)
+
+
+class Shares:
+    """The parts of a slice and a group: all shares of its records, put together again."""
+
+    def __init__(self, work: Work, group: int, first: int, names: list[str]) -> None:
+        schema = pa.ipc.open_file(pa.OSFile(str(path_of(work, group, first, 0)))).schema
+        fields = sorted(schema.get_field_index(name) for name in (ROW, *names))
+        options = pa.ipc.IpcReadOptions(included_fields=fields)
+        paths = [path_of(work, group, first, share) for share in range(work.shares)]
+        self._readers = [pa.ipc.open_file(pa.OSFile(str(path)), options=options) for path in paths]
+        self._first, self._names = first, names
+
+    def read(self, row_group: int, rows: int) -> dict[str, np.ndarray]:
+        """Return the columns of a row group.
+
+        Raises
+        ------
+        PipelineError
+            The shares do not make up the row group.
+        """
+        batches = [reader.get_batch(row_group - self._first) for reader in self._readers]
+        places = [batch[ROW].to_numpy() for batch in batches]
+        if sum(map(len, places)) != rows:
+            raise PipelineError(f"records of row group {row_group} are missing: do all workers have the same pandas?")
+        found = {}
+        for name in self._names:
+            values = [batch[name].to_numpy() for batch in batches]
+            found[name] = np.empty(rows, values[0].dtype)
+            for place, value in zip(places, values, strict=True):
+                found[name][place] = value
+        return found
+
+
+class RowGroups:
+    """Some columns of the records.
+
+    Parameters
+    ----------
+    work : Work
+        The records, and the parts of the depths that are done.
+    names : iterable of str
+        Columns of the records, and features, that are asked for.
+    """
+
+    def __init__(self, work: Work, names: Iterable[str]) -> None:
+        self._work = work
+        self._needed = _with_reads(work.features, names)
+        self._file = pq.ParquetFile(work.source)
+        self._own = [f for f in work.features if not isinstance(f, Window | Raw) and f.name in self._needed]
+        wanted = [[name for name in group.names if name in self._needed] for group in groups(work.features)]
+        self._windows = {group: names for group, names in enumerate(wanted) if names}
+        self._slice: tuple[int, int] = (0, 0)
+        self._shares: list[Shares] = []
+        self._read = [name for name in self._file.schema_arrow.names if name in {work.time, *self._needed}]
+
+    def records(self, row_group: int) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+        """Return all columns of the file, and the columns asked for."""
+        frame = self._file.read_row_group(row_group, use_threads=False).to_pandas()
+        return frame, self._made_of({name: frame[name].to_numpy() for name in self._read}, row_group)[0]
+
+    def columns(self, row_group: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return the columns asked for, and the times in microseconds.
+
+        Raises
+        ------
+        ValueError
+            The records are not in time order.
+        """
+        table = self._file.read_row_group(row_group, self._read, use_threads=False)
+        return self._made_of({name: table[name].to_numpy() for name in self._read}, row_group)  # pandas takes a copy
+
+    def _made_of(self, records: dict[str, np.ndarray], row_group: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        time_us = records[self._work.time].astype("datetime64[us]").astype(np.int64)
+        if (time_us[1:] < time_us[:-1]).any():
+            raise ValueError(f"column {self._work.time}: the table must be sorted by time")
+        found = {name: values for name, values in records.items() if name in self._needed}
+        for shares in self._parts(row_group):
+            found |= shares.read(row_group, len(time_us))
+        return found | evaluate_depth(self._own, found, time_us, self._work.decimals), time_us
+
+    def _parts(self, row_group: int) -> list[Shares]:
+        """Open the parts that hold a row group; row groups are asked for in order, so one slice is open at a time."""
+        if self._windows and not self._slice[0] <= row_group < self._slice[1]:
+            self._slice = next(s for s in self._work.slices if s[0] <= row_group < s[1])
+            self._shares = [Shares(self._work, group, self._slice[0], names) for group, names in self._windows.items()]
+        return self._shares
+
+
+def _with_reads(features: Sequence[Feature], names: Iterable[str]) -> set[str]:
+    """Add what those columns that are features of the record are made from."""
+    found = set(names)
+    for feature in reversed(features):
+        if not isinstance(feature, Window) and feature.name in found:
+            found |= set(feature.reads)
+    return found
 
 
 class Task(NamedTuple):

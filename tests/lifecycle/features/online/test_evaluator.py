@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.features.online.home import LateRecordError
+from lifecycle.features.aggregates.track import SPARE
+from lifecycle.features.online.evaluator import LateRecordError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State
-from lifecycle.features.online.track import SPARE
-from lifecycle.features.vocabulary import DAY_US
+from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
 from tests.helpers_model import quick
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, Event, differing, expected, payments_of, streams, take

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.vocabulary import Difference, Hour, Ratio, Raw, Where, Window
+from lifecycle.problem.record_words import Difference, Hour, Ratio, Raw
+from lifecycle.problem.window_words import Where, Window
 from problems.transactions import PROBLEM
 from tests.graph import ROOT
 from tests.helpers_payments import EVERYTHING
@@ -82,7 +83,7 @@ def test_the_digest_is_the_same_in_every_process():
 
 def test_a_service_needs_none_of_the_libraries_that_stages_need():
     code = (
-        "import sys, lifecycle.features.online.store;"
+        "import sys, service.store.journal;"
         "print([name for name in ('pandas', 'pyarrow', 'pydantic', 'yaml', 'sklearn') if name in sys.modules])"
     )
     done = subprocess.run(

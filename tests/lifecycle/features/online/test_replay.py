@@ -3,12 +3,12 @@ import functools
 import pytest
 
 from benchmarks.replay import Table, replay
-from lifecycle.features.online import reading
+from lifecycle.features.aggregates.totals import Mean
+from lifecycle.features.online import entity
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.state import State
-from lifecycle.features.primitives.totals import Mean
-from lifecycle.features.vocabulary import DAY_US
+from lifecycle.problem.record_words import DAY_US
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
 from tests.helpers_model import payments
 from tests.helpers_payments import EVERYTHING
@@ -51,14 +51,14 @@ def test_a_mean_that_is_off_by_its_last_bit_is_found(monkeypatch):
 
 @pytest.mark.parametrize("edge", [0, 1], ids=["oldest", "youngest"])
 def test_a_window_whose_end_is_a_second_off_is_found(monkeypatch, edge):
-    edges = reading._edges
+    edges = entity._edges
 
     def moved(window, days):
         found = list(edges(window, days))
         found[edge] += 1_000_000 * (found[edge] > 0)
         return tuple(found)
 
-    monkeypatch.setattr(reading, "_edges", moved)
+    monkeypatch.setattr(entity, "_edges", moved)
     assert "shop_count_30d" in replayed(2_000)
 
 

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import State
-from lifecycle.features.vocabulary import DAY_US, Window
-from lifecycle.stage import PipelineError
+from lifecycle.problem.record_words import DAY_US
+from lifecycle.problem.window_words import Window
 from tests.helpers_model import quick
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, differing, streams, take
 

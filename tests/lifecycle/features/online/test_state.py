@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.schema import Schema
+from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.state import State
-from lifecycle.features.vocabulary import DAY_US, Hour, Raw
+from lifecycle.problem.record_words import DAY_US, Hour, Raw
 from problems.transactions import PROBLEM
 from tests.helpers_model import quick
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, differing, streams, take

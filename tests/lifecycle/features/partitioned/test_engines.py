@@ -11,11 +11,10 @@ from pathlib import Path
 import joblib
 import pytest
 
-from lifecycle import io
-from lifecycle.features.partitioned import shipping
+from lifecycle.core import cluster, tables
+from lifecycle.core.cluster import packed_code
+from lifecycle.core.errors import PipelineError
 from lifecycle.features.partitioned.engines import open_pool
-from lifecycle.features.partitioned.shipping import packed_code
-from lifecycle.stage import PipelineError
 from tests.helpers_parts import build, cut, records, write_at_once
 
 WORKER = ("dask_worker", "--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
@@ -25,7 +24,7 @@ WORKER = ("dask_worker", "--no-nanny", "--nthreads", "1", "--no-dashboard", "--h
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     with cut(1, 1):
-        io.write_table(records(), folder / "records.parquet")
+        tables.write_table(records(), folder / "records.parquet")
         return folder / "records.parquet", write_at_once(records(), folder / "expected.parquet")
 
 
@@ -103,7 +102,7 @@ def test_workers_may_die_and_join_and_get_the_code_as_it_is(start, world, tmp_pa
             found = build(world[0], tmp_path / "features.parquet", "dask", client.scheduler.address)
         killer.join()
         seen = client.run(lambda: (Path.cwd().name, "lifecycle.features.partitioned.tasks" in sys.modules))
-        monkeypatch.setattr(shipping, "packed_code", lambda: changed(packed_code()))
+        monkeypatch.setattr(cluster, "packed_code", lambda: changed(packed_code()))
         with open_pool("dask", client.scheduler.address) as pool:
             assert pool.workers == 2
             assert set(client.run(lambda: __import__("lifecycle.changed").changed.HERE).values()) == {1}

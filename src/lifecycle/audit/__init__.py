@@ -1,0 +1,1 @@
+"""Slices, groups of people, fairness, seeds and age."""

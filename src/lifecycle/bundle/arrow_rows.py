@@ -1,0 +1,207 @@
+"""Rows of an Arrow table as a model takes them: which columns are read, and arrays that are checked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.bundle.servable import Batch, Servable
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.numbers import FLOAT32, MISSING_TEXT
+from lifecycle.features.batch import evaluate_depth
+from lifecycle.problem.record_words import Calendar
+from lifecycle.problem.window_words import Feature, Window
+
+FEATURES = "data/features/features.parquet"
+MAKE = f"`python src/featurize.py` makes them for data/validated/records.parquet, in {FEATURES}"
+MISSING = "is missing, and no row that the model learned from lacked it"
+
+
+class Columns(NamedTuple):
+    """What is read.
+
+    `identity` is handed on as it stands; `numbers` and `texts` go to the model, or into the features `made` here;
+    `time` is the column that calendar features are made from, where there are any.
+    """
+
+    identity: tuple[str, ...]
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+    time: str | None
+    made: tuple[Feature, ...]
+
+    @property
+    def read(self) -> list[str]:
+        """Every column once."""
+        return list(dict.fromkeys((*self.identity, *self.numbers, *self.texts, *filter(None, [self.time]))))
+
+
+def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
+    """Choose the columns of a table.
+
+    Parameters
+    ----------
+    servable : Servable
+        The model. A feature that the table lacks is made from the record's own columns, where they are enough.
+    schema : pyarrow.Schema
+        Of the table.
+
+    Raises
+    ------
+    PipelineError
+        A column is missing, there twice or of a wrong type.
+    """
+    key, time = servable.schema["key"], servable.schema["time"]
+    made = _features_to_make(servable, set(schema.names))
+    names = {name for feature in made for name in feature.names}
+    sources = {name for feature in made for name in feature.reads} - names
+    numbers = dict.fromkeys((*(name for name in servable.numbers if name not in names), *sorted(sources)))
+    found = Columns(
+        identity=tuple(name for name in (key, time) if name in schema.names),
+        numbers=tuple(numbers),
+        texts=servable.texts,
+        time=time if any(isinstance(feature, Calendar) for feature in made) else None,
+        made=made,
+    )
+    _check_present(found.read, schema)
+    _check_types(found, schema)
+    return found
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type holds text."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _features_to_make(servable: Servable, present: set[str]) -> tuple[Feature, ...]:
+    """Return the features that have to be made, each behind those that it is made from."""
+    found, wanted = [], set(servable.features) - present
+    for feature in reversed(servable.declaration):
+        if feature.reads != feature.names and not wanted.isdisjoint(feature.names):  # a Raw is its own column
+            found.append(feature)
+            wanted |= set(feature.reads) - present
+    late = [name for feature in found if isinstance(feature, Window) for name in feature.names if name in wanted]
+    if late:
+        raise PipelineError(f"no column {', '.join(sorted(late))}: features that look at earlier records; {MAKE}")
+    return tuple(reversed(found))
+
+
+def _check_present(names: Sequence[str], schema: pa.Schema) -> None:
+    lacking = [name for name in names if name not in schema.names]
+    if lacking:
+        raise PipelineError(
+            f"no column {', '.join(lacking)}, which {FEATURES} has; there are: {', '.join(schema.names)}"
+        )
+    twice = [name for name in names if schema.names.count(name) > 1]
+    if twice:
+        raise PipelineError(f"there is more than one column {twice[0]}")
+
+
+def _check_types(columns: Columns, schema: pa.Schema) -> None:
+    wanted: Mapping[str, str] = dict.fromkeys(columns.numbers, "a number") | dict.fromkeys(columns.texts, "text")
+    for name, what in {**wanted, **({columns.time: "a timestamp"} if columns.time else {})}.items():
+        kind = schema.field(name).type
+        fits = {
+            "a number": pa.types.is_integer(kind) or pa.types.is_floating(kind),
+            "text": is_text(kind),
+            "a timestamp": pa.types.is_timestamp(kind),
+        }
+        if not fits[what] and not pa.types.is_null(kind):  # a column of nulls has no type; its rows are told
+            raise PipelineError(f"column {name} has the type {kind}; it must be {what}")
+
+
+class Fault(NamedTuple):
+    """What is wrong with a value."""
+
+    row: int
+    column: str
+    words: str
+
+
+def batch_of(servable: Servable, columns: Columns, table: pa.Table, first: int) -> Batch:
+    """Return the rows of a table as the model takes them.
+
+    Parameters
+    ----------
+    servable : Servable
+        The model.
+    columns : Columns
+        What is read of the table.
+    table : pyarrow.Table
+        Some rows of the file.
+    first : int
+        The number of its first row in the file, for messages.
+
+    Raises
+    ------
+    PipelineError
+        Names the first row with a value that can't be scored, and its column.
+    """
+    numbers = {name: _numbers(table[name]) for name in columns.numbers}
+    coded = {name: _coded(name, table[name]) for name in columns.texts}
+    faults = [*_faults_of_numbers(servable, numbers), *_faults_of_texts(servable, coded)]
+    if columns.made and not faults:
+        found = _made(columns, numbers, table, faults)
+        faults += [] if faults else _faults_of_numbers(servable, found)
+        numbers |= found
+    if faults:
+        row, column, words = min(faults)
+        raise PipelineError(f"row {first + row} (the first is 0), column {column}: {words}")
+    matrix = np.empty((len(table), len(servable.numbers)))
+    for place, name in enumerate(servable.numbers):
+        matrix[:, place] = numbers[name]
+    texts = [words[codes] for words, codes in coded.values()]
+    return Batch(matrix, np.stack(texts, axis=1) if texts else None)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """Return integers without gaps as they are, everything else as float64, NaN where missing."""
+    values = (column.cast(pa.float64()) if pa.types.is_null(column.type) else column).to_numpy()
+    return values if values.dtype.kind in "iu" else values.astype(np.float64, copy=False)
+
+
+def _coded(name: str, column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the texts of a column, `None` last, and the place of each row's."""
+    coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+    try:
+        words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"column {name}: text that is not UTF-8") from error
+    return words, coded.indices.fill_null(len(words) - 1).to_numpy()
+
+
+def _made(columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, faults: list[Fault]) -> dict[str, Any]:
+    """Return the features that are made here; without windows they need no other rows, and no order of time."""
+    time_us = np.zeros(len(table), np.int64)
+    if columns.time:
+        time = table[columns.time]
+        if time.null_count:
+            faults.append(Fault(int(time.is_null().to_numpy().argmax()), columns.time, "is missing"))
+            return {}
+        time_us = time.to_numpy().astype("datetime64[us]").astype(np.int64)
+    with np.errstate(over="ignore"):  # told as a fault
+        return evaluate_depth(columns.made, numbers, time_us, {})
+
+
+def _faults_of_numbers(servable: Servable, numbers: dict[str, np.ndarray]) -> Iterator[Fault]:
+    nullable = {column["name"] for column in servable.schema["columns"] if column.get("nullable")}
+    for name, values in numbers.items():
+        bad = ~(np.abs(values) <= FLOAT32)
+        if name in (servable.missing if name in servable.features else nullable):
+            bad &= ~np.isnan(values)
+        if bad.any():
+            row = int(bad.argmax())
+            yield Fault(
+                row, name, MISSING if np.isnan(values[row]) else f"is not between -{FLOAT32:.4g} and {FLOAT32:.4g}"
+            )
+
+
+def _faults_of_texts(servable: Servable, coded: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Fault]:
+    for name, (words, codes) in coded.items():
+        bad = np.array([word is not None and (MISSING_TEXT in word or "\0" in word) for word in words])
+        bad[-1] = name not in servable.missing
+        if bad[codes].any():
+            row = int(bad[codes].argmax())
+            yield Fault(row, name, MISSING if words[codes[row]] is None else "holds what is no character")

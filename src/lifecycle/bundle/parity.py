@@ -1,0 +1,170 @@
+"""The gate of an export: what is served decides as what was evaluated, on real rows and where it would differ first."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from lifecycle.bundle.servable import Batch, Servable
+from lifecycle.core.errors import PipelineError
+from lifecycle.models.families import is_linear, predict
+from lifecycle.models.preprocessing import inputs
+from lifecycle.models.trees import ensemble
+
+AT_A_TIME = 10_000
+ALONE = 500  # rows that are also scored one by one, as requests come
+SHOWN = 5
+MOVED, LOST = 0.75, 0.1  # share of values that are placed, and of those that may be missing, that are
+UNKNOWN = "a text that no training row holds"
+
+
+def batch_of(servable: Servable, features: pd.DataFrame) -> Batch:
+    """Return the model's features of a table, which may have more columns, in the order that the model takes."""
+    numbers = np.ascontiguousarray(features[list(servable.numbers)].to_numpy(dtype=np.float64))
+    texts = features[list(servable.texts)].to_numpy(dtype=object) if servable.texts else None
+    return Batch(numbers, texts)
+
+
+class Parity(NamedTuple):
+    """What was compared, and how far the served scores are from the pipeline's.
+
+    `flips` counts rows on which the decision differs, `swaps` pairs of neighbours in the pipeline's ranking that the
+    served scores rank the other way.
+    """
+
+    rows: int
+    largest_difference: float
+    flips: int
+    swaps: int
+
+
+def compare(servable: Servable, pipeline: Pipeline, rows: pd.DataFrame, key: str, bound: float) -> Parity:
+    """Hold the served scores against the pipeline's.
+
+    Parameters
+    ----------
+    servable : Servable
+        The exported model.
+    pipeline : Pipeline
+        What it was exported from.
+    rows : pandas.DataFrame
+        Features, and the column `key`.
+    key : str
+        What a row is told by.
+    bound : float
+        Largest difference of scores that is allowed. No decision may differ, and no ranking.
+
+    Raises
+    ------
+    PipelineError
+        The served model is another one. Names the worst rows.
+    """
+    expected = predict(pipeline, rows[list(servable.features)])
+    found = served(servable, rows)
+    distance = np.abs(found - expected)
+    distance[np.isnan(distance)] = np.inf  # what is no number is as wrong as can be
+    flipped = (found >= servable.threshold) != (expected >= servable.threshold)
+    ranked = found[np.lexsort((found, expected))]
+    parity = Parity(len(rows), float(distance.max(initial=0)), int(flipped.sum()), int((np.diff(ranked) < 0).sum()))
+    if parity.largest_difference > bound or parity.flips or parity.swaps:
+        worst = np.lexsort((-distance, ~flipped))[:SHOWN]
+        table = pd.DataFrame({key: rows[key], "served": found, "pipeline": expected}, index=None).iloc[worst]
+        raise PipelineError(_words(parity, bound) + "\n" + table.to_string(index=False, float_format="%.17g"))
+    return parity
+
+
+def served(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
+    """Return the served score of each row: the first ones alone, the others many at a time."""
+    alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
+    together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
+    parts = [servable.score(batch_of(servable, part)).score for part in (*alone, *together)]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def together(parts: Sequence[Parity]) -> Parity:
+    """Return the parity of several tables as one."""
+    rows, difference, flips, swaps = zip(*parts, strict=True)
+    return Parity(sum(rows), max(difference), sum(flips), sum(swaps))
+
+
+def _words(parity: Parity, bound: float) -> str:
+    return (
+        f"the exported model is not the pipeline's: of {parity.rows} rows {parity.flips} decisions and {parity.swaps}"
+        f" places in the ranking differ, and scores by up to {parity.largest_difference:.3g} (package.max_difference:"
+        f" {bound:g}). Nothing was packaged. The worst rows:"
+    )
+
+
+def as_metrics(real: Parity, placed: Parity, size: int) -> dict[str, Any]:
+    """Return the figures for metrics/package/package.json; `size` is the bundle's, in bytes."""
+    both = together([real, placed])
+    return {
+        "package": {
+            "rows_compared": real.rows,
+            "rows_on_thresholds": placed.rows,
+            "largest_difference": both.largest_difference,
+            "decisions_that_differ": both.flips,
+            "rankings_that_differ": both.swaps,
+            "bundle_bytes": size,
+        }
+    }
+
+
+def placed(pipeline: Pipeline, rows: pd.DataFrame, missing: frozenset[str], count: int, seed: int) -> pd.DataFrame:
+    """Return rows whose values stand on the model's thresholds, or one number beside them; some are missing.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    rows : pandas.DataFrame
+        Features of real rows, which are drawn from.
+    missing : frozenset of str
+        The features that may be missing.
+    count, seed : int
+        Number of rows, and seed of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rows.iloc[rng.integers(0, len(rows), count)].reset_index(drop=True)
+    texts = _texts(pipeline)
+    places = {name: beside(found) for name, found in thresholds(pipeline).items()} | texts
+    for name, values in places.items():
+        column = drawn[name].to_numpy(dtype=object if name in texts else np.float64, copy=True)
+        if len(values):
+            column = np.where(rng.random(count) < MOVED, rng.choice(values, count), column)
+        if name in missing:
+            column[rng.random(count) < LOST] = np.nan
+        drawn[name] = pd.array(column, dtype="str") if name in texts else column
+    return drawn
+
+
+def thresholds(pipeline: Pipeline) -> dict[str, np.ndarray]:
+    """Return the thresholds of each feature that is a number, ascending; none where the model has no trees."""
+    names = inputs(pipeline[0])[0]
+    if is_linear(pipeline[-1]):
+        return {name: np.zeros(0) for name in names}
+    trees = ensemble(pipeline[-1]).trees
+    asked = np.concatenate([np.where(tree.left >= 0, tree.feature, -1) for tree in trees])
+    at = np.concatenate([tree.threshold for tree in trees])
+    found = {name: np.unique(at[asked == column]) for column, name in enumerate(names)}
+    return {name: values[np.isfinite(values)] for name, values in found.items()}
+
+
+def beside(values: np.ndarray) -> np.ndarray:
+    """Return numbers, those next to them in double precision, and the nearest three in single precision."""
+    near = values.astype(np.float32)
+    single = [near, *(np.nextafter(near, np.float32(way)) for way in (-np.inf, np.inf))]
+    return np.concatenate([values, *(np.nextafter(values, way) for way in (-np.inf, np.inf)), *single])
+
+
+def _texts(pipeline: Pipeline) -> dict[str, np.ndarray]:
+    """Return for each text feature its categories, and one text more."""
+    found: dict[str, np.ndarray] = {}
+    for _, step, names in pipeline[0].transformers_:
+        if isinstance(step, OneHotEncoder):
+            known = dict(zip(names, step.categories_, strict=True))
+            found |= {name: np.array([*kinds, UNKNOWN], dtype=object) for name, kinds in known.items()}
+    return found

@@ -1,0 +1,233 @@
+"""Score a parquet file of any size: rows in order, in bounded memory, on all cores; a run that was killed goes on.
+
+The command `score` reads a file whose columns are the model's features, as data/features/features.parquet has them. It
+writes key and time of each row where the file has them, score, probability, and alert (1: at the threshold or above).
+"""
+
+import argparse
+import hashlib
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from lifecycle.bundle.arrow_rows import Columns, batch_of, columns_of
+from lifecycle.bundle.result_parts import Parts, parts_of
+from lifecycle.bundle.servable import Servable
+from lifecycle.core import tables
+from lifecycle.core.errors import PipelineError
+
+AGAIN = "stopped; the same command goes on where it was"
+BUFFER = 1 << 18  # bytes of a column that are read at a time
+Stamp = tuple[int, int, int]
+FORMAT = 1  # of the parts; a program with another one does not go on with them
+VALUES = 1_000_000  # of a part, at most: a thread holds a few times as many bytes as these take
+THREADS = 16  # what one thread can read, no more can score
+SCORED = {"score": pa.float64(), "probability": pa.float64(), "alert": pa.int8()}
+
+
+def opened(path: Path) -> pq.ParquetFile:
+    """Open a file.
+
+    Raises
+    ------
+    PipelineError
+        It is no plain file or no parquet file.
+    """
+    if not path.is_file():
+        raise PipelineError("not a plain file")
+    with _readable():
+        return pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)  # otherwise a row group is read as a whole
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what is another when a file has been changed."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the file in pieces of so many rows, whatever its row groups are.
+
+    Parameters
+    ----------
+    file : pyarrow.parquet.ParquetFile
+        Opened by `opened`.
+    names : list of str
+        The columns.
+    rows : int
+        Of a piece; the last one has what is left.
+    first : int
+        The number of the piece to begin with. Row groups before it are not read.
+
+    Yields
+    ------
+    tuple of int and pyarrow.Table
+        The number of a piece, and its rows.
+
+    Raises
+    ------
+    PipelineError
+        The file is damaged inside.
+    """
+    meta, held = file.metadata, file.schema_arrow.empty_table().select(names)
+    starts = [0, *accumulate(meta.row_group(group).num_rows for group in range(meta.num_row_groups))]
+    group = int(np.searchsorted(starts, first * rows, side="right")) - 1
+    skip, number = first * rows - starts[group], first
+    groups = range(group, meta.num_row_groups)
+    with _readable():
+        for batch in file.iter_batches(rows, groups, columns=names, use_threads=False):
+            held = pa.concat_tables([held, pa.Table.from_batches([batch]).select(names)])
+            held, skip = held[skip:], max(0, skip - len(held))
+            while len(held) >= rows:
+                yield number, held[:rows]
+                held, number = held[rows:], number + 1
+    if len(held):
+        yield number, held
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell of a damaged file; an error of the operating system has a number, and goes on as it is."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise PipelineError(f"not a readable parquet file ({error})") from error
+
+
+class Job(NamedTuple):
+    """What is scored, and in parts of how many rows, whatever the file's own row groups are."""
+
+    servable: Servable
+    file: pq.ParquetFile
+    columns: Columns
+    rows: int
+    parts: Parts
+
+
+def score_file(servable: Servable, source: Path, target: Path, threads: int | None = None) -> int:
+    """Score the rows of a parquet file.
+
+    Parameters
+    ----------
+    servable : Servable
+        The model.
+    source : Path
+        The rows, with the model's features as columns, or with what features of the record alone are made from.
+    target : Path
+        The table to write: key and time where the source has them, score, probability, and alert (0 or 1), with the
+        bundle's name and version in the file's metadata. It appears, or replaces an earlier one, when it is complete.
+        Its bytes depend on the rows and the bundle alone.
+    threads : int, optional
+        How many score; by default one for each core.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    PipelineError
+        The source can't be read, lacks a column, or has a value that can't be scored: names its row and column.
+    """
+    _check_target(source, target)
+    try:
+        before = stamp(source)
+        with opened(source) as file:
+            columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
+            rows = max(1, min(tables.ROW_GROUP, VALUES // len(columns.read)))
+            schema = _schema(servable, columns, file.schema_arrow)
+            digest = _digest(servable, source, rows)
+            _check_same(source, before)  # or parts of the file that is open would have the name of another one's
+            with parts_of(target, digest, schema) as parts:
+                _score_parts(Job(servable, file, columns, rows, parts), threads or min(joblib.cpu_count(), THREADS))
+                _check_same(source, before)
+                parts.join(ceil(count / rows), target)
+    except PipelineError as error:
+        raise PipelineError(f"{source}: {error}; nothing was written to {target}") from error
+    return int(count)
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.is_dir():
+        raise PipelineError(f"{target}: a folder; name a file to write")
+    if source.exists() and target.exists() and target.samefile(source):
+        raise PipelineError(f"{target}: the same file as {source}; write the scores to another one")
+
+
+def _check_same(source: Path, before: Stamp) -> None:
+    if stamp(source) != before:
+        raise PipelineError("it was changed while it was read; run it again")
+
+
+def _digest(servable: Servable, source: Path, rows: int) -> str:
+    """Return what names the parts: a digest of all that their content depends on."""
+    with source.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(repr((FORMAT, content, servable.name, servable.version, rows)).encode()).hexdigest()
+
+
+def _schema(servable: Servable, columns: Columns, schema: pa.Schema) -> pa.Schema:
+    kinds = {name: schema.field(name).type for name in columns.identity}
+    plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in kinds.items()}
+    return pa.schema(plain | SCORED, {"bundle": servable.name, "bundle_version": servable.version})
+
+
+def _score_parts(job: Job, threads: int) -> None:
+    """Score the parts that are not there yet, a few at a time; the first fault in the file is the one that is told."""
+    total = job.file.metadata.num_rows
+    missing = {number for number in range(ceil(total / job.rows)) if not job.parts.path(number).exists()}
+    if not missing:
+        return
+    waiting: deque[Future[int]] = deque()
+    left = sum(min(job.rows, total - number * job.rows) for number in missing)
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(desc="rows", total=total, initial=total - left, unit_scale=True, disable=None) as progress,
+    ):
+        for number, table in pieces(job.file, job.columns.read, job.rows, min(missing)):
+            if number in missing:
+                waiting.append(pool.submit(_score_part, job, number, table))
+            if len(waiting) > threads + 1:
+                progress.update(waiting.popleft().result())
+        for future in waiting:
+            progress.update(future.result())
+
+
+def _score_part(job: Job, number: int, table: pa.Table) -> int:
+    """Score a part and write it; return its number of rows."""
+    scored = job.servable.score(batch_of(job.servable, job.columns, table, number * job.rows))
+    schema = job.parts.schema
+    named = [table[name].cast(schema.field(name).type) for name in job.columns.identity]
+    found = [pa.array(values) for values in (scored.score, scored.probability, scored.alert.astype(np.int8))]
+    job.parts.write(number, pa.table([*named, *found], schema=schema))
+    return len(table)
+
+
+def score(words: Sequence[str]) -> None:
+    """Answer the command line."""
+    parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a parquet file of any size by a bundle.")
+    parser.add_argument("source", metavar="IN.parquet", type=Path, help="rows of features")
+    parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and alerts")
+    parser.add_argument("--bundle", default=Path("models/bundle"), metavar="FOLDER", type=Path, help="models/bundle")
+    given = parser.parse_args(words)
+    servable = Servable.load(given.bundle)
+    try:
+        rows = score_file(servable, given.source, given.target)
+    except KeyboardInterrupt:
+        sys.exit(AGAIN)
+    print(f"{given.target}: {rows:,} rows scored by {servable.name} {servable.version}")

@@ -1,0 +1,130 @@
+"""The contract gate: keep the rows that fulfil it, quarantine the others with their reasons."""
+
+from datetime import date
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.contract.column_types import parse
+from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
+from lifecycle.problem.problem import Column, Problem
+
+WORDS = {"not_nullable": "missing", "field_uniqueness": "duplicate", "multiple_fields_uniqueness": "duplicate record"}
+
+
+class Verdict(NamedTuple):
+    """What the gate decided."""
+
+    kept: pd.DataFrame  # typed, in (time, key) order
+    rejected: pd.DataFrame  # as the source had it, with `source_row` and `reason`
+    failed: dict[str, int]  # rows per failed check
+    out_of_order: int  # kept rows that stood behind a later one
+
+
+def check(raw: pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
+    """Hold a table against the contract: every check on every row, all failures at once.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        The contract's columns, typed or as text.
+    problem : Problem
+        Its contract and roles.
+    as_of : datetime.date or None
+        The last day a record can be from; None where the calendar has no say.
+
+    Returns
+    -------
+    Verdict
+        `kept` and `rejected` have together as many rows as `raw`.
+    """
+    raw = raw.reset_index(drop=True)
+    typed = pd.DataFrame({name: parse(raw[name], column) for name, column in problem.columns.items()}, copy=False)
+    cases = _cases(raw, typed, problem, as_of)
+    reasons = cases.groupby("index", sort=True)["reason"].agg("; ".join)
+    bad = np.isin(np.arange(len(raw)), reasons.index)
+    rejected = raw[bad].assign(source_row=np.flatnonzero(bad), reason=reasons.to_numpy(dtype=object))
+    kept = typed[~bad] if bad.any() else typed
+    kept = kept.astype({name: column.storage_type for name, column in problem.columns.items()})
+    if len(kept) + len(rejected) != len(raw):
+        raise AssertionError("a row was lost between the contract and the quarantine")
+    out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
+    failed = {str(reason): int(rows) for reason, rows in cases["reason"].value_counts(sort=False).items()}
+    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order)
+
+
+def _cases(raw: pd.DataFrame, typed: pd.DataFrame, problem: Problem, as_of: date | None) -> pd.DataFrame:
+    """Return one line per row and failed check: `index` (row) and `reason`, in column order."""
+    from pandera.errors import SchemaErrors
+
+    found = pd.DataFrame({"index": np.empty(0, np.int64), "column": "", "check": ""})
+    try:
+        _schema(problem, as_of).validate(typed, lazy=True)
+    except SchemaErrors as errors:
+        found = errors.failure_cases[["index", "column", "check"]]
+    for name, column in problem.columns.items():
+        lost = np.flatnonzero((typed[name].isna() & raw[name].notna()).to_numpy())
+        if len(lost):
+            found = found[~((found["column"] == name) & (found["check"] == "not_nullable") & found["index"].isin(lost))]
+            misfits = pd.DataFrame({"index": lost, "column": name, "check": f"not of type {column.type}"})
+            found = pd.concat([found, misfits], ignore_index=True)
+    whole_row = found["check"] == "multiple_fields_uniqueness"
+    reason = found["check"].map(lambda c: WORDS.get(c, c)).astype(object)
+    found = found.assign(reason=reason.where(whole_row, found["column"].astype(object) + ": " + reason))
+    return found.astype({"index": np.int64}).drop_duplicates(["index", "reason"]).sort_values("index", kind="stable")
+
+
+def _schema(problem: Problem, as_of: date | None) -> Any:
+    from pandera import pandas as pa
+
+    def checks(column: Column) -> list[Any]:
+        low, high = (_moment(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le))
+        found = [] if low is None else [pa.Check.ge(low, error=f"below {column.ge}")]
+        found += [] if high is None else [pa.Check.le(high, error=f"above {column.le}")]
+        found += [] if column.isin is None else [pa.Check.isin(column.isin, error=f"not one of {column.isin}")]
+        if column.decimals is not None:
+            found.append(pa.Check(partial(_fits, column.decimals), error=f"more than {column.decimals} decimals"))
+        if column.type == "number":
+            found.append(pa.Check(_in_range, error=f"not between -{FLOAT32:.4g} and {FLOAT32:.4g}"))
+        if column.type == "text":
+            found.append(pa.Check(_readable, error="holds what is no character"))
+        if column.name == problem.time and as_of is not None:
+            found.append(pa.Check.lt(pd.Timestamp(as_of) + pd.Timedelta(days=1), error=f"after {as_of}"))
+        return found
+
+    columns = {
+        column.name: pa.Column(
+            nullable=column.nullable, unique=column.unique, checks=checks(column), report_duplicates="exclude_first"
+        )
+        for column in problem.contract
+    }
+    return pa.DataFrameSchema(columns, unique=list(problem.distinct) or None, report_duplicates="exclude_first")
+
+
+def _moment(limit: Any) -> pd.Timestamp:
+    """Return a limit as columns of time are kept: in UTC, without a zone."""
+    moment = pd.Timestamp(limit)
+    return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
+
+
+def _fits(decimals: int, values: pd.Series) -> pd.Series:
+    units = values * 10.0**decimals
+    noise = 1e-6 + 1e-15 * units.abs()  # 0.1 + 0.2 has one decimal
+    fits = (units - units.round()).abs() <= noise
+    return fits & (units.abs() <= EXACT) if pd.api.types.is_float_dtype(values) else fits
+
+
+def _in_range(values: pd.Series) -> pd.Series:
+    return values.abs() <= FLOAT32
+
+
+def _readable(values: pd.Series) -> pd.Series:
+    return ~values.str.contains(f"[{UNREADABLE}]", regex=True)
+
+
+def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+    if kept[problem.time].is_monotonic_increasing and kept[problem.key].is_monotonic_increasing:
+        return kept.reset_index(drop=True)
+    return kept.sort_values([problem.time, problem.key], kind="stable", ignore_index=True)

@@ -1,0 +1,85 @@
+"""Dask: fit on a cluster if the environment names one, and send the library's own code to its workers."""
+
+import io
+import os
+import pickle
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import lifecycle
+from lifecycle.core.errors import PipelineError
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"  # Dask's own variable. No param: it would stand in dvc.lock and change no bit
+TIMEOUT = 10.0  # seconds
+
+
+@contextmanager
+def workers() -> Iterator[None]:
+    """Send joblib's work to the cluster that the environment variable names; without it, nothing changes.
+
+    Raises
+    ------
+    PipelineError
+        Dask is not installed, or the cluster does not answer.
+    """
+    address = os.environ.get(ADDRESS)
+    if not address:
+        yield
+        return
+    import joblib
+
+    with _client(address), joblib.parallel_config(backend="dask"):
+        yield
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+
+        return Client(address, timeout=TIMEOUT)
+    except ImportError as error:
+        raise PipelineError(f"{ADDRESS} is set, but dask is not installed: it is in the extra `dist`") from error
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"{ADDRESS} = {address!r}: no Dask scheduler answers there ({error})") from error
+
+
+def as_if_fitted_here(estimator: Any) -> None:
+    """Rebuild an ensemble's members one by one: what they share in memory depends on where they were fitted."""
+    members = getattr(estimator, "estimators_", None)
+    if isinstance(members, list):
+        estimator.estimators_ = [pickle.loads(pickle.dumps(member)) for member in members]
+
+
+def packed_code() -> bytes:
+    """Return a zip of `lifecycle`; the same code gives the same bytes."""
+    root = Path(lifecycle.__file__).parent
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in sorted(root.rglob("*.py")):
+            file.writestr(zipfile.ZipInfo(path.relative_to(root.parent).as_posix()), path.read_bytes())
+    return packed.getvalue()
+
+
+def code_plugin() -> Any:
+    """Return a Dask plugin that gives `lifecycle` to every worker, those that join later too.
+
+    Its class is local, so it travels as code: a worker can't import it yet. The name of the zip changes with the code,
+    and modules that an earlier run has left are forgotten.
+    """
+    from distributed.diagnostics.plugin import UploadFile
+
+    class Code(UploadFile):
+        def __init__(self, data: bytes) -> None:
+            self.filename, self.data, self.load = f"lifecycle-{sha256(data).hexdigest()[:12]}.zip", data, True
+
+        async def setup(self, worker: Any) -> None:
+            for name in [name for name in sys.modules if name.split(".")[0] == "lifecycle"]:
+                del sys.modules[name]
+            await super().setup(worker)
+
+    return Code(packed_code())

@@ -1,0 +1,48 @@
+"""Errors for people: what was wrong, where, and what to do. Whatever else goes wrong keeps its traceback."""
+
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TIMES = Path(".dvc/tmp/stage_times.json")
+
+
+class PipelineError(Exception):
+    """Bad input or configuration. The message says what is wrong, where, and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call a stage's `main` and end the process: 0 when it returns, 1 with a message when it can't go on.
+
+    A full disk and a file that can't be read or written are told like any other mistake that a person can mend.
+    """
+    start = time.perf_counter()
+    try:
+        main()
+        _keep_time(Path(sys.argv[0]), time.perf_counter() - start)
+    except PipelineError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        advice = "; free some space and run it again, earlier outputs are intact" if error.errno == errno.ENOSPC else ""
+        sys.exit(f"error: {place}{error.strerror or error}{advice}")
+
+
+def _keep_time(script: Path, seconds: float) -> None:
+    """Note how long a script of src/ took, for reports; a note that can't be written is no reason to fail."""
+    try:
+        if script.parent.name != "src" or not Path(".dvc").is_dir():
+            return
+        known = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.is_file() else {}
+        TIMES.parent.mkdir(exist_ok=True)
+        temporary = TIMES.with_name(f".{TIMES.name}.{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({**known, script.stem: round(seconds, 2)}), encoding="utf-8")
+        temporary.replace(TIMES)
+    except (OSError, ValueError, TypeError):  # also a file that holds something else
+        return

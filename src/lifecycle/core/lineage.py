@@ -1,0 +1,58 @@
+"""Where a file comes from: hashes as DVC records them, and the locked versions of the libraries."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lifecycle.core.errors import PipelineError
+
+LIBRARIES = ("scikit-learn", "numpy", "pandas")
+OWN_LIBRARY = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost-cpu",)}  # what only that model is made with
+
+
+class File(NamedTuple):
+    """A file as DVC knows it."""
+
+    path: str
+    md5: str
+    size: int
+
+
+def lineage(paths: Sequence[str]) -> list[File]:
+    """Return hash and size of files, as dvc.lock records them.
+
+    They are computed: dvc.lock is no input that a stage can declare, and holds the files of the run before where a
+    stage was run by hand.
+    """
+    found = []
+    for path in paths:
+        with Path(path).open("rb") as file:
+            found.append(File(path, hashlib.file_digest(file, "md5").hexdigest(), Path(path).stat().st_size))
+    return found
+
+
+def versions(lock: str, model: str, also: Sequence[str] = ()) -> dict[str, str]:
+    """Return the locked versions of the libraries that a model is made with.
+
+    Parameters
+    ----------
+    lock : str
+        Content of requirements.lock.
+    model : str
+        The model's name in params.yaml.
+    also : sequence of str
+        Further libraries.
+
+    Raises
+    ------
+    PipelineError
+        A library is not locked.
+    """
+    locked = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE))
+    names = (*LIBRARIES, *OWN_LIBRARY.get(model, ()), *also)
+    missing = [name for name in names if name not in locked]
+    if missing:
+        raise PipelineError(f"requirements.lock: {missing[0]} is not locked; `make lock` writes the file anew")
+    return {name: locked[name] for name in names}

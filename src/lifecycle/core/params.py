@@ -1,0 +1,264 @@
+"""Typed params: what `params.yaml` may say. An unknown key, a wrong type or a value out of range is an error.
+
+Legal ranges live here, meanings and units in the comments of `params.yaml`. A value of `null` in a block that a problem
+has defaults for means "as the problem's file says": see `lifecycle.problem.loading.fill`.
+"""
+
+from datetime import date
+from math import remainder
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.yaml_text import read_yaml
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _as_date(value: Any) -> Any:
+    # YAML reads an unquoted 2018-08-08 as a date, DVC writes it back as text.
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError("must be a date like 2018-08-08") from error
+
+
+Day = Annotated[date, BeforeValidator(_as_date)]
+
+
+class Section(BaseModel):
+    """A block of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+class IngestParams(Section):
+    """Where records come from."""
+
+    source: Literal["auto", "generate", "file", "url"]
+    path: str
+    url: str | None
+    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None
+    generate: dict[str, bool | int | float | str]
+
+
+class ValidateParams(Section):
+    """Limits of the contract gate."""
+
+    max_rejected_share: Share
+    max_out_of_order_share: Share
+    as_of: Day | None
+    max_age_days: Positive
+
+
+class FeaturizeParams(Section):
+    """How the feature list is computed; no value changes what comes out."""
+
+    engine: Literal["serial", "joblib", "dask"]
+    memory_budget: Annotated[float, Field(ge=0.25)]
+    scheduler: Annotated[str, Field(pattern="^(tcp|tls)://.+:[0-9]+$")] | None
+
+
+class SplitParams(Section):
+    """Windows in time, and the alarms on what they hold."""
+
+    folds: Annotated[int, Field(ge=2, le=52)]
+    train_days: Positive | None
+    delay_days: NotNegative | None
+    test_days: Positive | None
+    test_start: Day | None
+    drop_known_entities: bool | None
+    max_feature_auc: Annotated[float, Field(gt=0.5, le=1)]
+
+
+class TrainParams(Section):
+    """The estimator; every further key is one of its hyper-parameters and is checked against its list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    seed: Seed
+    exclude_features: list[str]
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The further keys."""
+        return dict(self.model_extra or {})
+
+
+class DecideParams(Section):
+    """Calibration, costs and the alert budget."""
+
+    calibration: Literal["auto", "none", "sigmoid", "isotonic"]
+    cost_false_positive: NotNegative | None
+    cost_false_negative: NotNegative | Literal["amount"] | None
+    alert_budget_per_day: Annotated[int, Field(ge=1)] | None
+
+
+class EvaluateParams(Section):
+    """Figures, intervals and gates."""
+
+    top_k: Count
+    bootstrap_samples: Annotated[int, Field(ge=50, le=100_000)]
+    seed: Seed
+    rule_amount: Positive | None
+    leak_alarm: Annotated[float, Field(gt=0, le=1)] | None
+    must_beat_baselines: bool
+
+
+class Dimension(Section):
+    """The values of one hyper-parameter that a search may try: a range, or choices."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    step: int | float | None = None
+    choices: Annotated[list[bool | int | float | str | None], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "Dimension":
+        if (self.choices is None) != (self.low is not None and self.high is not None):
+            raise ValueError("say low and high, or choices")
+        if self.low is None or self.high is None:
+            if self.log or self.step or self.low is not None or self.high is not None:
+                raise ValueError("choices stand alone, without low, high, log and step")
+        elif self.low >= self.high:
+            raise ValueError("low must be less than high")
+        elif self.log and (self.low <= 0 or self.step):
+            raise ValueError("log takes no step, and a low above 0")
+        elif self.step is not None and (self.step <= 0 or abs(remainder(self.high - self.low, self.step)) > 1e-9):
+            raise ValueError("step must be above 0 and lead from low to high")
+        return self
+
+
+class TuneParams(Section):
+    """Budget and space of the hyper-parameter search."""
+
+    trials: Count
+    minutes: Positive
+    batch: Count
+    seed: Seed
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+
+
+class ExplainParams(Section):
+    """Size of the explanations' samples."""
+
+    rows: Annotated[int, Field(ge=100)]
+    samples: Annotated[int, Field(ge=50, le=100_000)]
+    top: Annotated[int, Field(ge=1, le=10)]
+    seed: Seed
+
+
+class AuditParams(Section):
+    """What the audit computes, and the limits on how differently groups may be treated."""
+
+    min_positives: Count
+    max_recall_difference: Share | None
+    max_false_positive_ratio: Annotated[float, Field(ge=1)] | None
+    max_calibration_ratio: Annotated[float, Field(ge=1)] | None
+    more_seeds: Annotated[int, Field(ge=2, le=100)]
+    ageing_windows: Annotated[int, Field(ge=2, le=520)]
+    samples: Annotated[int, Field(ge=50, le=100_000)]
+    seed: Seed
+
+
+class PackageParams(Section):
+    """The bundle's name, and how exactly it must decide as the pipeline does."""
+
+    name: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None
+    max_difference: Annotated[float, Field(ge=0, le=1e-3)]
+    threshold_rows: Annotated[int, Field(ge=1_000, le=10_000_000)]
+    seed: Seed
+
+
+class ReportParams(Section):
+    """The gate of a comparison with another version."""
+
+    metric: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    margin: NotNegative
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    problem: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    ingest: IngestParams
+    validate_: ValidateParams = Field(alias="validate")  # pydantic keeps the plain name for itself
+    featurize: FeaturizeParams
+    split: SplitParams
+    train: TrainParams
+    decide: DecideParams
+    evaluate: EvaluateParams
+    explain: ExplainParams
+    audit: AuditParams
+    package: PackageParams
+    tune: TuneParams
+    report: ReportParams
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check the params.
+
+    Raises
+    ------
+    PipelineError
+        Names each bad key with its value and what is legal.
+    """
+    try:
+        content = read_yaml(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: no such file; run the stages from the repository's root") from error
+    except ValueError as error:
+        raise PipelineError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path}: it must hold the blocks {', '.join(_keys(Params))}")
+    return checked(Params, content, str(path))
+
+
+def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
+    """Build a section, or raise a PipelineError that names each bad key, its value and what is legal."""
+    try:
+        return section.model_validate(content)
+    except ValidationError as error:
+        advice: dict[str, list[str]] = {}
+        for fault in error.errors():
+            path, owner = _locate(fault["loc"], section)
+            found = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
+            advice.setdefault(f"{path}{found}", []).append(_words(fault, owner))
+        lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
+        raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error
+
+
+def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
+    """Return the key an error speaks of, and the block that holds it; pydantic adds the kinds of a union behind."""
+    keys: list[str] = []
+    owner: Any = section
+    for part in loc:
+        keys.append(str(part))
+        inner = get_args(owner)[1] if get_origin(owner) is dict else _keys(owner).get(str(part))
+        if get_origin(inner) is not dict and not (isinstance(inner, type) and issubclass(inner, Section)):
+            break
+        owner = inner
+    return ".".join(keys), owner
+
+
+def _keys(section: type[Section]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
+
+
+def _words(fault: Any, owner: type[Section]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key; known here: {', '.join(_keys(owner))}"
+    if fault["type"] == "model_type":
+        return f"must be a block with the keys {', '.join(_keys(owner))}"
+    return str(fault["msg"])

@@ -1,0 +1,109 @@
+"""YAML as DVC reads and writes it: version 1.2, where 1e-05 is a number and `on` is a text."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from lifecycle.core.atomic import atomic
+from lifecycle.core.errors import PipelineError
+
+ANY_WIDTH = 10**6  # no line is broken in two
+
+
+def read_yaml(text: str) -> Any:
+    """Return the content of a YAML text.
+
+    Raises
+    ------
+    ValueError
+        It is no YAML, a key stands twice, or a date does not exist.
+
+    Examples
+    --------
+    >>> read_yaml("rate: 1e-05")
+    {'rate': 1e-05}
+    """
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def as_yaml(value: Any) -> str:
+    """Return a plain value as it stands in a YAML file.
+
+    Examples
+    --------
+    >>> as_yaml(None), as_yaml(0.5), as_yaml("on"), as_yaml("1")
+    ('null', '0.5', 'on', '"1"')
+    """
+    if isinstance(value, str) and not _is_plain(value):
+        value = DoubleQuotedScalarString(value)
+    return _written({"key": value}).removeprefix("key: ").removesuffix("\n")
+
+
+def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
+    """Replace values in a block of a YAML file; comments, order and line ends stay.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; it is replaced as a whole or not at all.
+    block : str
+        A key of the first level.
+    values : mapping of str to plain value
+        New values by the block's own keys.
+
+    Raises
+    ------
+    PipelineError
+        The file would not hold just these values afterwards; it is left as it was.
+    """
+    old = Path(path).read_bytes().decode("utf-8")
+    line_end = "\r\n" if "\r\n" in old else "\n"
+    content = _editor().load(old.replace("\r\n", "\n"))
+    content[block].update(values)
+    new = _written(content)
+    before = read_yaml(old)
+    if read_yaml(new) != before | {block: before[block] | values}:
+        raise PipelineError(f"{path}: {block} can't be changed by a program; set by hand: {dict(values)}")
+    with atomic(path) as temporary:
+        temporary.write_bytes(new.replace("\n", line_end).encode())
+
+
+def _editor() -> YAML:
+    """Return what reads and writes a file with its comments."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = ANY_WIDTH
+    yaml.Representer = _Representer
+    return yaml
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes `null` in full: nothing at all reads like a value that was forgotten."""
+
+
+_Representer.add_representer(
+    type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text needs no quotes."""
+    try:
+        return bool(read_yaml(f"key: {text}") == {"key": text})
+    except ValueError:
+        return False
+
+
+def _written(content: Any) -> str:
+    text = io.StringIO()
+    _editor().dump(content, text)
+    return text.getvalue()

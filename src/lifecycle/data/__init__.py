@@ -1,1 +1,0 @@
-"""From a source to records that keep their contract."""

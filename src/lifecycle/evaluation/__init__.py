@@ -1,0 +1,1 @@
+"""Metrics, calibration, decisions, figures with intervals, comparisons and gates."""

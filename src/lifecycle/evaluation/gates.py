@@ -1,0 +1,69 @@
+"""Gates: a figure that is too good, too bad, or worse than another version's stops the pipeline."""
+
+from collections.abc import Mapping
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.evaluation.comparison import WORSE, Comparison
+
+
+def check_leak(average_precision: float, alarm: float | None) -> None:
+    """Raise when the ranking is better than what the data can honestly tell.
+
+    Raises
+    ------
+    PipelineError
+        The average precision is above `alarm`.
+    """
+    if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
+        raise PipelineError(
+            f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
+            " What is known at decision time does not carry that far: look for a feature that sees the label or the"
+            " future (a window without delay, a split across time). If the figure is honest, raise the limit"
+        )
+
+
+def check_baselines(average_precision: float, baselines: Mapping[str, float]) -> None:
+    """Raise when a baseline ranks better than the model.
+
+    Raises
+    ------
+    PipelineError
+        Names the baseline.
+    """
+    better = {name: value for name, value in baselines.items() if not value <= average_precision}
+    if better:
+        named = ", ".join(f"{name} ({value:.3f})" for name, value in better.items())
+        raise PipelineError(
+            f"the model's average precision of {average_precision:.3f} is below a baseline that must lose: {named}."
+            " An experiment may lose: dvc exp run -S evaluate.must_beat_baselines=false"
+        )
+
+
+def not_worse(comparison: Comparison, figure: str, margin: float) -> tuple[bool, str]:
+    """Tell whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority).
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of the two.
+    figure : str
+        The figure that decides.
+    margin : float
+        What may be lost, in the figure's unit; from 0.
+
+    Returns
+    -------
+    bool
+        Whether it passes.
+    str
+        The verdict as a sentence with its figures.
+    """
+    found = comparison.figures[figure]
+    passes = found.floor > -margin
+    loss = max(-found.floor, 0.0)
+    told = "not worse" if passes else "possibly worse" if found.verdict != WORSE else "worse"
+    return passes, (
+        f"{figure} {found.other:.4f} against {found.base:.4f} on {comparison.records:,} records: a difference of"
+        f" {found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f}). At 95 % the loss is at most {loss:.4f}, so it is"
+        f" {told} by more than the margin of {margin:g}"
+    )

@@ -1,0 +1,121 @@
+"""Pictures of an evaluation and of an explanation, drawn from plot tables: the same bytes for the same tables."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lifecycle.core.atomic import atomic
+from lifecycle.problem.purpose import Words
+
+INK, ACCENT, MUTED = "#24292f", "#0969da", "#8c959f"
+MOST = 12  # features shown
+LOW_TO_HIGH = ["#54aeff", "#8250df", "#cf222e"]
+
+
+def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Words, target: Path) -> None:
+    """Draw ranking, calibration and cost as one PNG.
+
+    Parameters
+    ----------
+    tables : Path
+        Folder of the tables of ranking and calibration.
+    costs : str or Path
+        The table of costs by threshold.
+    threshold : float
+        The score from which an alert is raised.
+    words : Words
+        What a positive is called.
+    target : str or Path
+        The PNG.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    from matplotlib.figure import Figure
+
+    read = {name: pd.read_csv(tables / f"{name}.csv") for name in ("precision_recall", "calibration")}
+    figure = Figure(figsize=(10, 3.2), layout="constrained", facecolor="white")
+    ranking, calibrated, cost = figure.subplots(1, 3)
+    ranking.step(read["precision_recall"]["recall"], read["precision_recall"]["precision"], where="post", color=ACCENT)
+    ranking.set(title="Ranking (test window)", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    bins = read["calibration"]
+    calibrated.scatter(bins["predicted"], bins["observed"], s=4 * bins["records"] ** 0.5, color=ACCENT, alpha=0.7)
+    calibrated.set(
+        title="Calibration (test window)", xlabel="predicted probability", ylabel=f"share of {words.positive}"
+    )
+    curve = pd.read_csv(costs)
+    cost.plot(curve["threshold"], curve["cost_per_record"], color=ACCENT)
+    cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
+    cost.annotate("chosen", (threshold, 0.93), (4, 0), ("data", "axes fraction"), "offset points")
+    # Alerting on everything costs so much that nothing else could be seen: the axis ends above "alert on nothing".
+    cost.set(title="Cost (validation windows)", xlabel="alert from score", ylabel="cost per record")
+    cost.set(xlim=(0, 1), ylim=(0, 1.2 * curve["cost_per_record"].iloc[-1] or None))
+    with atomic(target) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+
+
+def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
+    """Draw importance, contributions and dependence as one PNG.
+
+    Parameters
+    ----------
+    tables : str or Path
+        Folder of the plot tables.
+    unit : str
+        Of the contributions.
+    target : str or Path
+        The PNG.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    from matplotlib.figure import Figure
+
+    names = ("importance", "contribution_summary", "partial_dependence")
+    importance, dots, dependence = (pd.read_csv(Path(tables) / f"{name}.csv") for name in names)
+    shown = importance.nlargest(MOST, "importance").iloc[::-1].set_index("feature")
+    figure = Figure(figsize=(11, 3.4 + 0.25 * len(shown)), layout="constrained", facecolor="white")
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1 + 0.25 * len(shown), 2])[:, 0]
+    left, right = above.subplots(1, 2, sharey=True)
+    _importance(left, shown)
+    _contributions(right, dots, list(shown.index), unit)
+    curves = list(dependence.groupby("feature", sort=False))
+    panels = below.subplots(1, max(1, len(curves)), sharey=True, squeeze=False)[0]
+    for panel, (name, curve) in zip(panels, curves, strict=False):
+        panel.plot(curve["value"], curve["score"], color=ACCENT, marker=".", markersize=4)
+        panel.set(xlabel=name)
+    panels[0].set(ylabel="mean score")
+    panels[0].set_title("Dependence: one feature set to a value in all rows", loc="left")
+    with atomic(target) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+
+
+def _importance(axes: Any, shown: pd.DataFrame) -> None:
+    places = range(len(shown))
+    axes.barh(places, shown["importance"], color=ACCENT, height=0.6)
+    axes.hlines(places, shown["low"], shown["high"], color=INK, linewidth=1.5)
+    axes.set_yticks(places, shown.index)
+    axes.set(title="Importance (test window, 95 % interval)", xlabel="average precision lost when shuffled")
+
+
+def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    # Text has no order: muted.
+    colours = LinearSegmentedColormap.from_list("low to high", LOW_TO_HIGH).with_extremes(bad=MUTED)
+    axes.axvline(0, color=MUTED, linewidth=1)
+    for place, name in enumerate(names):
+        own = dots[dots["feature"] == name]
+        # Spread evenly, and without a random number: by the multiples of an irrational one.
+        height = place + 0.5 * ((pd.RangeIndex(len(own)) * 0.7549) % 1 - 0.5)
+        drawn = axes.scatter(
+            own["contribution"], height, c=own["level"], cmap=colours, vmin=0, vmax=1, s=5, plotnonfinite=True
+        )
+    bar = axes.figure.colorbar(drawn, ax=axes, ticks=[0, 1], aspect=40, pad=0.01)
+    bar.ax.set_yticklabels(["low", "high"])
+    bar.set_label("value", labelpad=-12)
+    axes.set(title="What it adds to a score", xlabel=unit)

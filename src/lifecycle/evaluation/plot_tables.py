@@ -1,0 +1,93 @@
+"""Small tables behind the plots: thinned, so that a diff and a page stay light."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.core.tables import write_csv
+from lifecycle.evaluation.decision import CostCurve
+from lifecycle.evaluation.metrics import Ranking, calibration_bins
+from lifecycle.evaluation.scored_window import Judged
+from lifecycle.problem.purpose import Words
+
+POINTS = 200
+SCORE_BINS = 20
+
+
+def thin(values: np.ndarray) -> np.ndarray:
+    """Return the places of about `POINTS` values, ascending, spread evenly from the least to the greatest."""
+    if len(values) <= POINTS:
+        return np.arange(len(values))
+    places = np.searchsorted(values, np.linspace(values[0], values[-1], POINTS))
+    return np.unique(np.concatenate([[0], np.minimum(places, len(values) - 1)]))
+
+
+def precision_recall_table(ranking: Ranking) -> pd.DataFrame:
+    """Return recall and precision along the ranking."""
+    hits, alarms = ranking.counts()
+    rows = thin(hits)
+    return pd.DataFrame({"recall": (hits / hits[-1])[rows], "precision": (hits / (hits + alarms))[rows]})
+
+
+def roc_table(ranking: Ranking) -> pd.DataFrame:
+    """Return the shares of positives and of negatives that are flagged along the ranking."""
+    hits, alarms = (np.append(0, counts) for counts in ranking.counts())
+    rows = thin(alarms + hits * (alarms[-1] / hits[-1]))  # both axes count: the curve is steep, then flat
+    return pd.DataFrame({"false_positive_rate": (alarms / alarms[-1])[rows], "recall": (hits / hits[-1])[rows]})
+
+
+def calibration_table(target: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+    """Return mean probability, share of positives and number of records per bin of the probability."""
+    mass, predicted, observed = calibration_bins(target, probability)
+    filled = mass > 0
+    table = pd.DataFrame({"predicted": predicted, "observed": observed, "records": mass.astype(int)})
+    return table[filled].reset_index(drop=True)
+
+
+def confusion_table(target: np.ndarray, alert: np.ndarray, words: Words) -> pd.DataFrame:
+    """Return the number of records for each pair of truth and decision."""
+    pairs = [(truth, decision) for truth in (0, 1) for decision in (0, 1)]
+    return pd.DataFrame(
+        {
+            "actual": [(words.negative, words.positive)[truth] for truth, _ in pairs],
+            "decided": [("pass", "alert")[decision] for _, decision in pairs],
+            "records": [int(((target == truth) & (alert == decision)).sum()) for truth, decision in pairs],
+        }
+    )
+
+
+def score_table(target: np.ndarray, score: np.ndarray, words: Words) -> pd.DataFrame:
+    """Return the share of each class per bin of the score."""
+    edges = np.linspace(0, 1, SCORE_BINS + 1)
+    parts = [
+        pd.DataFrame(
+            {"score": edges[:-1], "share": np.histogram(score[target == label], edges)[0] / (target == label).sum()}
+        )
+        for label in (0, 1)
+    ]
+    return pd.concat(
+        [parts[0].assign(actual=words.negative), parts[1].assign(actual=words.positive)], ignore_index=True
+    )
+
+
+def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
+    """Return the cost per record by threshold, ascending."""
+    order = np.argsort(curve.threshold, kind="stable")
+    threshold, cost = curve.threshold[order], curve.cost[order] / records
+    rows = thin(threshold)
+    return pd.DataFrame({"threshold": threshold[rows], "cost_per_record": cost[rows]})
+
+
+def write_tables(judged: Judged, folder: str | Path, words: Words) -> None:
+    """Write the tables of a judged window that `dvc plots` draws."""
+    ranking = Ranking(judged.target, judged.score)
+    tables = {
+        "precision_recall": precision_recall_table(ranking),
+        "roc": roc_table(ranking),
+        "calibration": calibration_table(judged.target, judged.probability),
+        "confusion": confusion_table(judged.target, judged.alert, words),
+        "scores": score_table(judged.target, judged.score, words),
+    }
+    for name, table in tables.items():
+        write_csv(table, Path(folder) / f"{name}.csv")

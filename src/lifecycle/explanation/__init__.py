@@ -1,0 +1,1 @@
+"""What scores rest on: importance, exact contributions, reasons in words."""

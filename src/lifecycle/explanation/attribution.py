@@ -1,0 +1,60 @@
+"""What each feature adds to a score, from arrays alone: leaves of trees, or coefficients, and each column's feature."""
+
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lifecycle.explanation import shapley
+from lifecycle.models.leaves import Leaves
+
+
+class Attribution(NamedTuple):
+    """How to take scores apart.
+
+    `source` (columns,) is the place of the feature that each column was made from. `table` is the ensemble's leaves, or
+    the coefficients (columns,) of a linear model. `base` is what the score of a row would be, in `unit`, of which
+    nothing is known; `unit` is "probability", or "log-odds" of the score.
+    """
+
+    source: np.ndarray
+    table: Leaves | np.ndarray
+    base: float
+    unit: str
+
+    def of(self, columns: np.ndarray, features: int) -> np.ndarray:
+        """Return what each feature adds to the score of each row.
+
+        Parameters
+        ----------
+        columns : numpy.ndarray of float, shape (n, columns)
+            What the estimator sees.
+        features : int
+            Number of features.
+
+        Returns
+        -------
+        numpy.ndarray of float, shape (n, features)
+            The sum over the columns that were made of a feature: categories, a flag of gaps.
+        """
+        table = self.table
+        parts = shapley.contributions(table, columns) if isinstance(table, Leaves) else columns * table
+        values = np.zeros((len(columns), features))
+        for column, place in enumerate(self.source.tolist()):
+            values[:, place] += parts[:, column]
+        return values
+
+    def as_bytes(self) -> bytes:
+        """Return the content of a .npz file: the same bytes for the same arrays."""
+        arrays: dict[str, Any] = self.table._asdict() if isinstance(self.table, Leaves) else {"slope": self.table}
+        file = io.BytesIO()
+        np.savez(file, source=self.source, total=self.base, unit=self.unit, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> "Attribution":
+        """Return what `as_bytes` wrote; nothing in it is unpickled."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            arrays = dict(found)
+        source, base, unit = arrays.pop("source"), float(arrays.pop("total")), str(arrays.pop("unit"))
+        return cls(source, arrays["slope"] if "slope" in arrays else Leaves(**arrays), base, unit)

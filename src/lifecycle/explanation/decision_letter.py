@@ -1,0 +1,106 @@
+"""The command `explain`: one decision told so that a person can follow it, with what each feature added, and why."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import joblib
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_json, read_table
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.explanation.contributions import Contributions, explainer
+from lifecycle.explanation.reasons import reasons, sentence
+from lifecycle.models.families import predict
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
+
+MODEL, TEST, FOLDS = "models/model.joblib", "data/splits/test.parquet", "data/splits/folds.parquet"
+REASONS = 3
+
+
+def explain(words: Sequence[str]) -> None:
+    """Print the decision on a record of the test window or of a validation window.
+
+    Raises
+    ------
+    PipelineError
+        There is no such record.
+    """
+    parser = argparse.ArgumentParser(prog="mlops.py explain", description="Tell the decision on one record, and why.")
+    parser.add_argument("id", metavar="ID", help="the record's key")
+    text = parser.parse_args(words).id
+    problem = load_problem(load_params().problem)
+    wanted = [(problem.key, "==", key_value(problem, text))]
+    for path, where in ((TEST, wanted), (FOLDS, [*wanted, ("role", "==", "valid")])):
+        found = read_table(path, where=where)
+        if len(found):
+            return print(account(problem, joblib.load(MODEL), read_json("models/decision.json"), found[:1]))
+    raise PipelineError(f"{problem.key} = {text}: no such record in the test window or a validation window")
+
+
+def key_value(problem: Problem, text: str) -> Any:
+    """Return what a person typed as the problem's key holds it.
+
+    Raises
+    ------
+    PipelineError
+        It can't be one.
+    """
+    kind = problem.columns[problem.key].type
+    try:
+        return {"integer": int, "number": float, "text": str, "timestamp": pd.Timestamp}[kind](text)
+    except ValueError as error:
+        raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
+
+
+def account(problem: Problem, model: Pipeline, decision: Mapping[str, Any], record: pd.DataFrame) -> str:
+    """Tell the decision on one record.
+
+    Parameters
+    ----------
+    problem : Problem
+        The record's contract and features.
+    model : Pipeline
+        Fitted.
+    decision : mapping
+        As `decide` wrote it: calibration and threshold.
+    record : pandas.DataFrame of one row
+        Columns of the contract and features.
+    """
+    score = predict(model, record[model.feature_names_in_])
+    explained = explainer(model)(record)
+    added = dict(zip(explained.names, explained.values[0].tolist(), strict=True))
+    row = {str(name): value for name, value in record.iloc[0].items()}
+    because = reasons(problem.features, added, row, REASONS)
+    shown = [name for name in problem.columns if name in row and name not in problem.sensitive]
+    late = {True: "  (known later)", False: ""}
+    return "\n".join(
+        [
+            *(f"{name:<16} {row[name]}{late[name in problem.label_columns]}" for name in shown),
+            "",
+            f"{'score':<16} {score[0]:.4f}",
+            f"{'probability':<16} {Calibration(**decision['calibration']).apply(score)[0]:.4f}  (calibrated)",
+            f"{'threshold':<16} {decision['threshold']:.4f}  (of the score)",
+            f"{'decision':<16} {'alert' if score[0] >= decision['threshold'] else 'pass'}",
+            "",
+            *_parts(problem, added, row, explained),
+            "",
+            "What raised the score most:" if because else "Nothing raised the score.",
+            *(f"{place}. {reason.words}" for place, reason in enumerate(because, 1)),
+        ]
+    )
+
+
+def _parts(
+    problem: Problem, added: Mapping[str, float], row: Mapping[str, Any], explained: Contributions
+) -> Iterator[str]:
+    """Yield a line per feature, with what it adds to the score: the largest part first, between base and sum."""
+    width = max(map(len, added))
+    yield f"{explained.base:+.4f}  {'base':<{width}}  where every score starts"
+    for name in sorted(added, key=lambda name: (-abs(added[name]), name)):
+        yield f"{added[name]:+.4f}  {name:<{width}}  {sentence(problem.features, name, row)}"
+    yield f"{explained.base + sum(added.values()):+.4f}  {'sum':<{width}}  the score, as {explained.unit}"

@@ -1,0 +1,70 @@
+"""The command `features`: what each feature is, and as far as the pipeline has run, what it is worth.
+
+Reads   data/splits/train.parquet (null share, area under the ROC curve of the feature alone),
+        models/model.joblib and data/splits/test.parquet (permutation importance, with its 95 % interval)
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import joblib
+import pandas as pd
+
+from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table
+from lifecycle.explanation.importance import permutation_importance
+from lifecycle.features.catalogue import catalogue
+from lifecycle.models.families import predict
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.splits.leakage import roc_auc
+
+TRAIN, TEST, MODEL = Path("data/splits/train.parquet"), Path("data/splits/test.parquet"), Path("models/model.joblib")
+SAMPLES, SEED = 100, 0  # of the intervals
+
+
+def on_training_rows(train: pd.DataFrame, names: list[str], target: str) -> pd.DataFrame:
+    """Return null share and area under the ROC curve of each feature alone; a text column has no area."""
+    numbers = [name for name in names if train[name].dtype.kind in "biuf"]
+    areas = {name: roc_auc(train[name], train[target]) for name in numbers}
+    return pd.DataFrame({"null_share": train[names].isna().mean(), "auc_alone": pd.Series(areas, dtype=float)})
+
+
+def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+    """Return the permutation importance of what the model sees; nothing of a model of other columns."""
+    model = joblib.load(MODEL)
+    if not set(model.feature_names_in_) <= set(test):
+        return pd.DataFrame()
+    entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
+    found = permutation_importance(
+        lambda rows: predict(model, rows),
+        test[list(model.feature_names_in_)],
+        test[problem.target].to_numpy(),
+        entity,
+        SAMPLES,
+        SEED,
+    )
+    return found.set_index("feature")
+
+
+def table(problem: Problem) -> pd.DataFrame:
+    """Return one row per feature."""
+    entries = catalogue(problem.features, problem.columns, frozenset(problem.label_columns))
+    listed = pd.DataFrame([entry._asdict() for entry in entries]).set_index("name")
+    train, test = (read_table(path) if path.is_file() else pd.DataFrame() for path in (TRAIN, TEST))
+    if problem.target in train:  # a table of another problem says nothing of this one, one of another list little
+        names = [name for name in listed.index if name in train]
+        listed = listed.join(on_training_rows(train, names, problem.target))
+    if problem.target in test and MODEL.is_file():
+        listed = listed.join(on_test_rows(test, problem))
+    return listed.reset_index()
+
+
+def features(words: Sequence[str]) -> None:
+    """Print the catalogue, what is longest last."""
+    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(words)
+    listed = table(load_problem(load_params().problem))
+    definition = listed.pop("definition")
+    listed["definition"] = definition.str.ljust(definition.str.len().max())
+    print(listed.to_string(index=False, justify="left", float_format="{:.3f}".format, na_rep=""))

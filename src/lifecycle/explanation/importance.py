@@ -1,0 +1,87 @@
+"""How much a fitted model relies on each feature: permutation importance, and partial dependence."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+from tqdm import tqdm
+
+from lifecycle.evaluation.metrics import Ranking, average_precision
+
+LEVEL = 95.0  # per cent
+Predict = Callable[[pd.DataFrame], np.ndarray]
+GRID = 20  # values of a feature at which the dependence is taken
+BACKGROUND = 1_000  # about as many rows it is averaged over
+
+
+def permutation_importance(
+    predict: Predict, rows: pd.DataFrame, target: np.ndarray, entity: np.ndarray | None, samples: int, seed: int
+) -> pd.DataFrame:
+    """Shuffle one feature at a time, and see how much average precision is lost (Breiman 2001).
+
+    Parameters
+    ----------
+    predict : callable
+        From a table of features to scores of shape (n,).
+    rows : pandas.DataFrame, shape (n, features)
+        Rows that the model did not learn from.
+    target : numpy.ndarray of int, shape (n,)
+        0 or 1.
+    entity : numpy.ndarray of int, shape (n,), or None
+        Code of each row's entity; the interval resamples entities, without them rows.
+    samples, seed : int
+        Number of resamples, and the seed of shuffles and resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `feature`, `importance` (loss of average precision), `low` and `high` (95 %), in the order of the columns.
+    """
+    rng = np.random.default_rng(seed)
+    units = len(rows) if entity is None else int(entity.max()) + 1
+    weights = [np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64) for _ in range(samples)]
+    if entity is not None:
+        weights = [weight[entity] for weight in weights]
+    whole = _precisions(target, predict(rows), weights)
+    found = []
+    for name in tqdm(rows.columns, "permutation importance", disable=None):
+        shuffled = rows.assign(**{str(name): rows[name].to_numpy()[rng.permutation(len(rows))]})
+        lost = whole - _precisions(target, predict(shuffled), weights)
+        tail = (100 - LEVEL) / 2
+        found.append((name, lost[0], *np.nanpercentile(lost[1:], [tail, 100 - tail])))
+    return pd.DataFrame(found, columns=["feature", "importance", "low", "high"])
+
+
+def _precisions(target: np.ndarray, score: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the average precision of all rows, and then with each weighting."""
+    ranking = Ranking(target, score)
+    return np.array([average_precision(*ranking.counts(weight)) for weight in (None, *weights)])
+
+
+def partial_dependence(predict: Predict, features: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return the mean score when a feature is set to one value after the other in all rows (Friedman 2001).
+
+    Half of the values are quantiles of the distinct ones, half lie evenly from the least to the greatest: what most
+    rows share does not take all the places, nor does an outlier. A text column is passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `feature`, `value` and `score`.
+    """
+    rows = features.iloc[:: max(1, len(features) // BACKGROUND)]
+    points = [
+        (name, value, predict(rows.assign(**{name: value})).mean()) for name in names for value in _grid(features[name])
+    ]
+    return pd.DataFrame(points, columns=["feature", "value", "score"])
+
+
+def _grid(column: pd.Series) -> np.ndarray:
+    values = np.unique(column.dropna()) if is_numeric_dtype(column) else np.array([])
+    if len(values) < 2:
+        return np.array([])
+    even = np.searchsorted(values, np.linspace(values[0], values[-1], GRID // 2))
+    return np.unique(
+        np.concatenate([np.quantile(values, np.linspace(0, 1, GRID // 2), method="nearest"), values[even]])
+    )

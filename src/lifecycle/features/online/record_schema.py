@@ -1,0 +1,180 @@
+"""What the online state must know of a problem's records: which columns, of what type, and which come late."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lifecycle.features.aggregates.track import Record
+from lifecycle.features.online.evaluator import RepeatError
+from lifecycle.features.online.plan import Plan
+
+if TYPE_CHECKING:
+    from lifecycle.problem.problem import Problem
+
+EPOCH = datetime(1970, 1, 1)
+LARGEST = 2**63  # what arrays of 64 bits can't hold
+TYPES = {"integer": int, "number": float, "text": str}
+UNKNOWN = {int: 0, float: 0.0, str: ""}  # a label that has not come yet
+MISSING = {int: math.nan, float: math.nan, str: None}  # as the batch table has it
+
+
+class ColumnError(ValueError):
+    """A column of a record has no legal value."""
+
+    def __init__(self, column: str, words: str) -> None:
+        super().__init__(f"column {column}: {words}")
+        self.column = column
+
+
+def microseconds(value: Any, column: str) -> int:
+    """Return a time as microseconds since 1970: from that, a datetime, or ISO text. With a zone it is turned into UTC.
+
+    Raises
+    ------
+    ColumnError
+        It is no time.
+    """
+    if type(value) is int:
+        return typed(value, column, int)
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        passed = moment - EPOCH
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ColumnError(column, f"{value!r} is no time") from error
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def typed(value: Any, name: str, type_: type) -> Any:
+    """Return a value of int, float or str; whole numbers may stand for a float.
+
+    Raises
+    ------
+    ColumnError
+        It is of another type, not finite, or does not fit 64 bits.
+    """
+    found = type(value)
+    if found is int and type_ is not str and -LARGEST <= value < LARGEST:
+        return type_(value)
+    if found is type_ and (found is str or (found is float and math.isfinite(value))):
+        return value
+    raise ColumnError(name, f"{value!r} is no {'finite number' if type_ is float else type_.__name__}")
+
+
+class Event(NamedTuple):
+    """A row that was found to be a record: its time in microseconds since 1970, its key, and what features read."""
+
+    time: int
+    key: Any
+    values: dict[str, Any]
+
+
+class Label(NamedTuple):
+    """What has become known of the record of a key: those label columns that features read."""
+
+    key: Any
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """How records look.
+
+    Parameters
+    ----------
+    key, time : str
+        The columns that identify a record and say when it happened.
+    key_type : type
+        int or str.
+    types : mapping of str to type
+        Python type of each column that features read.
+    labels, nullable : frozenset of str
+        Columns that are known later than the record, and columns that may be missing.
+    largest : mapping of str to float
+        For each column that is summed, the largest size of which sums are exact.
+    """
+
+    key: str
+    time: str
+    key_type: type
+    types: Mapping[str, type]
+    labels: frozenset[str]
+    nullable: frozenset[str]
+    largest: Mapping[str, float]
+
+    @classmethod
+    def of(cls, problem: "Problem", plan: Plan) -> "Schema":
+        """Return the schema of a problem's records."""
+        types = {name: TYPES[problem.columns[name].type] for name in plan.inputs}
+        nullable = frozenset(name for name in plan.inputs if problem.columns[name].nullable)
+        largest = {name: 2**53 / scale for name, scale in plan.scale.items()}
+        key_type = TYPES[problem.columns[problem.key].type]
+        return cls(problem.key, problem.time, key_type, types, frozenset(problem.label_columns), nullable, largest)
+
+    def event(self, row: Mapping[str, Any]) -> Event:
+        """Read a row; labels that it does not have are unknown yet.
+
+        Raises
+        ------
+        ColumnError
+            Names the column that is missing or has no legal value.
+        """
+        values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
+        time = microseconds(row.get(self.time), self.time)
+        return Event(time, self.key_of(row.get(self.key)), values)
+
+    def label(self, key: Any, values: Mapping[str, Any]) -> Label:
+        """Read labels that have become known.
+
+        Raises
+        ------
+        ColumnError
+            Names the column that has no legal value.
+        """
+        return Label(self.key_of(key), self.labels_of(values))
+
+    def key_of(self, value: Any) -> Any:
+        """Return a key.
+
+        Raises
+        ------
+        ColumnError
+            It has not the key's type.
+        """
+        return typed(value, self.key, self.key_type)
+
+    def check_repeat(self, kept: Record, event: Event) -> None:
+        """Raise when a row that comes again is not what is kept under its key; labels may differ.
+
+        Raises
+        ------
+        RepeatError
+            Names the column.
+        """
+        names = [name for name in event.values if name in kept.values and name not in self.labels]
+        different = [name for name in names if event.values[name] != kept.values[name]]
+        if different or event.time != kept.time:
+            raise RepeatError(kept.key, (*different, self.time)[0])
+
+    def labels_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the label columns that windows read, out of what has become known.
+
+        Raises
+        ------
+        ColumnError
+            Names the column that has no legal value.
+        """
+        known = [name for name in self.types if name in self.labels and values.get(name) is not None]
+        return {name: self._value(values[name], name, self.types[name]) for name in known}
+
+    def _value(self, value: Any, name: str, type_: type) -> Any:
+        if value is None and name in self.labels:
+            return UNKNOWN[type_]
+        if name in self.nullable and (value is None or (type(value) is float and math.isnan(value))):
+            return MISSING[type_]
+        found = typed(value, name, type_)
+        if name in self.largest and abs(found) > self.largest[name]:
+            raise ColumnError(name, f"{value!r} is too large to be summed exactly")
+        return found

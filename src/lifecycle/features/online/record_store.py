@@ -1,0 +1,135 @@
+"""Entities and records in memory, on top of a snapshot that stays as it is."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from lifecycle.features.aggregates.track import Record
+from lifecycle.features.online.entity import NEVER, Entity
+from lifecycle.features.online.plan import Plan
+from lifecycle.features.online.snapshot import Rows, Snapshot, on_top, reached
+
+TURN = 1_000  # entities looked at in one go: less than a millisecond
+
+
+class Kept:
+    """A `lifecycle.features.online.evaluator.Home`.
+
+    An entity is made from the snapshot when it is first asked for, a record of the snapshot (its arrival is its row)
+    when it is first asked for by itself: most never are.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the feature list.
+    base : Snapshot
+        What is known at the start.
+    lateness_us : int
+        How much older than its entities' newest record a record may be, microseconds.
+
+    Attributes
+    ----------
+    arrivals : int
+        How many records have come: the next one's number.
+    newest : int
+        Time of the newest one, microseconds since 1970.
+    horizon : int
+        Entities whose newest record is out of reach of records of this time or later are forgotten.
+    """
+
+    def __init__(self, plan: Plan, base: Snapshot, lateness_us: int) -> None:
+        self.arrivals = len(base.time)
+        self.newest = int(base.time[-1]) if self.arrivals else NEVER
+        self.horizon = NEVER if base.horizon is None else base.horizon
+        self._plan, self._base, self._lateness_us = plan, base, lateness_us
+        self._ages = {by: plan.reach_us(by) + lateness_us for by in plan.tracks}
+        # Sorted now, so that the first question does not wait for it.
+        self._rows_by_key = Rows(base.key)
+        self._rows_by_entity = {by: Rows(base.values[by]) for by in plan.tracks}
+        self._entities: dict[str, dict[Any, Entity]] = {by: {} for by in plan.tracks}
+        self._unseen: dict[tuple[str, Any], Entity] = {}
+        self._records: dict[int, Record] = {}
+        self._arrival_of: dict[Any, int] = {}
+        self._added = self._forgotten = 0
+
+    def entity(self, by: str, value: Any) -> Entity:
+        """See `Home`."""
+        return self._entities[by].get(value) or self._unseen.get((by, value)) or self._made(by, value)
+
+    def record(self, arrival: int) -> Record:
+        """See `Home`."""
+        return self._records.get(arrival) or self._remember(self._base.record(arrival))
+
+    def find(self, key: Any) -> Record | None:
+        """Return the record of a key, None when it is unknown or no entity holds it any more."""
+        arrival = self._arrival_of.get(key)
+        if arrival is None:
+            rows = self._rows_by_key.of(key)
+            return self.record(int(rows[0])) if len(rows) and self._is_held(self._base.record(int(rows[0]))) else None
+        return self._records[arrival]
+
+    def keep(self, record: Record) -> None:
+        """Remember a record by itself, and its entities when it is the first of theirs."""
+        self._remember(record)
+        self.newest = max(self.newest, record.time)
+        for by, value in [place for place in self._unseen if record.values[place[0]] == place[1]]:
+            self._entities[by][value] = self._unseen.pop((by, value))
+            self._added += 1
+
+    def tidy(self) -> None:
+        """Forget entities that were asked for and have no record: whoever asks must not fill the memory."""
+        self._unseen.clear()
+
+    def forget(self, arrivals: Iterable[int]) -> None:
+        """Forget those records that no entity holds any more."""
+        for arrival in arrivals:
+            record = self._records.get(arrival)
+            if record is not None and not self._is_held(record):
+                del self._records[arrival], self._arrival_of[record.key]
+                self._forgotten += 1
+
+    def expire(self, horizon: int) -> Iterator[None]:
+        """Forget entities that no record of this time or later can see; gives others a turn now and then."""
+        self.horizon = max(self.horizon, horizon)
+        for by, entities in self._entities.items():
+            for number, (value, entity) in enumerate(list(entities.items())):
+                if entity.everything.times[-1] <= self.horizon - self._ages[by]:
+                    del entities[value]
+                    self._added -= 1
+                    self.forget(entity.everything.arrivals)
+                    self.tidy()
+                if number % TURN == 0:
+                    yield
+
+    def size(self) -> dict[str, int]:
+        """Return how many entities and, at most, how many records are kept."""
+        entities = self._added + sum(rows.different for rows in self._rows_by_entity.values())
+        return {"entities": entities, "records": self.arrivals - self._forgotten}
+
+    def snapshot(self, position: int) -> Snapshot:
+        """Return all records that a window can reach."""
+        now = on_top(self._base, list(self._records.values()))
+        horizon = None if self.horizon == NEVER else self.horizon
+        return reached(self._plan, replace(now, lateness_us=self._lateness_us, position=position, horizon=horizon))
+
+    def _made(self, by: str, value: Any) -> Entity:
+        base, plans = self._base, self._plan.tracks[by]
+        rows = self._rows_by_entity[by].of(value)
+        times = base.time[rows]
+        if not len(rows) or times[-1] <= self.horizon - self._ages[by]:
+            entity = self._unseen[by, value] = Entity(plans, self.horizon)
+            return entity
+        entity = self._entities[by][value] = Entity(plans)
+        rows = rows[times.searchsorted(times[-1] - self._ages[by], side="right") :]
+        columns = {name: base.values[name][rows].tolist() for name in {n for plan in plans for n in plan.columns}}
+        entity.fill(base.time[rows].tolist(), rows.tolist(), columns)
+        return entity
+
+    def _remember(self, record: Record) -> Record:
+        self._records[record.arrival] = record
+        self._arrival_of[record.key] = record.arrival
+        self.arrivals = max(self.arrivals, record.arrival + 1)
+        return record
+
+    def _is_held(self, record: Record) -> bool:
+        return any(self.entity(by, record.values[by]).holds(record) for by in self._plan.tracks)

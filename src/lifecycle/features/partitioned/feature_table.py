@@ -1,0 +1,138 @@
+"""Write the feature table in as much memory as is allowed: the same bytes as `lifecycle.features.batch` gives.
+
+Windows are evaluated in tasks, one depth after the other, as a window may see an earlier feature of other records; then
+the table is put together row group by row group. A run that was killed goes on where it stopped: parts stay in a folder
+beside the target, named by a digest of everything they depend on.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from lifecycle.core import atomic, tables
+from lifecycle.core.cluster import packed_code
+from lifecycle.core.errors import PipelineError
+from lifecycle.features.batch import evaluate
+from lifecycle.features.partitioned.engines import open_pool
+from lifecycle.features.partitioned.layout import (
+    GIB,
+    Table,
+    busiest,
+    bytes_in_memory,
+    choose,
+    groups,
+    start_of,
+    table_of,
+)
+from lifecycle.features.partitioned.tasks import RowGroups, Task, Work, evaluate_task
+from lifecycle.problem.record_words import Raw
+from lifecycle.problem.window_words import Feature
+
+if TYPE_CHECKING:
+    from lifecycle.problem.problem import Problem
+
+
+def build(
+    problem: "Problem", source: Path, target: Path, engine: str, memory_budget: float, scheduler: str | None
+) -> None:
+    """Write the records with one column per feature.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its features, time column and decimals.
+    source : Path
+        Validated records in time order, written by `lifecycle.core.tables.write_table`.
+    target : Path
+        The file to write. Its bytes do not depend on the parameters below.
+    engine : {"serial", "joblib", "dask"}
+        Where tasks run when the table does not fit the budget: see `lifecycle.features.partitioned.engines`.
+    memory_budget : float
+        GiB for this process and all tasks that run at the same time.
+    scheduler : str, optional
+        Address of a Dask cluster that sees the same files.
+
+    Raises
+    ------
+    PipelineError
+        The records are not in row groups as expected, or no layout fits the budget.
+    """
+    table = table_of(source, problem.time)
+    windows = groups(problem.features)
+    if not windows or not table.rows.any() or bytes_in_memory(table, windows) <= memory_budget * GIB:
+        at_once(problem, source, target)
+        return
+    if set(table.rows[:-1]) - {tables.ROW_GROUP}:
+        raise PipelineError(f"{source}: a row group must have {tables.ROW_GROUP:,} rows; remove it and run `dvc repro`")
+    with open_pool(engine, scheduler) as pool:
+        of_one = busiest(source, {group.by for group in windows})
+        layout = choose(table, windows, of_one, pool.workers, memory_budget * GIB)
+        work = Work(str(source.resolve()), "", tuple(problem.features), problem.time, dict(problem.decimals), *layout)
+        work = work._replace(folder=str(_folder(work, target.resolve())))
+        for depth, tasks in groupby(_tasks(work, table), key=lambda task: windows[task.group].depth):
+            listed = list(tasks)
+            for _ in tqdm(pool.run(evaluate_task, listed), f"windows, depth {depth}", len(listed), disable=None):
+                pass
+    assemble(work, target)
+    shutil.rmtree(work.folder, ignore_errors=True)  # a worker that was given up may still write there
+
+
+def _folder(work: Work, target: Path) -> Path:
+    """Make the folder of the parts, and remove those of other runs to the same target."""
+    file = Path(work.source).stat()
+    libraries = (np.__version__, pd.__version__, pa.__version__)
+    depends = repr((file.st_size, file.st_mtime_ns, work, libraries)).encode() + packed_code()
+    folder = target.with_name(f".{target.name}.{sha256(depends).hexdigest()[:16]}.parts")
+    for old in target.parent.glob(f".{target.name}.*.parts"):
+        if old != folder:
+            shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _tasks(work: Work, table: Table) -> Iterator[Task]:
+    for number, group in enumerate(groups(work.features)):
+        for first, stop in work.slices:
+            for share in range(work.shares):
+                yield Task(work, number, start_of(table, first, group), first, stop, share)
+
+
+def at_once(problem: "Problem", source: Path, target: Path) -> None:
+    """Read, evaluate and write the whole table."""
+    records = tables.read_table(source)
+    found = evaluate(problem.features, records, problem.time, problem.decimals)
+    tables.write_table(_joined(records, {name: found[name] for name in _made(problem.features)}), target)
+
+
+def _made(features: Iterable[Feature]) -> list[str]:
+    """Return the features that are no columns of the records."""
+    return [name for feature in features if not isinstance(feature, Raw) for name in feature.names]
+
+
+def _joined(records: pd.DataFrame, made: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame({str(name): records[name] for name in records} | dict(made), copy=False)
+
+
+def assemble(work: Work, target: Path) -> None:
+    """Write the table row group by row group: the bytes are those of a table written at once."""
+    names = _made(work.features)
+    row_groups = RowGroups(work, names)
+    with atomic.atomic(target) as temporary:
+        writer = None
+        for number in tqdm(range(work.slices[-1][1]), "row groups", disable=None):
+            records, found = row_groups.records(number)
+            frame = _joined(records, {name: found[name] for name in names})
+            part = pa.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pq.ParquetWriter(temporary, part.schema, **tables.PARQUET)
+            writer.write_table(part, tables.ROW_GROUP)
+        if writer:
+            writer.close()

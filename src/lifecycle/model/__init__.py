@@ -1,1 +1,0 @@
-"""Estimators, splits in time, decisions and honest figures."""

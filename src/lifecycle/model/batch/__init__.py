@@ -1,1 +1,0 @@
-"""Scores for files of any size."""

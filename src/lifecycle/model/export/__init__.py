@@ -1,1 +1,0 @@
-"""A fitted pipeline as an ONNX graph that gives the same bits."""

@@ -1,1 +1,0 @@
-"""What makes a bundle, and the gate that holds it against the pipeline."""

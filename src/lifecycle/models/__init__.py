@@ -1,0 +1,1 @@
+"""Model families, and how to read their trees and columns."""

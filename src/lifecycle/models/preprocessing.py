@@ -1,0 +1,47 @@
+"""The preprocessing of a model: text is encoded, gaps are filled; and which feature each of its columns came from."""
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+
+def _preparation(features: pd.DataFrame, linear: bool) -> ColumnTransformer:
+    """Encode text, and for a linear model fill gaps and scale; everything is learned from training rows only."""
+    numeric = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
+    text = [name for name in features if name not in numeric]
+    numbers = (
+        make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+        if linear
+        else "passthrough"
+    )
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    parts = [("numbers", numbers, numeric), ("text", encoder, text)]
+    return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
+
+
+def sources(prepare: ColumnTransformer) -> list[str]:
+    """Return the feature's name for each column that a fitted preprocessing of `estimators.build` makes, in order.
+
+    A category's column comes from the text, a flag of gaps from the number; a number without any value has no column.
+    """
+    found: list[str] = []
+    for _, step, columns in prepare.transformers_:
+        if isinstance(step, OneHotEncoder):
+            found += np.repeat(columns, [len(kinds) for kinds in step.categories_]).tolist()
+        elif isinstance(step, Pipeline):
+            imputer = step[0]
+            found += [name for name, fill in zip(columns, imputer.statistics_, strict=True) if not np.isnan(fill)]
+            found += [columns[place] for place in imputer.indicator_.features_]
+        elif step != "drop":
+            found += columns
+    return found
+
+
+def inputs(prepare: ColumnTransformer) -> tuple[list[str], list[str]]:
+    """Return the features that are numbers, and those that are text, each in the order of the model's input."""
+    names: dict[str, list[str]] = {"numbers": [], "text": []}
+    names |= {part: list(columns) for part, _, columns in prepare.transformers_}
+    return names["numbers"], names["text"]

@@ -1,0 +1,194 @@
+"""Read the trees of fitted estimators: forests, single trees, boosted trees of scikit-learn, LightGBM and XGBoost."""
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.models.leaves import Leaves, Nodes, leaves_of
+
+NO_SETS = "splits by sets of values can't be explained or served"
+CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of LightGBM's decision_type; above them the kind of missing value
+ZERO_IS_MISSING, NAN_IS_MISSING = 1, 2
+ALMOST_ZERO = float(np.float32(1e-35))  # what LightGBM takes for 0, up to this size
+
+
+class Ensemble(NamedTuple):
+    """Trees, and how a score is made of them: `base` and each tree's value in turn add up, `members` divides the sum.
+
+    `columns` is the number of columns that the trees see. `single`: they compare values in single precision; `narrow`:
+    they are added up in single precision too. `unit` is "probability", or "log-odds" of the score.
+    """
+
+    trees: list[Nodes]
+    columns: int
+    base: float
+    members: int
+    single: bool
+    narrow: bool
+    unit: str
+
+
+def ensemble(model: Any) -> Ensemble:
+    """Return the trees of a fitted forest, single tree, histogram gradient boosting, LightGBM or XGBoost.
+
+    Raises
+    ------
+    PipelineError
+        The estimator has no such trees, or they do what plain trees can't.
+    """
+    columns = int(getattr(model, "n_features_in_", 0))
+    if hasattr(model, "_predictors"):
+        trees = [_boosted(predictor.nodes) for (predictor,) in model._predictors]
+        return Ensemble(trees, columns, float(np.ravel(model._baseline_prediction)[0]), 1, False, False, "log-odds")
+    if type(model).__name__ == "LGBMClassifier":
+        return Ensemble(of_lightgbm(model), columns, 0.0, 1, False, False, "log-odds")
+    if type(model).__name__ == "XGBClassifier":
+        trees, base = of_xgboost(model)
+        return Ensemble(trees, columns, base, 1, True, True, "log-odds")
+    members = getattr(model, "estimators_", [model])
+    if not all(hasattr(member, "tree_") for member in members):
+        raise PipelineError(f"{type(model).__name__}: there is no exact explanation for this estimator")
+    place = list(model.classes_).index(1)
+    trees = [_grown(member.tree_, place) for member in members]
+    return Ensemble(trees, columns, 0.0, len(members), True, False, "probability")
+
+
+def leaves(found: Ensemble) -> Leaves:
+    """Return the leaves of an ensemble, in its unit."""
+    trees = [tree._replace(value=tree.value / found.members) for tree in found.trees]
+    return leaves_of(trees, found.columns, found.base, found.single)
+
+
+def _grown(tree: Any, place: int) -> Nodes:
+    return Nodes(
+        left=tree.children_left,
+        right=tree.children_right,
+        feature=tree.feature,
+        threshold=tree.threshold,
+        missing_left=tree.missing_go_to_left,
+        cover=tree.weighted_n_node_samples,
+        value=tree.value[:, 0, place],
+    )
+
+
+def _boosted(nodes: np.ndarray) -> Nodes:
+    if nodes["is_categorical"].any():
+        raise PipelineError(f"params.yaml: train.categorical_features: {NO_SETS}")
+    leaf = nodes["is_leaf"] == 1
+    return Nodes(
+        left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
+        right=np.where(leaf, -1, nodes["right"].astype(np.int64)),
+        feature=nodes["feature_idx"],
+        threshold=nodes["num_threshold"],
+        missing_left=nodes["missing_go_to_left"],
+        cover=nodes["count"].astype(np.float64),
+        value=nodes["value"],
+    )
+
+
+def of_lightgbm(model: Any) -> list[Nodes]:
+    """Return the trees of a fitted LGBMClassifier; the first holds the average that boosting starts from.
+
+    Raises
+    ------
+    PipelineError
+        The model's params ask for trees that do more than compare one value with a threshold and add a constant.
+    """
+    head, *trees = model.booster_.model_to_string(num_iteration=-1).split("\nTree=")
+    if "\nobjective=binary sigmoid:1\n" not in head:
+        raise PipelineError("params.yaml: train: LightGBM is served with objective binary and sigmoid 1")
+    if "\naverage_output" in head:
+        raise PipelineError("params.yaml: train.boosting_type = 'rf': averaged trees of LightGBM can't be served")
+    return [_of_text(dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)) for tree in trees]
+
+
+def _of_text(tree: dict[str, str]) -> Nodes:
+    """Lay out a tree: its splits first, then its leaves. LightGBM numbers them apart, leaves as -1, -2, ..."""
+    if tree.get("is_linear", "0") != "0":
+        raise PipelineError("params.yaml: train.linear_tree: linear models as leaves can't be explained or served")
+    value, grown = _numbers(tree, "leaf_value"), int(tree["num_leaves"]) > 1
+    splits, leaves = (_numbers(tree, "left_child", np.int64) if grown else np.zeros(0, np.int64)), len(value)
+    decision = _numbers(tree, "decision_type", np.int64) if grown else splits
+    if (decision & CATEGORICAL).any():
+        raise PipelineError(f"params.yaml: train.categorical_feature: {NO_SETS}")
+    if (decision >> 2 == ZERO_IS_MISSING).any():
+        raise PipelineError("params.yaml: train.zero_as_missing: a 0 that is missing can't be explained or served")
+    count, none = len(splits), np.zeros(leaves)
+
+    def whole(name: str, at_leaves: np.ndarray) -> np.ndarray:
+        return np.concatenate([_numbers(tree, name) if grown else np.zeros(0), at_leaves])
+
+    def child(name: str) -> np.ndarray:
+        places = whole(name, none - leaves).astype(np.int64)
+        return np.concatenate([np.where(places < 0, count + ~places, places)[:count], np.full(leaves, -1)])
+
+    threshold = whole("threshold", none)
+    # A missing value is told by its own bit where the training rows had some, and is taken for 0 where they had none.
+    by_bit = np.where(decision >> 2 == NAN_IS_MISSING, decision & DEFAULT_LEFT != 0, threshold[:count] >= 0)
+    return Nodes(
+        left=child("left_child"),
+        right=child("right_child"),
+        feature=whole("split_feature", none).astype(np.int64),
+        threshold=_around_zero(threshold),
+        missing_left=np.concatenate([by_bit, np.zeros(leaves, bool)]),
+        cover=whole("internal_count", _numbers(tree, "leaf_count") if grown else np.ones(1)),
+        value=np.concatenate([np.zeros(count), value]),
+    )
+
+
+def _around_zero(threshold: np.ndarray) -> np.ndarray:
+    """Move thresholds that are almost 0 to where they part values as LightGBM does: it makes 0 of a value like that."""
+    outside = np.where(threshold < 0, np.nextafter(-ALMOST_ZERO, -np.inf), ALMOST_ZERO)
+    return np.where(np.abs(threshold) <= ALMOST_ZERO, outside, threshold)
+
+
+def _numbers(tree: dict[str, str], name: str, type_: type = np.float64) -> np.ndarray:
+    return np.array(tree[name].split(), dtype=type_)
+
+
+def of_xgboost(model: Any) -> tuple[list[Nodes], float]:
+    """Return the trees of a fitted XGBClassifier, and the log-odds that boosting starts from.
+
+    XGBoost asks for x < t in single precision: that is x <= the single-precision number below t.
+
+    Raises
+    ------
+    PipelineError
+        The model's params ask for more than plain trees whose values are added up.
+    """
+    learner = json.loads(bytes(model.get_booster().save_raw("json")))["learner"]
+    if learner["objective"]["name"] != "binary:logistic" or learner["gradient_booster"]["name"] != "gbtree":
+        raise PipelineError("params.yaml: train: XGBoost is served with objective binary:logistic and booster gbtree")
+    if not np.isnan(model.missing):
+        raise PipelineError("params.yaml: train.missing: only NaN is missing")
+    share = np.float32(learner["learner_model_param"]["base_score"].strip("[]"))
+    base = np.float32(-np.log(np.float64(np.float32(1) / share - np.float32(1))))
+    return [_of_json(tree) for tree in learner["gradient_booster"]["model"]["trees"]], float(base)
+
+
+def _of_json(tree: dict[str, Any]) -> Nodes:
+    if any(tree["split_type"]):
+        raise PipelineError(f"params.yaml: train.enable_categorical: {NO_SETS}")
+    left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
+    at, used = np.array(tree["split_conditions"], dtype=np.float32), _reached(left, right)
+    return Nodes(
+        left=np.where(used, left, -1),
+        right=right,
+        feature=np.array(tree["split_indices"]),
+        threshold=np.nextafter(at, np.float32(-np.inf)).astype(np.float64),
+        missing_left=np.array(tree["default_left"]),
+        cover=np.array(tree["sum_hessian"], dtype=np.float64),
+        value=np.where(used & (left < 0), at, np.float32(0)).astype(np.float64),
+    )
+
+
+def _reached(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Tell of each node whether a row can come there; pruned ones stay in the arrays."""
+    found, level = np.zeros(len(left), bool), np.zeros(1, np.int64)
+    while len(level):
+        found[level] = True
+        level = np.concatenate([left[level], right[level]])
+        level = level[level >= 0]
+    return found

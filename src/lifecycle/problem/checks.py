@@ -1,0 +1,176 @@
+"""Refuse a problem that contradicts itself, before any record is read."""
+
+import math
+from collections import Counter
+from datetime import datetime
+from types import NoneType
+from typing import Any, get_args
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
+from lifecycle.problem.bands import MISSING, Band
+from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.word_checks import check_features, check_words
+
+BLOCKS: dict[str, type[Section]] = {
+    "split": SplitParams,
+    "decide": DecideParams,
+    "evaluate": EvaluateParams,
+    "package": PackageParams,
+}
+# What may be null in params.yaml and is then the problem's to say.
+FILLED = {
+    block: tuple(name for name, field in section.model_fields.items() if NoneType in get_args(field.annotation))
+    for block, section in BLOCKS.items()
+}
+MOST_QUANTILES = 20  # of a band
+RESERVED = {"fold", "role", "score", "probability", "alert", "baseline_score", "source_row", "reason"}
+TYPES = ("integer", "number", "text", "timestamp")
+
+
+def check_declaration(problem: Problem) -> None:
+    """Check contract, roles, features and defaults against each other.
+
+    Raises
+    ------
+    PipelineError
+        Names the column, the feature or the block.
+    """
+    check_words(problem.features)
+    _check_contract(problem)
+    check_features(problem)
+    _check_bands(problem)
+    for block, values in problem.defaults.items():
+        known = FILLED.get(block, ())
+        unknown = [key for key in values if key not in known]
+        if unknown or not known:
+            legal = "; ".join(f"{name}: {', '.join(keys)}" for name, keys in FILLED.items())
+            raise PipelineError(
+                f"defaults: {block}{''.join(f'.{key}' for key in unknown[:1])} can't be set here; legal: {legal}"
+            )
+
+
+def _check_contract(problem: Problem) -> None:
+    for column in problem.contract:
+        if column.type not in TYPES:
+            raise PipelineError(f"column {column.name!r}: unknown type {column.type!r}; known: {', '.join(TYPES)}")
+        _check_limits(column)
+    made = [name for feature in problem.features for name in feature.names]
+    taken = sorted(RESERVED & {*problem.columns, *made})
+    if taken:
+        raise PipelineError(f"column or feature {taken[0]!r}: the pipeline makes a column of that name; rename yours")
+    _refuse_repeats("column", [name for column in problem.contract for name in (column.name, *column.aliases)])
+    _refuse_repeats("feature", made)
+    for name in problem.hidden:
+        if name not in made:
+            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(made)}")
+    roles = (problem.key, problem.time, problem.target, *filter(None, (problem.entity, problem.amount)))
+    for name in (*roles, *problem.sensitive, *problem.distinct):
+        if name not in problem.columns:
+            known = ", ".join(problem.columns)
+            raise PipelineError(f"column {name!r} has a role but is not in the contract ({known})")
+    _check_roles(problem)
+
+
+def _check_limits(column: Column) -> None:
+    legal = {"text": str, "integer": int, "number": int | float, "timestamp": ()}[column.type]
+    wrong = [value for value in column.isin or () if not isinstance(value, legal)]
+    bounds = [value for value in (column.ge, column.le) if value is not None]
+    if column.type == "timestamp":
+        wrong += [value for value in bounds if not _is_time(value)]
+    else:
+        wrong += [value for value in bounds if column.type == "text" or not isinstance(value, int | float)]
+    if column.default is not None and not isinstance(column.default, legal):
+        raise PipelineError(f"column {column.name!r}: default = {column.default!r} is not of type {column.type}")
+    if wrong:
+        raise PipelineError(f"column {column.name!r}: {wrong[0]!r} can't limit a column of type {column.type}")
+    counts = type(column.decimals) is int and column.decimals in range(16) and column.type in ("integer", "number")
+    if column.decimals is not None and not counts:
+        raise PipelineError(f"column {column.name!r}: decimals = {column.decimals!r} must be 0 to 15, of a number")
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _check_roles(problem: Problem) -> None:
+    types = {
+        "key": (problem.key, ("integer", "text")),
+        "time": (problem.time, ("timestamp",)),
+        "amount": (problem.amount, ("integer", "number")),
+    }
+    for role, (name, legal) in types.items():
+        if name is not None and problem.columns[name].type not in legal:
+            raise PipelineError(f"column {name!r}: the {role} must be of type {' or '.join(legal)}")
+    if problem.columns[problem.target].isin != (0, 1) or problem.columns[problem.target].type != "integer":
+        raise PipelineError(f"column {problem.target!r}: the target must be an integer with isin=(0, 1)")
+    for name in (problem.key, problem.time, problem.target, problem.entity, problem.amount):
+        if name is not None and problem.columns[name].nullable:
+            raise PipelineError(f"column {name!r} has a role, so it can't be nullable")
+
+
+def _refuse_repeats(kind: str, names: list[str]) -> None:
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise PipelineError(f"{kind} {repeated[0]!r} is declared twice")
+
+
+def _check_bands(problem: Problem) -> None:
+    """Check each band against itself, the contract and the features."""
+    for role, bands in (("slices", problem.slices), ("groups", problem.groups)):
+        if not isinstance(bands, tuple) or not all(isinstance(band, Band) for band in bands):
+            raise PipelineError(f"{role} must be a tuple of bands, like (Band('hour', 'hour', edges=(6, 12)),)")
+        names = [band.name for band in bands]
+        for band in bands:
+            try:
+                _check_cut(band)
+                _check_band_column(band, problem)
+                if names.count(band.name) > 1:
+                    raise PipelineError("declared twice; give each its own name")
+                if role == "groups" and band.column in problem.label_columns:
+                    raise PipelineError(f"{band.column!r} is known only after the fact: nobody belongs to such a group")
+            except PipelineError as error:
+                raise PipelineError(f"{role}: band {band.name!r}: {error}") from error
+
+
+def _check_cut(band: Band) -> None:
+    if not isinstance(band.name, str) or not band.name:
+        raise PipelineError("the name must be text in quotes")
+    if band.edges and band.quantiles:
+        raise PipelineError("give edges or quantiles, not both")
+    if not isinstance(band.edges, tuple) or not all(_is_number(edge) for edge in band.edges):
+        raise PipelineError(f"edges = {band.edges!r} must be a tuple of numbers, like (25, 100)")
+    if any(b <= a for a, b in zip(band.edges, band.edges[1:], strict=False)):
+        raise PipelineError(f"edges = {band.edges!r} must ascend")
+    if type(band.quantiles) is not int or band.quantiles not in (0, *range(2, MOST_QUANTILES + 1)):
+        raise PipelineError(f"quantiles = {band.quantiles!r} must be a whole number from 2 to {MOST_QUANTILES}")
+    _check_labels(band)
+
+
+def _check_labels(band: Band) -> None:
+    if not isinstance(band.labels, tuple) or not all(isinstance(label, str) and label for label in band.labels):
+        raise PipelineError(f"labels = {band.labels!r} must be a tuple of texts")
+    if band.labels and len(band.labels) != (band.cuts and band.cuts + 1):
+        made = f"{band.cuts + 1} groups are made" if band.cuts else "values name themselves: leave labels out"
+        raise PipelineError(f"labels: {len(band.labels)} are given, {made}")
+    if len({*band.labels, MISSING}) <= len(band.labels):
+        raise PipelineError(f"labels = {band.labels!r} must differ, and none may be {MISSING!r}")
+
+
+def _check_band_column(band: Band, problem: Problem) -> None:
+    made = {name for feature in problem.features for name in feature.names}
+    column = problem.columns.get(band.column)
+    if column is None and band.column not in made:
+        raise PipelineError(f"{band.column!r} is neither a column of the contract nor a feature")
+    if column is not None and column.type == "timestamp":
+        raise PipelineError(f"{band.column!r} is a timestamp: take a calendar feature, like Hour('hour')")
+    if column is not None and column.type == "text" and band.cuts:
+        raise PipelineError(f"{band.column!r} is text: its values are the groups, leave edges and quantiles out")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

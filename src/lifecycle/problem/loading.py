@@ -1,0 +1,75 @@
+"""Load the problem that params.yaml names, and take its defaults for what params leave open."""
+
+import importlib
+import importlib.util
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import SectionT, checked
+from lifecycle.problem.checks import check_declaration
+from lifecycle.problem.problem import Problem
+
+if TYPE_CHECKING:
+    pass
+
+
+def load_problem(name: str) -> Problem:
+    """Import the problem that params.yaml names.
+
+    Raises
+    ------
+    PipelineError
+        There is no such problem, or its declaration contradicts itself.
+    """
+    if importlib.util.find_spec(f"problems.{name}") is None:
+        raise PipelineError(f"params.yaml: problem = {name!r}: there is no src/problems/{name}.py")
+    try:
+        module = importlib.import_module(f"problems.{name}")
+    except (AttributeError, ImportError, NameError, SyntaxError, TypeError, ValueError) as error:
+        raise PipelineError(f"src/problems/{name}.py{_line(error, name)}: {error}") from error
+    problem = getattr(module, "PROBLEM", None)
+    if problem is None:
+        raise PipelineError(f"src/problems/{name}.py: it must define PROBLEM = Problem(...)")
+    if not isinstance(problem, Problem):
+        raise PipelineError(f"src/problems/{name}.py: PROBLEM must be a lifecycle.problem.Problem")
+    try:
+        check_declaration(problem)
+    except PipelineError as error:
+        raise PipelineError(f"src/problems/{name}.py: {error}") from error
+    return problem
+
+
+def load_generator(name: str) -> Callable[..., Any]:
+    """Return the function `simulate` of a module of src/problems/generators.
+
+    Raises
+    ------
+    PipelineError
+        There is no such module.
+    """
+    if importlib.util.find_spec(f"problems.generators.{name}") is None:
+        raise PipelineError(f"generator = {name!r}: there is no src/problems/generators/{name}.py")
+    simulate: Callable[..., Any] = importlib.import_module(f"problems.generators.{name}").simulate
+    return simulate
+
+
+def _line(error: Exception, name: str) -> str:
+    """Return the line of a problem's file that an error comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith(f"{name}.py")]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
+    """Replace each `null` of a params block by the problem's own default.
+
+    Raises
+    ------
+    PipelineError
+        A default has a wrong type or range.
+    """
+    values = section.model_dump()
+    own = {key: value for key, value in problem.defaults.get(block, {}).items() if values.get(key) is None}
+    return checked(type(section), values | own, f"the problem's defaults for {block}")

@@ -1,0 +1,157 @@
+"""What a problem declares: its contract, its feature list and its roles. One file per problem in `src/problems/`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from lifecycle.problem.bands import Band
+from lifecycle.problem.purpose import Purpose, Words
+from lifecycle.problem.window_words import Feature
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the contract.
+
+    Parameters
+    ----------
+    name : str
+        Canonical name.
+    type : {"integer", "number", "text", "timestamp"}
+        Integers are stored as int64 (int8 where `isin` allows), numbers as float64, timestamps in microseconds.
+    description : str
+        Meaning and unit.
+    aliases : tuple of str
+        Other names a source may use.
+    nullable, unique : bool
+        Whether a value may be missing; whether a value may stand only once (the first is kept).
+    ge, le : number or ISO timestamp, optional
+        Smallest and largest legal value.
+    isin : tuple, optional
+        The legal values.
+    decimals : int, optional
+        Decimal places of a number that is summed; sums are made in this unit, so they are exact.
+    derived : bool
+        Made by the problem's `prepare`, so not expected in the source.
+    late : bool
+        Known only after the label delay, like the label.
+    default : number or str, optional
+        What stands in it where the source has no such column; without a default a source must have it.
+    """
+
+    name: str
+    type: Literal["integer", "number", "text", "timestamp"]
+    description: str
+    aliases: tuple[str, ...] = ()
+    nullable: bool = False
+    unique: bool = False
+    ge: float | str | None = None
+    le: float | str | None = None
+    isin: tuple[Any, ...] | None = None
+    decimals: int | None = None
+    derived: bool = False
+    late: bool = False
+    default: float | str | None = None
+
+    @property
+    def storage_type(self) -> str:
+        """The dtype that valid values are stored as."""
+        if self.type != "integer":
+            return {"number": "float64", "timestamp": "datetime64[us]", "text": "str"}[self.type]
+        if self.nullable:
+            return "float64"  # whole numbers up to 2**53, and missing ones
+        small = self.isin is not None and all(-128 <= value <= 127 for value in self.isin)
+        return "int8" if small else "int64"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem: what the stages need to know of the data.
+
+    Parameters
+    ----------
+    contract : tuple of Column
+        Every column of `data/raw/records.parquet`, in order.
+    features : tuple of Feature
+        What the model sees, by the words of `lifecycle.problem.window_words`, and what that is made from.
+    hidden : tuple of str
+        Columns of features that only lead to others: computed, but not seen by the model.
+    key, time, target : str
+        The columns that identify a record, say when it happened, and hold the 0/1 label.
+    entity : str, optional
+        Whose records belong together: an interval resamples entities, an entity is alerted on once a day.
+    amount : str, optional
+        The money at stake in a record.
+    slices, groups : tuple of Band
+        Cuts into groups whose figures are told one by one, and cuts whose groups must be treated alike; columns they
+        are made from are carried along into the tables of scores.
+    sensitive : tuple of str
+        Columns that no feature may be made from.
+    distinct : tuple of str
+        Columns in which no two records may agree all together.
+    ignored : tuple of str
+        Columns of the source that are left out.
+    defaults : mapping of block to mapping of key to value
+        What a `null` in params.yaml means for this problem.
+    prepare : callable, optional
+        Makes the `derived` columns from the source's table.
+    generator : str, optional
+        A module of src/problems/generators whose `simulate` makes the source's table where there is no file.
+    words : Words
+        What people call a record, a positive and an entity.
+    purpose : Purpose, optional
+        What the model is for, what it must not be used for, and whom it can harm: for the model card.
+    """
+
+    contract: tuple[Column, ...]
+    features: tuple[Feature, ...]
+    key: str
+    time: str
+    target: str
+    entity: str | None = None
+    amount: str | None = None
+    hidden: tuple[str, ...] = ()
+    slices: tuple[Band, ...] = ()
+    groups: tuple[Band, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    distinct: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    prepare: Callable[["pd.DataFrame"], "pd.DataFrame"] | None = None
+    generator: str | None = None
+    words: Words = field(default_factory=Words)
+    purpose: Purpose | None = None
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The contract by column name."""
+        return {column.name: column for column in self.contract}
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The columns the model sees, in order."""
+        return [name for feature in self.features for name in feature.names if name not in self.hidden]
+
+    @property
+    def banded(self) -> list[str]:
+        """The columns that slices and groups are made from."""
+        return list(dict.fromkeys(band.column for band in (*self.slices, *self.groups)))
+
+    def identity(self, *extra: str) -> list[str]:
+        """Return the columns that say which record a score belongs to, what it is worth, and which groups it is in."""
+        roles = (*extra, self.key, self.time, self.entity, self.amount, self.target, *self.banded)
+        return list(dict.fromkeys(name for name in roles if name is not None))
+
+    @property
+    def label_columns(self) -> set[str]:
+        """What is known only after the label delay."""
+        return {self.target, *(column.name for column in self.contract if column.late)}
+
+    @property
+    def decimals(self) -> dict[str, int]:
+        """Decimal places of the columns that can be summed exactly."""
+        whole = {column.name: 0 for column in self.contract if column.type == "integer"}
+        return whole | {column.name: column.decimals for column in self.contract if column.decimals is not None}

@@ -1,0 +1,142 @@
+"""The gate: whether the workspace's model is worse than the base's by more than a margin."""
+
+import math
+from typing import Any, NamedTuple
+
+import pandas as pd
+from pydantic import ValidationError
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import Params, ReportParams
+from lifecycle.document.blocks import Code, Strong, Text, text
+from lifecycle.evaluation.bootstrap import LEVEL
+from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, compare, unpaired
+from lifecycle.evaluation.figures import figures_of
+from lifecycle.evaluation.gates import not_worse
+from lifecycle.evaluation.scored_window import judge
+from lifecycle.problem.loading import fill
+from lifecycle.problem.problem import Problem
+from lifecycle.repository.revision import Revision, Workspace
+from lifecycle.splits.time_windows import DAY, lengths
+
+SCORES = "data/scores/test.parquet"
+
+
+class Judgement(NamedTuple):
+    """What the comparison says."""
+
+    passes: bool
+    sentence: Text
+    figures: dict[str, Difference]
+    how: Text  # in which way the two were compared
+
+    @property
+    def reason(self) -> str:
+        """The sentence without a mark, for a log."""
+        return "".join(self.sentence.parts)
+
+
+def judgement(base: Revision, head: Workspace, params: Params, problem: Problem) -> Judgement:
+    """Compare the two models, record by record where both tables of scores are to be had.
+
+    Raises
+    ------
+    PipelineError
+        One of the two has no figures, or not the one that decides.
+    """
+    for side in (base, head):
+        if not side.json("metrics/evaluate/evaluation.json"):
+            raise PipelineError(
+                f"{side.name}: no metrics/evaluate/evaluation.json; `dvc repro` writes it, then commit it"
+            )
+    params = params.model_copy(update={"report": _rule(base, params.report)})
+    before, after = base.table(SCORES), head.table(SCORES)
+    same = False
+    if before is not None and after is not None and _comparable(before, after, problem):
+        same = before.equals(after)
+        comparison, how = _paired(before, after, (base, head), params, problem)
+    else:
+        comparison, how = unpaired(_known(base), _known(head)), _why_unpaired(base, before, after)
+    figure, margin = params.report.metric, params.report.margin
+    if figure not in comparison.figures or not math.isfinite(comparison.figures[figure].value):
+        known = ", ".join(comparison.figures)
+        raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
+    passes = same or not_worse(comparison, figure, margin)[0]  # equal scores lose nothing, even without a margin
+    return Judgement(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
+
+
+def _rule(base: Revision, own: ReportParams) -> ReportParams:
+    """Return the base's rule where it has one: a change must not loosen the gate that it has to pass."""
+    given = base.yaml("params.yaml").get("report")
+    try:
+        return ReportParams.model_validate(given) if given else own
+    except ValidationError:  # of another version of this file; nothing there to hold the change to
+        return own
+
+
+def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
+    """Tell whether the tables share records: the same key, at the same time, with the same label."""
+    roles = [problem.key, problem.time, problem.target]
+    shared, same = before[roles].merge(after[roles], on=problem.key), before[roles].merge(after[roles], on=roles)
+    return len(same) == len(shared) > 0
+
+
+def _paired(
+    before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, problem: Problem
+) -> tuple[Comparison, Text]:
+    base, head = sides
+    limits = fill(params.evaluate, problem, "evaluate")
+    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    decision = head.json("models/decision.json")  # the costs of one side, for both
+    seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
+    chance = (
+        "entities and training seeds give"
+        if seeds
+        else "entities give, as the base has no metrics/audit/stability.json"
+    )
+    if before.equals(after):
+        seeds, chance = {}, "entities give; the scores are equal, bit for bit"
+
+    def figures(scored: pd.DataFrame) -> Any:
+        judged = judge(scored, decision, problem, limits.rule_amount)
+        return figures_of(judged, decision["cost_false_positive"], limits.top_k, days)
+
+    found = compare(before, after, problem, figures, Chance(seeds, limits.bootstrap_samples, limits.seed))
+    left = f" ({found.only_base:,} are in the base only, {found.only_other:,} in the head only)"
+    where = f"on {found.records:,} records{left if found.only_base or found.only_other else ''}"
+    return found, text(f"Compared record by record {where}; the intervals are what chance in {chance}.")
+
+
+def _known(side: Workspace) -> dict[str, Any]:
+    """Return each figure of a version with its interval, where it has one."""
+    ends = side.json("metrics/evaluate/intervals.json").get("test", {})
+    return {
+        name: (value, ends.get(name)) for name, value in side.json("metrics/evaluate/evaluation.json")["test"].items()
+    }
+
+
+def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFrame | None) -> Text:
+    wide = "so the intervals are those of two independent windows: wider than need be"
+    if after is None:
+        return text(f"The workspace has no table of scores, {wide}. ", Code("dvc repro"), " makes it.")
+    if before is None:
+        command = Code(f"python src/mlops.py report --base {base.name} --build-base")
+        return text(
+            "Neither the cache nor a remote has the base's table of scores, ", wide, ". ", command, " builds it."
+        )
+    return text(f"The two test windows do not hold the same records, {wide}.")
+
+
+def _sentence(found: Difference, params: Params, passes: bool, base: str) -> Text:
+    loss = max(-found.floor, 0.0)
+    # What is not told apart from the base need not be as good.
+    verdict = "No difference is shown" if found.verdict == SAME and not passes else found.verdict.capitalize()
+    return text(
+        Strong(f"{verdict}, and the gate {'passes' if passes else 'fails'}:"),
+        " ",
+        Code(params.report.metric),
+        f" is {found.other:.4f} against {found.base:.4f} of ",
+        Code(base),
+        f", a difference of {found.value:+.4f} with the {LEVEL:g} % interval {found.low:+.4f} to {found.high:+.4f}; at"
+        f" {LEVEL:g} % it is worse by at most {loss:.4f}, and {params.report.margin:g} is allowed.",
+    )

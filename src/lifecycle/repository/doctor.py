@@ -1,0 +1,127 @@
+"""The command `doctor`: look for broken files of DVC's own, and mend them.
+
+    python src/mlops.py doctor                  hash every object that dvc.lock names in the cache again
+    python src/mlops.py doctor --remote store   and in the remote `store`, a folder
+    python src/mlops.py doctor --fix            put back what is missing or corrupt
+    python src/mlops.py doctor --locks          only what a killed DVC process leaves broken: quick
+
+An object is put back from a whole copy, else from a remote, else by running its stage. What can't be mended stays as it
+is: a corrupt table that someone added may still be worth something. Nothing here writes dvc.lock (`dvc commit -f`
+would, and would call a stage whose code has changed up to date). Ends with 0 when all is well or mended, otherwise 1.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lifecycle.core.atomic import atomic
+from lifecycle.core.errors import PipelineError
+from lifecycle.repository.dvc_locks import mend_locks
+from lifecycle.repository.dvc_objects import Fault, Survey, fault_of, hash_of, list_of, place_of, survey
+
+
+def doctor(words: Sequence[str]) -> None:
+    """Answer the command line: mend the locks, look at the objects."""
+    parser = argparse.ArgumentParser(
+        prog="mlops.py doctor", description="Find broken files of DVC's own, and mend them."
+    )
+    parser.add_argument("--remote", metavar="NAME", help="look at this remote too, a folder of this machine")
+    parser.add_argument("--fix", action="store_true", help="put back what is missing or corrupt")
+    parser.add_argument("--locks", action="store_true", help="only mend what a killed DVC process left broken")
+    options = parser.parse_args(words)
+    for path in mend_locks(Path()):
+        print(f"moved a file out of the way that a killed DVC process had left broken: it is {path} now")
+    if not options.locks:
+        print(look(options.remote, options.fix))
+
+
+def look(remote: str | None, fix: bool) -> str:
+    """Report each broken object of the repository in the working folder; with `fix`, mend it.
+
+    Raises
+    ------
+    PipelineError
+        Something is still missing or corrupt at the end.
+    """
+    state = survey(remote)
+    faults, before = state.faults(), None
+    for fault in faults:
+        print(fault, flush=True)
+    while fix and faults and faults != before:  # first a folder's list, then the files that it names
+        repair(state, faults)
+        state, before = survey(remote), faults
+        faults = state.faults()
+    if faults:
+        raise PipelineError("\n".join(["missing or corrupt:", *sorted({fault.advice() for fault in faults})]))
+    return f"{len(state.items)} objects are whole in {' and '.join(map(str, state.folders))}"
+
+
+def repair(state: Survey, faults: Sequence[Fault]) -> None:
+    """Mend what can be mended; look again to see what that was.
+
+    A workspace file with the content of a corrupt object is replaced once that is mended: DVC takes it for whole.
+    """
+    cache = state.folders[0]
+    lost = [fault for fault in faults if not _copy(fault, state.folders) and fault.place.is_relative_to(cache)]
+    if lost and state.fallback:
+        with _set_aside(lost):
+            _dvc("fetch", {fault.item.out for fault in lost}, "--remote", state.fallback)
+        lost = [fault for fault in lost if fault_of(fault.item, cache)]
+    _run_again([fault for fault in lost if fault.item.stage])
+    handed_out = [
+        fault.item for fault in faults if fault.found and fault.found == hash_of(fault.item.path, fault.found)
+    ]
+    mended = [item for item in handed_out if not fault_of(item, cache)]
+    for item in mended:
+        _remove(item.path)
+    _dvc("checkout", {item.out for item in mended})
+
+
+def _copy(fault: Fault, folders: Sequence[Path]) -> bool:
+    """Replace an object by a whole copy, from the workspace or another folder of objects."""
+    md5 = fault.item.md5
+    for source in [fault.item.path, *(place_of(md5, folder) for folder in folders)]:
+        if hash_of(source, md5) == md5:
+            _remove(fault.place)
+            with atomic(fault.place) as temporary:
+                temporary.write_bytes(list_of(source)) if source.is_dir() else shutil.copyfile(source, temporary)
+            fault.place.chmod(0o444)  # as DVC protects them
+            return True
+    return False
+
+
+@contextmanager
+def _set_aside(faults: Sequence[Fault]) -> Iterator[None]:
+    """Hide corrupt objects from DVC, which takes any object for whole; those that it does not replace come back."""
+    hidden = {fault.place: fault.place.with_name(f"{fault.place.name}.corrupt") for fault in faults if fault.found}
+    for place, aside in hidden.items():
+        place.replace(aside)
+    yield
+    for place, aside in hidden.items():
+        _remove(aside) if place.exists() else aside.replace(place)
+
+
+def _run_again(lost: Sequence[Fault]) -> None:
+    """Remove what is wrong, in the cache and in the workspace: a stage whose outs look right to DVC does not run."""
+    for fault in lost:
+        _remove(fault.place)
+        _remove(fault.item.path)
+    _dvc("repro", {fault.item.stage or "" for fault in lost})
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():
+        path.chmod(0o600)  # Windows removes no protected file
+        path.unlink()
+
+
+def _dvc(command: str, targets: Collection[str], *options: str) -> None:
+    """Run DVC if there is something to run it for; what it could not do is seen afterwards, in the hashes."""
+    if targets:
+        subprocess.run([sys.executable, "-m", "dvc", command, *options, *sorted(targets)], check=False)

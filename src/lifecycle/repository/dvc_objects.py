@@ -1,0 +1,153 @@
+"""The objects that dvc.lock names: list them, and hash them again in the cache and in a remote that is a folder.
+
+DVC trusts what it has written once: `dvc checkout`, and `dvc pull` from a remote without `verify`, hand out a corrupt
+object with return code 0, and `dvc status` calls the result up to date. So nothing here asks DVC whether it is whole.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lifecycle.core.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file, or the list of a folder's files, that dvc.lock or a .dvc file names."""
+
+    path: Path  # in the workspace
+    md5: str  # DVC's name for the content; that of a list ends in .dir
+    out: str  # the out that it is or belongs to
+    stage: str | None  # what makes it; None: it was added by hand
+    pushed: bool  # remotes have it too
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An object whose content is not what its name says."""
+
+    item: Item
+    place: Path
+    found: str | None  # the hash of what is there; None: nothing is
+
+    def __str__(self) -> str:
+        """Say what is wrong and where."""
+        state = f"corrupt ({self.found} found)" if self.found else "missing"
+        return f"{self.item.path}: {self.item.md5} is {state} in {self.place.parents[1]}"
+
+    def advice(self) -> str:
+        """Say what to do about it."""
+        last = f"`dvc repro {self.item.stage}`" if self.item.stage else f"`dvc add {self.item.out}` the original"
+        return f"{self.item.path}: `make doctor` restores it if a copy is left, otherwise {last}"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there should be, and where."""
+
+    items: list[Item]
+    folders: list[Path]  # of objects: the cache, then the remote that was asked for
+    fallback: str | None  # another remote, to fetch from
+
+    def faults(self) -> list[Fault]:
+        """Hash every object; return those that are missing or corrupt, the cache's first."""
+        cache, *remotes = self.folders
+        places = [(item, cache) for item in self.items]
+        places += [(item, folder) for folder in remotes for item in self.items if item.pushed]
+        return [fault for item, folder in places if (fault := fault_of(item, folder))]
+
+
+def survey(remote: str | None = None) -> Survey:
+    """List what the DVC files in the working folder name, without hashes in the manner of DVC 2 (md5-dos2unix).
+
+    Parameters
+    ----------
+    remote : str, optional
+        A remote that is a folder of this machine: its objects are looked at too.
+
+    Raises
+    ------
+    PipelineError
+        There is no repository, its files can't be read, or the remote is no folder.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            folders = [Path(repo.cache.local.path)] + ([_remote_folder(repo, remote)] if remote else [])
+            default = repo.config["core"].get("remote")
+            outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
+    except DvcException as error:
+        raise PipelineError(str(error)) from error
+    items = [*outs, *(member for out in outs for member in _members(out, folders))]
+    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
+    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+
+
+def _item(out: Any) -> Item:
+    made_by = out.stage.addressing if out.stage.cmd else None
+    return Item(Path(str(out)), out.hash_info.value, str(out), made_by, out.can_push)
+
+
+def _remote_folder(repo: Any, name: str) -> Path:
+    url = repo.config["remote"].get(name, {}).get("url")
+    if url is None:
+        raise PipelineError(f"there is no remote {name}; `dvc remote list` shows them")
+    if "://" in url:
+        raise PipelineError(f"remote {name} is no folder; `dvc remote modify {name} verify true` makes pulls check it")
+    if not Path(url).is_dir():
+        raise PipelineError(f"remote {name}: {url} does not exist; is the disk mounted? The first `dvc push` makes it")
+    return Path(url, "files", "md5")
+
+
+def _members(out: Item, folders: Sequence[Path]) -> Iterator[Item]:
+    """List the files of a folder, from the first whole copy of its list."""
+    whole = (place_of(out.md5, folder) for folder in folders if out.md5.endswith(".dir") and not fault_of(out, folder))
+    for place in [*whole][:1]:
+        for row in json.loads(place.read_bytes()):
+            yield Item(out.path / row["relpath"], row["md5"], out.out, out.stage, out.pushed)
+
+
+def place_of(md5: str, folder: Path) -> Path:
+    """Return where a folder of objects keeps one."""
+    return folder / md5[:2] / md5[2:]
+
+
+def fault_of(item: Item, folder: Path) -> Fault | None:
+    """Hash an item's object in a folder of objects and return what is wrong with it."""
+    place = place_of(item.md5, folder)
+    found = hash_of(place, item.md5)
+    return None if found == item.md5 else Fault(item, place, found)
+
+
+def hash_of(path: Path, like: str = "") -> str | None:
+    """Hash a file, or the list of a workspace folder's files, as DVC does.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    like : str
+        The hash it should have: that of a list in a folder of objects ends in .dir, although it is a file.
+
+    Returns
+    -------
+    str or None
+        None when there is neither file nor folder.
+    """
+    if path.is_dir():
+        return hashlib.md5(list_of(path), usedforsecurity=False).hexdigest() + ".dir"
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() + Path(like).suffix
+
+
+def list_of(folder: Path) -> bytes:
+    """Return what DVC keeps for a folder: the hashes of its files, by name."""
+    files = {path.relative_to(folder).as_posix(): hash_of(path) for path in folder.rglob("*") if path.is_file()}
+    return json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)]).encode()

@@ -1,1 +1,0 @@
-"""What requests hold, checked against the model's features and the data contract."""

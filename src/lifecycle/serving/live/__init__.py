@@ -1,1 +1,0 @@
-"""The model that is served now, and the one that takes its place."""

@@ -1,1 +1,0 @@
-"""Features of raw transactions: the stores behind them, and keeping what happens."""

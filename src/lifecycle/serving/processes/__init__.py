@@ -1,1 +1,0 @@
-"""The processes that the service consists of, and who starts them again."""

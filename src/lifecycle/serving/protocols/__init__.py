@@ -1,1 +1,0 @@
-"""One module a protocol: from its bytes to rows, and from scores to its bytes."""

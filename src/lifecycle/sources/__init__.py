@@ -1,0 +1,1 @@
+"""Read or fetch a user's file."""

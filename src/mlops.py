@@ -1,0 +1,67 @@
+"""Everything that is not a stage of the graph, one command with sub-commands.
+
+python src/mlops.py              lists the commands
+python src/mlops.py NAME --help  says what one of them takes
+"""
+
+import sys
+from collections.abc import Callable
+
+from lifecycle.core.errors import run
+
+COMMANDS = {
+    "serve": "answer over HTTP what the pipeline would have decided",
+    "score": "score a parquet file of any size by the bundle",
+    "tune": "search better hyper-parameters on the validation windows",
+    "report": "hold the workspace's model against another revision's, and judge",
+    "explain": "tell the decision on one record, and why",
+    "features": "list the features: what each is, and what it is worth",
+    "summary": "show the figures of the last run",
+    "verify": "prove that a fresh clone makes the same bits, or that a bundle is whole",
+    "doctor": "find what is broken in DVC's own files, and mend it",
+}
+
+
+def command(name: str) -> Callable[[list[str]], None]:
+    """Return the function of a command; only its own libraries are imported."""
+    match name:
+        case "serve":
+            from service.command import serve as found
+        case "score":
+            from lifecycle.bundle.score_file import score as found
+        case "tune":
+            from lifecycle.search.tuning import tune as found
+        case "report":
+            from lifecycle.report.commands import report as found
+        case "explain":
+            from lifecycle.explanation.decision_letter import explain as found
+        case "features":
+            from lifecycle.explanation.feature_worth import features as found
+        case "summary":
+            from lifecycle.report.commands import summary as found
+        case "verify":
+            from lifecycle.repository.verification import verify as found
+        case "doctor":
+            from lifecycle.repository.doctor import doctor as found
+    return found
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {does}" for name, does in COMMANDS.items()]
+    return "\n".join(["usage: python src/mlops.py COMMAND [--help] ...", "", *lines])
+
+
+def main(words: list[str]) -> None:
+    """Run a command with its arguments."""
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+    elif words[0] not in COMMANDS:
+        sys.exit(f"error: {words[0]!r} is no command\n\n{usage()}")
+    else:
+        run(lambda: command(words[0])(words[1:]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Simulated records, for problems that can do without a file."""

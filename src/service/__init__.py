@@ -1,0 +1,1 @@
+"""The HTTP service: a wing that can be taken off."""

@@ -1,0 +1,68 @@
+"""The command `serve`: predictions over HTTP in every protocol of service/protocols.
+
+    python src/mlops.py serve                one process
+    python src/mlops.py serve --workers 4    several behind one socket
+    python src/mlops.py serve --help         every knob: environment variables SERVE_*
+
+Reads   models/bundle/ (SERVE_BUNDLE), and again whenever it changes
+Writes  the decision log (SERVE_LOG), and what the online store keeps (SERVE_STORE)
+"""
+
+import argparse
+import os
+import resource
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+
+from service.http.listener import listener
+from service.place import Place
+from service.settings import load_settings, table
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="mlops.py serve",
+        description="Serve the bundle over HTTP.",
+        epilog=f"environment variables, their defaults and what they mean:\n{table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workers", metavar="N", help="processes; the same as SERVE_WORKERS")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)  # how `Parent` starts one
+    return parser.parse_args(words)
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """End while nothing is served yet; a container's first process would ignore the signal otherwise.
+
+    At once: an exception in the middle of an import would be told as an import that failed.
+    """
+    os._exit(0)
+
+
+def serve(words: Sequence[str]) -> None:
+    """Serve until SIGTERM."""
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is read at the start is the newest anyway
+
+    with suppress(OSError, ValueError):  # as many connections as the system allows, not as few as a shell begins with
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    options = arguments(words)
+    if options.workers is not None:
+        os.environ["SERVE_WORKERS"] = options.workers
+    settings = load_settings(os.environ)
+    if options.worker is None and settings.workers > 1:  # the parent needs no numpy, and is small therefore
+        from service.workers import Parent
+
+        Parent(settings, listener(settings.host, settings.port)).run()
+    from service.process import Process
+
+    if options.worker is None:
+        Process(settings, listener(settings.host, settings.port), Place.only()).run()
+    else:
+        place, file = options.worker
+        Process(settings, socket.socket(fileno=int(file)), Place.parse(place)).run()

@@ -1,0 +1,122 @@
+"""What every protocol's requests go through: rows, features where they are to be made, scores, an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from lifecycle.bundle.servable import Batch, Scored, Servable
+from service.errors import Refusal
+from service.http import headers
+from service.http.routing import Exchange, Found, Job, values
+from service.http.server_state import State
+from service.inputs import faults
+from service.live_bundle import Current, Live
+from service.protocols.request_body import document, one_of
+from service.protocols.row_answers import check_rows
+from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.store import events
+from service.store.store_choice import Home
+
+APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
+T = TypeVar("T")
+
+
+class Asked(NamedTuple):
+    """A request, and the model that it began with."""
+
+    protocol: Protocol
+    exchange: Exchange
+    live: Live
+    inputs: Inputs
+
+
+class Scoring:
+    """Answers with scores, and takes events.
+
+    Parameters
+    ----------
+    current : Current
+        The model.
+    state : State
+        Shared with the connections.
+    home : Home
+        Keeps what features of raw transactions are made from.
+    """
+
+    def __init__(self, current: Current, state: State, home: Home) -> None:
+        self._current, self._state, self._home, self._meters = current, state, home, state.meters
+        self._pool = ThreadPoolExecutor(1, "score")  # one: more would take processors from the event loop
+
+    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Found:
+        """Answer a request of a protocol, at once when that is quick."""
+        live = self._current.live
+        exchange.servable = live.servable
+        inputs = protocol.decode(live.servable, request)
+        asked = Asked(protocol, exchange, live, inputs)
+        if inputs.batch is not None:
+            return self._job(asked, inputs.batch, None)
+        if inputs.records is None:
+            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, not self._state.draining))
+        made = self._home.features(inputs.records, live.servable)
+        return self._job(asked, made.batch, made) if isinstance(made, events.Found) else self._later(asked, made)
+
+    def _job(self, asked: Asked, batch: Batch, made: events.Found | None) -> Job | Awaitable[Reply]:
+        """Have rows scored with those of other requests, or apart when that takes long."""
+        if asked.inputs.reasons or len(batch.numbers) > APART:
+            return self._apart(asked, batch, made)
+        return Job(asked.live, batch, partial(self._answer, asked, batch))
+
+    async def _later(self, asked: Asked, making: Awaitable[events.Found]) -> Reply:
+        """Score rows whose features take a wait."""
+        made = await self._store(making)
+        found = self._job(asked, made.batch, made)
+        return found.answer() if isinstance(found, Job) else await found
+
+    async def _apart(self, asked: Asked, batch: Batch, made: events.Found | None) -> Reply:
+        """Score beside the event loop."""
+        judge = partial(judged, asked.live.servable, batch, made, asked.inputs.reasons)
+        return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
+
+    def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
+        """Count scores, and put them into the protocol's form."""
+        protocol, exchange, live, inputs = asked
+        self._meters.scored(scored)
+        live.nulls.add(batch)
+        exchange.scored = scored
+        if self._state.settings.log_values:
+            exchange.shown = batch
+        return protocol.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
+
+    async def events(self, exchange: Exchange, request: Request) -> Reply:
+        """Keep transactions and labels; the answer says that they are on disk."""
+        exchange.action, exchange.servable = "events", self._current.live.servable
+        body = document(request)
+        one_of(body, ("events",))
+        if type(body["events"]) is not list:
+            raise faults.wrong_type("'events'", body["events"], "a list of transactions and labels", "events")
+        check_rows(len(body["events"]), self._state.settings.max_rows)
+        outcome = await self._store(self._home.keep(body["events"], exchange.servable))
+        exchange.kept = outcome._asdict()
+        return headers.json({**exchange.kept, "request_id": request.id})
+
+    async def _store(self, found: Awaitable[T]) -> T:
+        """Wait for the online store, but not for ever."""
+        seconds = self._state.settings.request_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await found
+        except TimeoutError:
+            message = f"the online store has not answered within {seconds:g} s; try again"
+            raise Refusal(503, "store_timeout", message, headers=headers.RETRY) from None
+
+
+def judged(
+    servable: Servable, batch: Batch, found: events.Found | None, reasons: int
+) -> tuple[Scored, Sequence[Any] | None]:
+    """Return scores of rows, and as many reasons for each as asked for."""
+    scored = servable.score(batch)
+    if not reasons:
+        return scored, None
+    return scored, servable.reasons(batch, values(servable, batch) if found is None else found.rows, reasons)

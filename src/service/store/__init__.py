@@ -1,0 +1,1 @@
+"""Online stores: the history that features of raw records need."""

@@ -1,0 +1,134 @@
+"""Features from history: an online store asked for the features of raw records, and what it may answer."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.errors import PipelineError
+from lifecycle.features.online.record_schema import Event, Label
+from lifecycle.features.online.state import Taken
+from service.store.events import FeatureList, Found, event_of, found_of, list_of, read_events
+
+Features = list[dict[str, Any]]
+
+
+class Outcome(NamedTuple):
+    """How many events were taken, were known already with the same content, or are labels of unknown transactions."""
+
+    accepted: int
+    repeated: int
+    unknown: int
+
+
+def outcome_of(taken: Sequence[Taken]) -> Outcome:
+    """Count what events came to."""
+    return Outcome(taken.count("accepted"), taken.count("repeated"), taken.count("unknown"))
+
+
+class Store(Protocol):
+    """Where the history is."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why events can't be kept right now; None when they can."""
+
+    def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
+        """Return the features of records, at once where that is quick; nothing is kept."""
+
+    async def keep(self, events: Sequence[Event | Label]) -> Outcome:
+        """Keep events in their order; return once they outlive a crash."""
+
+    async def size(self) -> dict[str, int]:
+        """Return how much is kept."""
+
+    async def close(self) -> None:
+        """Return once nothing is left to do."""
+
+
+class History:
+    """A home of one feature list and what has happened; see `service.store.store_choice.Home`.
+
+    Parameters
+    ----------
+    made : FeatureList
+        The list that the store was opened for.
+    store : Store
+        Where the history is.
+    max_ahead : float
+        How much later than now an event may be, seconds.
+    """
+
+    def __init__(self, made: FeatureList, store: Store, max_ahead: float) -> None:
+        self._list, self._store, self._max_ahead = made, store, max_ahead
+
+    @property
+    def problem(self) -> str | None:
+        """Why events can't be kept right now; None when they can."""
+        return self._store.problem
+
+    def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found | Awaitable[Found]:
+        """Return what a model takes of transactions, at once where that is quick; nothing is kept.
+
+        Parameters
+        ----------
+        records : sequence of mapping
+            As `service.inputs.raw_records.transaction` returns them.
+        servable : Servable
+            Fulfils `check`.
+
+        Raises
+        ------
+        Refusal
+            409: a record is too late, or another one is kept under its key. 503: the store can't be reached.
+        """
+        schema = self._list.schema
+        found = self._store.features([event_of(schema, record, row) for row, record in enumerate(records)])
+        if isinstance(found, list):
+            return found_of(servable, records, found)
+        return self._wait(servable, records, found)
+
+    async def keep(self, events: Sequence[Any], servable: Servable) -> Outcome:
+        """Keep transactions and labels in their order; return once they outlive a crash.
+
+        Parameters
+        ----------
+        events : sequence of Any
+            What JSON gave: transactions, and labels as {"label": {key, labels}}.
+        servable : Servable
+            Fulfils `check`.
+
+        Raises
+        ------
+        Refusal
+            422: an event is none, or far in the future. 409: too late, or another one is kept under its key. Then none
+            of the events is kept; on a Redis server, those before it may be. 503: they could not be put on disk. The
+            request may be sent again in any case.
+        """
+        return await self._store.keep(read_events(servable, self._list.schema, events, self._max_ahead))
+
+    def check(self, servable: Servable) -> None:
+        """Raise when a model needs other features than these.
+
+        Raises
+        ------
+        PipelineError
+            Says what to do.
+        """
+        if list_of(servable).digest != self._list.digest:
+            raise PipelineError(
+                f"{servable.folder}: made with another feature list than the online store is open for; restart the"
+                " service with a store in a new place"
+            )
+
+    async def size(self) -> dict[str, int]:
+        """Return how many entities and records are kept; empty where that is not known."""
+        return await self._store.size()
+
+    async def close(self) -> None:
+        """Return once nothing is left to do."""
+        await self._store.close()
+
+    async def _wait(
+        self, servable: Servable, records: Sequence[Mapping[str, Any]], features: Awaitable[Features]
+    ) -> Found:
+        return found_of(servable, records, await features)

@@ -1,0 +1,142 @@
+"""The gate sees what a served model does otherwise, and refuses it."""
+
+import numpy as np
+import pytest
+
+from lifecycle.bundle import onnx_trees
+from lifecycle.bundle.bundle_files import seal
+from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.parity import Parity, as_metrics, compare, placed, served, together
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.errors import PipelineError
+from lifecycle.models.families import FAMILIES, predict
+from tests.helpers_bundle import ORIGIN, of_shops, some_decision, write_bundle
+from tests.helpers_model import learnable
+
+BOUND = 1e-6
+
+
+def rows(count=700):
+    return learnable(count, seed=5)[0].assign(sale=range(1_000, 1_000 + count))
+
+
+def edge(pipeline):
+    found = placed(pipeline, rows().drop(columns="sale"), frozenset({"gaps"}), 2_000, seed=0)
+    return found.assign(sale=range(2_000))
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_an_exact_export_passes(model, tmp_path):
+    pipeline = of_shops(model)
+    bundle = write_bundle(tmp_path / "bundle", pipeline)
+    assert compare(bundle, pipeline, rows(), "sale", 0.0) == Parity(700, 0.0, 0, 0)
+    assert compare(bundle, pipeline, edge(pipeline), "sale", 0.0) == Parity(2_000, 0.0, 0, 0)
+
+
+def tampered(folder, pipeline, monkeypatch, change):
+    """Return a bundle whose manifest is right and whose model was exported wrongly."""
+    write_bundle(folder, pipeline)
+    right = onnx_trees.ensemble_score
+
+    def wrong(graph, columns, found):
+        return right(graph, columns, change(found))
+
+    monkeypatch.setattr(onnx_trees, "ensemble_score", wrong)
+    (folder / "model.onnx").write_bytes(export(pipeline))
+    for name in ("manifest.json", "provenance.json"):
+        (folder / name).unlink()
+    seal(folder, ORIGIN)
+    return Servable.load(folder)
+
+
+def one_leaf_moved(found):
+    tree = found.trees[0]
+    value = tree.value.copy()
+    value[np.flatnonzero(tree.left < 0)[-1]] += 0.01
+    return found._replace(trees=[tree._replace(value=value), *found.trees[1:]])
+
+
+def one_tree_less(found):
+    return found._replace(trees=found.trees[:-1])
+
+
+def thresholds_in_double(found):
+    return found._replace(single=False)
+
+
+def gaps_go_right(found):
+    return found._replace(trees=[tree._replace(missing_left=np.zeros_like(tree.missing_left)) for tree in found.trees])
+
+
+@pytest.mark.parametrize("change", [one_leaf_moved, one_tree_less, gaps_go_right])
+def test_a_tampered_export_is_refused_with_the_worst_rows(change, tmp_path, monkeypatch):
+    pipeline = of_shops("extra_trees")
+    bundle = tampered(tmp_path / "bundle", pipeline, monkeypatch, change)
+    with pytest.raises(PipelineError, match="the exported model is not the pipeline's: of 700 rows") as refusal:
+        compare(bundle, pipeline, rows(), "sale", BOUND)
+    first, header, *worst = str(refusal.value).splitlines()
+    assert "(package.max_difference: 1e-06)" in first
+    assert header.split() == ["sale", "served", "pipeline"]
+    assert len(worst) == 5
+    for line in worst:
+        sale, found, expected = line.split()
+        row = rows().set_index("sale", drop=False).loc[[int(sale)]]
+        assert float(expected) == predict(pipeline, row[["number", "gaps", "shop"]])[0] != float(found)
+
+
+def test_only_rows_on_thresholds_see_values_that_are_compared_in_another_precision(tmp_path, monkeypatch):
+    pipeline = of_shops("random_forest")
+    bundle = tampered(tmp_path / "bundle", pipeline, monkeypatch, thresholds_in_double)
+    assert compare(bundle, pipeline, rows(), "sale", BOUND).largest_difference == 0
+    with pytest.raises(PipelineError, match="of 2000 rows"):
+        compare(bundle, pipeline, edge(pipeline), "sale", BOUND)
+
+
+def test_a_difference_within_the_bound_passes_unless_it_flips_a_decision(tmp_path, monkeypatch):
+    pipeline = of_shops("extra_trees")
+    score = np.unique(predict(pipeline, rows()[["number", "gaps", "shop"]]))
+    folder = tmp_path / "bundle"
+
+    def slightly_less(found):
+        return found._replace(trees=[tree._replace(value=tree.value * (1 - 1e-9)) for tree in found.trees])
+
+    bundle = tampered(folder, pipeline, monkeypatch, slightly_less)
+    bundle.threshold = 2.0
+    assert 0 < compare(bundle, pipeline, rows(), "sale", BOUND).largest_difference < 1e-8
+    bundle.threshold = float(score[-3])
+    with pytest.raises(PipelineError, match=r"of 700 rows [1-9][0-9]* decisions and 0 places"):
+        compare(bundle, pipeline, rows(), "sale", BOUND)
+
+
+def test_a_ranking_that_is_turned_round_is_refused_however_small_the_difference(tmp_path, monkeypatch):
+    pipeline = of_shops("extra_trees")
+
+    def other_way_round(found):
+        trees = [tree._replace(value=1 - tree.value) for tree in found.trees]
+        return found._replace(trees=trees)
+
+    bundle = tampered(tmp_path / "bundle", pipeline, monkeypatch, other_way_round)
+    bundle.threshold = 2.0
+    with pytest.raises(PipelineError, match=r"0 decisions and [1-9][0-9]* places in the ranking"):
+        compare(bundle, pipeline, rows(), "sale", 1.0)
+
+
+def test_rows_alone_and_rows_together_keep_their_order(tmp_path):
+    pipeline = of_shops("extra_trees")
+    bundle = write_bundle(tmp_path / "bundle", pipeline, some_decision())
+    for count in (0, 1, 499, 500, 501, 700):
+        found = served(bundle, rows()[:count])
+        np.testing.assert_array_equal(found, predict(pipeline, rows()[["number", "gaps", "shop"]])[:count])
+
+
+def test_figures_are_those_of_all_tables():
+    real = together([Parity(10, 0.0, 0, 0), Parity(5, 1e-9, 0, 0)])
+    assert real == Parity(15, 1e-9, 0, 0)
+    assert as_metrics(real, Parity(7, 2e-9, 0, 0), 1_234)["package"] == {
+        "rows_compared": 15,
+        "rows_on_thresholds": 7,
+        "largest_difference": 2e-9,
+        "decisions_that_differ": 0,
+        "rankings_that_differ": 0,
+        "bundle_bytes": 1_234,
+    }

@@ -1,0 +1,208 @@
+import datetime as dt
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.contract.gate import check
+from lifecycle.problem.problem import Column
+from lifecycle.sources.files import read_file
+from problems import creditcard
+from problems.transactions import PROBLEM
+from service.inputs.values import checker
+from tests.helpers_data import creditcard_table, payments_table, small_problem, small_table, with_cell
+from tests.helpers_model import quick
+
+BAD_CELLS = [
+    ("transaction_id", None, "missing"),
+    ("transaction_id", "first", "not of type integer"),
+    ("transaction_id", 0, "duplicate"),
+    ("tx_time", None, "missing"),
+    ("tx_time", "soon", "not of type timestamp"),
+    ("tx_time", "1999-12-31 23:59:59", "below 2000-01-01"),
+    ("tx_time", "2018-05-02", "after 2018-05-01"),
+    ("customer_id", -1, "below 0"),
+    ("customer_id", 1.5, "not of type integer"),
+    ("customer_id", 2**63, "not of type integer"),
+    ("customer_id", -(10**30), "not of type integer"),
+    ("customer_id", math.nan, "missing"),
+    ("amount", "", "not of type number"),
+    ("amount", "1,50", "not of type number"),
+    ("amount", -0.01, "below 0"),
+    ("amount", 1_000_000.01, "above 1000000"),
+    ("amount", math.inf, "not of type number"),
+    ("amount", "-inf", "not of type number"),
+    ("is_fraud", 2, "not one of (0, 1)"),
+    ("is_fraud", 256, "not one of (0, 1)"),  # 0 in eight bits
+    ("is_fraud", 0.5, "not of type integer"),
+    ("is_fraud", "maybe", "not of type integer"),
+    ("fraud_scenario", -1, "not one of (0, 1, 2, 3)"),
+]
+LAST_DAY = dt.date(2018, 5, 1)
+
+
+def reasons(verdict):
+    return dict(zip(verdict.rejected["source_row"], verdict.rejected["reason"], strict=True))
+
+
+def test_good_rows_are_kept_typed_and_nothing_is_reported():
+    verdict = check(payments_table(), PROBLEM, LAST_DAY)
+    types = {"is_fraud": "int8", "fraud_scenario": "int8", "region": "int8"}
+    pd.testing.assert_frame_equal(verdict.kept, payments_table().astype(types))
+    assert (len(verdict.rejected), verdict.failed, verdict.out_of_order) == (0, {}, 0)
+
+
+@pytest.mark.parametrize(("column", "value", "reason"), BAD_CELLS)
+@pytest.mark.parametrize("as_text", [False, True], ids=["typed", "text"])
+def test_bad_cell_sends_its_row_and_no_other_to_quarantine(column, value, reason, as_text):
+    raw = with_cell(payments_table(), 4, column, value)
+    raw = raw.map(str, na_action="ignore") if as_text else raw
+    verdict = check(raw, PROBLEM, LAST_DAY)
+    assert reasons(verdict) == {4: f"{column}: {reason}"}
+    assert verdict.failed == {f"{column}: {reason}": 1}
+    assert verdict.kept["transaction_id"].tolist() == [0, 1, 2, 3, 5]
+    pd.testing.assert_frame_equal(verdict.rejected[list(raw)], raw.iloc[[4]], check_dtype=False)  # as the source had it
+
+
+def test_every_fault_of_a_row_is_named_in_column_order():
+    raw = with_cell(with_cell(payments_table(), 1, "is_fraud", 9), 1, "customer_id", -5)
+    verdict = check(with_cell(raw, 3, "customer_id", -6), PROBLEM, None)
+    assert reasons(verdict) == {1: "customer_id: below 0; is_fraud: not one of (0, 1)", 3: "customer_id: below 0"}
+    assert verdict.failed == {"customer_id: below 0": 2, "is_fraud: not one of (0, 1)": 1}
+
+
+def test_first_of_several_equal_keys_is_kept():
+    verdict = check(payments_table().assign(transaction_id=[0, 1, 1, 3, 1, 0]), PROBLEM, None)
+    assert reasons(verdict) == dict.fromkeys((2, 4, 5), "transaction_id: duplicate")
+
+
+def test_records_that_agree_in_all_distinct_columns_are_duplicates():
+    problem = small_problem(Column("amount", "number", ""), distinct=("time", "amount"))
+    table = small_table(4, amount=[1.0, 1.0, 2.0, 1.0]).assign(time=pd.Timestamp("2018-01-01"))
+    assert reasons(check(table, problem, None)) == {1: "duplicate record", 3: "duplicate record"}
+
+
+def test_missing_values_of_a_nullable_unique_column_are_no_duplicates():
+    problem = small_problem(Column("code", "text", "", nullable=True, unique=True))
+    assert reasons(check(small_table(4, code=["a", None, None, "a"]), problem, None)) == {3: "code: duplicate"}
+
+
+def test_nullable_integers_are_never_rounded():
+    problem = small_problem(Column("n", "integer", "", nullable=True))
+    verdict = check(small_table(3, n=pd.array([2**53 + 1, 5, None], dtype="Int64")), problem, None)
+    assert 2**53 not in verdict.kept["n"].tolist()
+    assert verdict.kept["n"].dropna().tolist() in ([2**53 + 1, 5], [5])
+
+
+@pytest.mark.parametrize(("as_of", "kept"), [(dt.date(2018, 3, 31), 0), (dt.date(2018, 4, 1), 24), (None, 30)])
+def test_last_day_counts_whole(as_of, kept):
+    verdict = check(payments_table(30), PROBLEM, as_of)
+    assert len(verdict.kept) == kept
+    assert verdict.failed == ({f"tx_time: after {as_of}": 30 - kept} if as_of else {})
+
+
+def test_rows_out_of_order_are_sorted_by_time_then_key_and_counted():
+    order = [3, 0, 1, 5, 4, 2]
+    verdict = check(payments_table().iloc[order], PROBLEM, None)
+    assert verdict.kept["transaction_id"].tolist() == list(range(6))
+    assert verdict.out_of_order == 4  # 0, 1, 4 and 2 stand behind a later one
+    tied = payments_table().assign(tx_time=pd.Timestamp("2018-04-01")).iloc[::-1]
+    assert check(tied, PROBLEM, None).kept["transaction_id"].tolist() == list(range(6))
+    assert check(tied, PROBLEM, None).out_of_order == 0
+
+
+def test_rejected_row_does_not_put_others_out_of_order():
+    raw = with_cell(with_cell(payments_table(), 0, "tx_time", "2030-01-01"), 0, "amount", -1)
+    assert check(raw, PROBLEM, None).out_of_order == 0
+
+
+def test_quarantine_counts_rows_from_the_top_whatever_the_index():
+    raw = with_cell(payments_table(), 4, "amount", -1).set_index(pd.Index([7, 7, 7, 1, 1, 1]))
+    assert reasons(check(raw, PROBLEM, None)) == {4: "amount: below 0"}
+
+
+cells = st.tuples(st.integers(0, 7), st.sampled_from(list(PROBLEM.columns)[1:]))
+junk = st.text(max_size=6) | st.integers().map(str) | st.floats().map(str) | st.none()
+
+
+@quick
+@given(st.dictionaries(cells, junk, max_size=12), st.permutations(range(8)))
+def test_no_row_is_lost_and_no_sound_row_is_rejected(corruptions, order):
+    raw = payments_table(8).astype(str).astype(object)
+    for (row, column), value in corruptions.items():
+        raw.loc[row, column] = value
+    verdict = check(raw.iloc[order], PROBLEM, None)
+    rejected = verdict.rejected["transaction_id"].astype(int).tolist()
+    assert sorted(verdict.kept["transaction_id"].tolist() + rejected) == list(range(8))
+    assert set(rejected) <= {row for row, _ in corruptions}
+    assert [order[i] for i in verdict.rejected["source_row"]] == rejected
+    assert verdict.rejected["reason"].str.contains(": ").all()
+    assert verdict.kept["amount"].between(0, 1_000_000).all()
+    assert verdict.kept["is_fraud"].isin([0, 1]).all()
+    assert verdict.kept["tx_time"].is_monotonic_increasing
+
+
+def test_creditcard_file_passes_from_the_reader_to_the_verdict(tmp_path):
+    table = creditcard_table(8)
+    table.iloc[5] = table.iloc[2]
+    with_cell(with_cell(table, 6, "Class", 2), 7, "V3", "?").to_csv(tmp_path / "creditcard.csv", index=False)
+    verdict = check(read_file(tmp_path / "creditcard.csv", creditcard.PROBLEM), creditcard.PROBLEM, None)
+    assert reasons(verdict) == {5: "duplicate record", 6: "Class: not one of (0, 1)", 7: "V3: not of type number"}
+    np.testing.assert_array_equal(verdict.kept[list(table)], table.iloc[:5])
+    assert verdict.kept["record_id"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_more_decimals_than_the_contract_allows_are_rejected_and_float_noise_is_not():
+    problem = small_problem(Column("euro", "number", "", decimals=2))
+    verdict = check(small_table(5, euro=[0.1 + 0.2, 1.25, 0.005, 1_000_000.25, 1_000_000.125]), problem, None)
+    assert verdict.failed == {"euro: more than 2 decimals": 2}
+    assert verdict.rejected["euro"].tolist() == [0.005, 1_000_000.125]
+
+
+def failed_alike(column, value, words):
+    """Return the checks that a value fails, when the service refuses it in some words; otherwise it must take it."""
+    values = pd.Series([value], dtype="str" if column.type == "text" else None)
+    failed = list(check(small_table(1, **{column.name: values}), small_problem(column), None).failed)
+    served = checker({"name": column.name, "type": column.type, "decimals": column.decimals})
+    if failed:
+        with pytest.raises(ValueError, match=words):
+            served(value)
+    else:
+        assert served(value) == value
+    return failed
+
+
+@given(
+    euro=st.floats(-1e9, 1e9)
+    | st.floats(-1e300, 1e300)
+    | st.integers(-(10**11), 10**11).map(lambda units: units / 1000)
+)
+def test_a_value_that_passes_here_passes_the_service(euro):
+    failed_alike(Column("euro", "number", "", decimals=2), euro, r"more than 2 decimals|is not between")
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_that_is_too_large_for_a_model_is_rejected_as_the_service_does(value):
+    failed = failed_alike(Column("weight", "number", ""), value, "is not between")
+    assert failed in ([], ["weight: not between -3.403e+38 and 3.403e+38"])
+
+
+@given(text=st.text(min_size=1) | st.sampled_from(["a\0b", "\uffff", "\0", "a\n\uffff"]))
+def test_text_that_the_service_could_not_take_is_rejected(text):
+    failed = failed_alike(Column("shop", "text", ""), text, "holds what is no character")
+    assert failed in ([], ["shop: holds what is no character"])
+
+
+def test_whole_numbers_with_decimals_of_zero_may_be_large():
+    problem = small_problem(Column("units", "integer", "", decimals=0))
+    assert check(small_table(2, units=[2**61, 3]), problem, None).failed == {}
+
+
+@pytest.mark.parametrize("limit", ["2018-01-02T00:00:00+00:00", "2018-01-02T02:00:00+02:00", "2018-01-02T00:00:00Z"])
+def test_a_limit_may_have_a_zone(limit):
+    problem = small_problem(Column("opened", "timestamp", "", ge=limit))
+    opened = pd.to_datetime(["2018-01-01 23:59:59", "2018-01-02 00:00:00"])
+    assert check(small_table(2, opened=opened), problem, None).failed == {f"opened: below {limit}": 1}

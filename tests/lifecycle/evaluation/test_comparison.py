@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Chance, compare
+from lifecycle.evaluation.figures import figures_of
+from lifecycle.evaluation.gates import not_worse
+from tests.helpers_audit import people, scored, window
+
+STILL = Chance({}, samples=200)
+
+
+def figures(table):
+    return figures_of(window(table), 5.0, 6, 7)
+
+
+def compared(base, other, chance=STILL, problem=None):
+    return compare(base, other, problem or people(), figures, chance)
+
+
+def shifted(table, by, seed=1):
+    """Return the table with the scores of frauds moved, and a little noise on all."""
+    noise = 0.02 * np.random.default_rng(seed).normal(size=len(table))
+    score = table["score"] + by * table["label"] + noise
+    return table.assign(score=score, alert=(score >= 0.5).astype(np.int8))
+
+
+@pytest.mark.parametrize(("by", "verdict"), [(0.2, BETTER), (-0.2, WORSE)])
+def test_a_model_that_ranks_frauds_higher_is_better_and_costs_less(by, verdict):
+    found = compared(scored(), shifted(scored(), by)).figures
+    assert {found[name].verdict for name in ("average_precision", "recall", "cost_per_record")} == {verdict}
+    assert (found["cost_per_record"].value < 0) == (by > 0)
+    assert found["alerts_per_day"].verdict == SAME  # more alerts are no merit
+
+
+def test_a_model_is_no_better_than_itself():
+    found = compared(scored(), scored())
+    assert {one.verdict for one in found.figures.values()} == {SAME}
+    assert {one.value for one in found.figures.values()} == {0}
+
+
+def test_the_interval_is_paired_and_resamples_cards():
+    base, other = scored(), shifted(scored(), 0.05)
+    cards = [rows.index.to_numpy() for _, rows in base.groupby("card")]
+    rng, draws = np.random.default_rng(3), []
+    for _ in range(300):
+        rows = np.concatenate([cards[i] for i in rng.integers(0, len(cards), len(cards))])
+        hit = (other["alert"] - base["alert"]).to_numpy() * base["label"].to_numpy()
+        draws.append(hit[rows].sum() / base["label"].to_numpy()[rows].sum())
+    found = compared(base, other, Chance({}, samples=300)).figures["recall"]
+    np.testing.assert_allclose([found.low, found.high], np.percentile(draws, [2.5, 97.5]), atol=0.004)
+    alone = np.std([scored(seed=seed)["alert"][scored(seed=seed)["label"] == 1].mean() for seed in range(20)])
+    assert found.high - found.low < 4 * alone  # what is hard for both cancels
+
+
+def test_what_training_seeds_give_widens_the_interval_and_turns_a_verdict():
+    base, other = scored(), shifted(scored(), 0.05)
+    quiet = compared(base, other).figures["average_precision"]
+    seeds = {"average_precision": [0.6, 0.7, 0.8, 0.65, 0.75]}
+    loud = compared(base, other, Chance(seeds, samples=200)).figures["average_precision"]
+    assert quiet.verdict == BETTER
+    assert loud.verdict == SAME
+    assert loud.value == quiet.value
+    spread = np.std(seeds["average_precision"], ddof=1) * 2**0.5
+    assert loud.high - loud.low > 2 * 1.96 * spread
+
+
+def test_models_that_differ_by_their_seed_only_get_hardly_any_verdict():
+    # Twelve "retrained" models of equal merit: each with its own noise on every score.
+    base = scored(1_500)
+    models = [shifted(base, 0.0, seed) for seed in range(12)]
+    points = {i: figures(model)(None)["average_precision"] for i, model in enumerate(models)}
+    verdicts = []
+    for i in range(0, 12, 2):
+        others = [points[j] for j in points if j not in (i, i + 1)][:5]
+        chance = Chance({"average_precision": others}, samples=60)
+        verdicts.append(compared(models[i], models[i + 1], chance).figures["average_precision"].verdict)
+    assert verdicts.count(SAME) >= 5
+
+
+def test_the_chance_of_being_above_follows_the_difference():
+    found = compared(scored(), shifted(scored(), 0.2)).figures
+    assert found["average_precision"].positive == 1
+    assert found["cost_per_record"].positive == 0
+
+
+def test_rows_that_one_table_lacks_are_told_and_left_out():
+    found = compared(scored().iloc[100:].iloc[::-1], scored().iloc[:1_700])
+    assert (found.records, found.only_base, found.only_other) == (1_600, 300, 100)
+    same = compared(scored().iloc[100:1_700], scored().iloc[100:1_700])
+    assert found.figures["recall"].base == same.figures["recall"].base
+
+
+def test_tables_that_share_nothing_or_disagree_are_refused():
+    with pytest.raises(PipelineError, match="no id in common"):
+        compared(scored().iloc[:5], scored().iloc[5:])
+    with pytest.raises(PipelineError, match="2 records have another label"):
+        compared(scored(), scored().assign(label=lambda t: t["label"].where(t["id"] > 1, 1 - t["label"])))
+
+
+def test_without_cards_records_are_resampled():
+    problem = people(entity=None)
+    table, other = scored(400), shifted(scored(400), 0.2)
+
+    def of_records(part):
+        return figures_of(window(part, problem), 5.0, 6, 7)
+
+    found = compare(table, other, problem, of_records, STILL).figures["average_precision"]
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(("by", "margin", "passes"), [(0.2, 0.0, True), (0.0, 0.05, True), (-0.2, 0.01, False)])
+def test_the_gate_asks_whether_the_loss_is_within_the_margin(by, margin, passes):
+    found, sentence = not_worse(compared(scored(), shifted(scored(), by)), "average_precision", margin)
+    assert found is passes
+    assert f"margin of {margin:g}" in sentence
+    assert "average_precision" in sentence
+
+
+def test_the_gate_does_not_let_through_what_may_be_worse():
+    comparison = compared(scored(), scored())
+    figure = comparison.figures["recall"]._replace(floor=-0.03)
+    unsure = comparison._replace(figures={"recall": figure})
+    assert not_worse(unsure, "recall", 0.02)[0] is False
+    assert "possibly worse by more than the margin of 0.02" in not_worse(unsure, "recall", 0.02)[1]
+    assert not_worse(unsure, "recall", 0.04)[0] is True
+
+
+def test_a_cost_that_rises_is_a_loss():
+    passes, sentence = not_worse(compared(scored(), shifted(scored(), -0.2)), "cost_per_record", 0.1)
+    assert not passes
+    assert "is worse by more than the margin of 0.1" in sentence

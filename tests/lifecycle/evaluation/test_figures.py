@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from lifecycle.evaluation.figures import figures_of, intervals
+from lifecycle.evaluation.metrics import EntityRanking
+from lifecycle.evaluation.scored_window import Judged
+from tests.helpers_model import ranked
+
+FALSE_ALERT, TOP_K, DAYS, CARDS = 5.0, 6, 7, 40
+BIASED = {"calibration_error"}  # an absolute value: noise can only add to it
+
+
+def judged(rows=600, cards=CARDS):
+    target, score, _ = ranked(rows)
+    rng = np.random.default_rng(9)
+    probability = np.clip(score**2, 0, 1)
+    return Judged(
+        target=target,
+        score=score,
+        probability=probability,
+        alert=probability >= 0.3,
+        rule=rng.random(rows) < 0.2,
+        missed=rng.integers(1, 300, rows) / 4,
+        day=np.sort(rng.integers(0, 7, rows)),
+        entity=None if cards is None else rng.permutation(np.arange(rows) % cards),
+    )
+
+
+def take(window, rows):
+    return Judged(*(None if column is None else column[rows] for column in window))
+
+
+def figures(window, copies=None):
+    return figures_of(window, FALSE_ALERT, TOP_K, DAYS)(copies)
+
+
+def expected(window, w):
+    """Compute the figures of weighted rows with scikit-learn and plain sums."""
+    fraud, alert, weighted = window.target == 1, window.alert, {"sample_weight": w}
+
+    def cost(decision):
+        return (w * np.where(fraud, ~decision * window.missed, decision * FALSE_ALERT)).sum()
+
+    return {
+        "average_precision": sk.average_precision_score(fraud, window.score, **weighted),
+        "roc_auc": sk.roc_auc_score(fraud, window.score, **weighted),
+        "recall": sk.recall_score(fraud, alert, **weighted),
+        "precision": sk.precision_score(fraud, alert, **weighted),
+        "f1": sk.f1_score(fraud, alert, **weighted),
+        "accuracy": sk.accuracy_score(fraud, alert, **weighted),
+        "brier": sk.brier_score_loss(fraud, window.probability, **weighted),
+        "cost_per_record": cost(alert) / w.sum(),
+        "saved_share_vs_no_model": 1 - cost(alert) / cost(np.zeros_like(alert)),
+        "saved_share_vs_rule": 1 - cost(alert) / cost(window.rule),
+        "alerts_per_day": (w * alert).sum() / 7,
+    }
+
+
+@pytest.mark.parametrize("cards", [CARDS, None])
+def test_every_figure_agrees_with_scikit_learn_for_resampled_rows_too(cards):
+    window = judged(cards=cards)
+    copies = np.random.default_rng(1).integers(0, 4, cards or len(window.target))
+    for given, w in ((None, np.ones(len(window.target))), (copies, copies if cards is None else copies[window.entity])):
+        found = figures(window, given)
+        assert {name: found[name] for name in expected(window, w)} == pytest.approx(expected(window, w))
+
+
+def test_one_copy_of_each_card_is_the_window_itself():
+    assert figures(judged(), np.ones(CARDS, int)) == pytest.approx(figures(judged()))
+
+
+def test_a_doubled_card_counts_like_its_rows_twice():
+    window, copies = judged(), np.ones(CARDS, int)
+    copies[3] = 2
+    found = figures(window, copies)
+    repeated = figures(take(window, np.append(np.arange(600), np.flatnonzero(window.entity == 3))))
+    top = f"entity_precision_at_{TOP_K}"
+    assert found | {top: 0} == pytest.approx(repeated | {top: 0})
+    ranking = EntityRanking(window.day, window.entity, window.target, window.score)
+    assert found[top] == ranking.precision_at(TOP_K, copies)
+
+
+def test_a_window_without_cards_has_no_card_precision():
+    assert f"entity_precision_at_{TOP_K}" in figures(judged())
+    assert not any(name.startswith("entity") for name in figures(judged(cards=None)))
+
+
+def test_what_was_never_alerted_has_figures_of_zero():
+    quiet = figures(judged()._replace(alert=np.zeros(600, bool)))
+    assert (quiet["precision"], quiet["recall"], quiet["f1"], quiet["saved_share_vs_no_model"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("saved_share_vs_no_model", {"missed": np.zeros(600)}),
+        ("saved_share_vs_rule", {"rule": judged().target == 1}),
+    ],
+    ids=["frauds_cost_nothing", "the_rule_is_perfect"],
+)
+def test_where_nothing_could_be_saved_false_alerts_are_no_saving(name, change):
+    found = figures(judged()._replace(**change))
+    assert found["cost_per_record"] > 0
+    assert not found[name] > 0
+
+
+@pytest.mark.parametrize("cards", [CARDS, None])
+def test_an_interval_covers_its_figure_and_the_seed_decides_it(cards):
+    window = judged(cards=cards)
+    point, units = figures(window), cards or 600
+    first, again, other = (
+        intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), units, 60, seed) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+    assert first.keys() == point.keys()
+    assert all(first[name][0] <= point[name] <= first[name][1] for name in point.keys() - BIASED)
+
+
+def test_more_cards_give_narrower_intervals():
+    wide, narrow = (
+        intervals(figures_of(judged(rows), FALSE_ALERT, TOP_K, DAYS), CARDS, 100, seed=1)["roc_auc"]
+        for rows in (300, 4_800)
+    )
+    assert narrow[1] - narrow[0] < (wide[1] - wide[0]) / 2
+
+
+def test_rows_of_a_card_stay_together_in_a_resample():
+    window = judged(cards=3)
+    resampled = intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), 3, 50, seed=1)["alerts_per_day"]
+    per_card = [window.alert[window.entity == card].sum() for card in range(3)]
+    assert resampled == pytest.approx([3 * min(per_card) / 7, 3 * max(per_card) / 7], rel=0.1)
+
+
+def test_a_figure_that_no_resample_has_is_left_out():
+    found = intervals(
+        figures_of(judged()._replace(target=np.zeros(600, int)), FALSE_ALERT, TOP_K, DAYS), CARDS, 50, seed=1
+    )
+    assert "roc_auc" not in found
+    assert "brier" in found
+
+
+def test_without_a_rule_nothing_is_compared_with_it():
+    assert "saved_share_vs_rule" not in figures(judged()._replace(rule=None))
+
+
+def test_alerts_per_day_are_of_the_windows_length_not_of_the_dates_that_occur():
+    window = judged()
+    of_a_day, of_six_hours = (
+        figures_of(window, FALSE_ALERT, TOP_K, days)(None)["alerts_per_day"] for days in (1, 0.25)
+    )
+    assert (of_a_day, of_six_hours) == (window.alert.sum(), window.alert.sum() * 4)

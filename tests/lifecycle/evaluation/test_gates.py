@@ -1,0 +1,41 @@
+import pytest
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.evaluation.gates import check_baselines, check_leak
+
+
+def test_a_figure_above_the_alarm_is_refused_with_what_to_look_for():
+    with pytest.raises(PipelineError) as refusal:
+        check_leak(0.91, alarm=0.78)
+    for part in (
+        "leak alarm",
+        "0.910",
+        "evaluate.leak_alarm = 0.78",
+        "sees the label or the future",
+        "raise the limit",
+    ):
+        assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(("figure", "alarm"), [(0.78, 0.78), (0.5, 0.78), (1.0, None)])
+def test_a_figure_up_to_the_alarm_passes_and_so_does_any_without_one(figure, alarm):
+    check_leak(figure, alarm)
+
+
+def test_a_model_below_a_baseline_is_refused_with_the_baseline_and_the_way_around():
+    with pytest.raises(PipelineError) as refusal:
+        check_baselines(0.5, {"logistic_regression": 0.6125, "amount": 0.1})
+    message = str(refusal.value)
+    assert "0.500 is below a baseline that must lose: logistic_regression (0.61" in message
+    assert "dvc exp run -S evaluate.must_beat_baselines=false" in message
+    assert "amount" not in message
+
+
+def test_every_better_baseline_is_named():
+    with pytest.raises(PipelineError, match=r"logistic_regression \(0\.600\), amount \(0\.700\)"):
+        check_baselines(0.5, {"logistic_regression": 0.6, "amount": 0.7})
+
+
+@pytest.mark.parametrize("baselines", [{}, {"amount": 0.2}, {"amount": 0.5}])
+def test_a_model_that_no_baseline_beats_passes(baselines):
+    check_baselines(0.5, baselines)

@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from lifecycle.evaluation.metrics import (
+    EntityRanking,
+    Ranking,
+    average_precision,
+    calibration_bins,
+    calibration_error,
+    roc_auc,
+)
+from tests.helpers_model import quick, ranked
+
+SEEDS = st.integers(0, 10_000)
+
+
+@given(SEEDS, st.sampled_from([2, 20, 10_000]), st.booleans())
+@quick
+def test_rankings_agree_with_scikit_learn_ties_and_weights_included(seed, steps, weighted):
+    target, score, weight = ranked(200, seed, steps)
+    weight = weight.astype(float) if weighted else None
+    counts = Ranking(target, score).counts(weight)
+    assert average_precision(*counts) == pytest.approx(average_precision_score(target, score, sample_weight=weight))
+    assert roc_auc(*counts) == pytest.approx(roc_auc_score(target, score, sample_weight=weight))
+
+
+def test_counts_are_of_all_rows_at_or_above_each_threshold():
+    target, score, weight = ranked()
+    ranking = Ranking(target, score)
+    hits, alarms = ranking.counts(weight)
+    assert (np.diff(ranking.thresholds) < 0).all()
+    for threshold, hit, alarm in zip(ranking.thresholds, hits, alarms, strict=True):
+        assert hit == weight[(score >= threshold) & (target == 1)].sum()
+        assert alarm == weight[(score >= threshold) & (target == 0)].sum()
+
+
+@pytest.mark.parametrize(
+    ("target", "precision", "area"), [([0, 0], np.nan, np.nan), ([1, 1], 1, np.nan), ([], np.nan, np.nan)]
+)
+def test_what_one_class_can_not_tell_is_not_a_number(target, precision, area):
+    counts = Ranking(np.array(target), np.linspace(0, 1, len(target))).counts()
+    np.testing.assert_equal([average_precision(*counts), roc_auc(*counts)], [precision, area])
+
+
+def plain_calibration_error(target, probability, weight):
+    error = 0.0
+    for low in range(10):
+        inside = (np.floor(probability * 10) == low) | ((probability == 1) & (low == 9))
+        if weight[inside].sum():
+            gap = np.average(target[inside], weights=weight[inside]) - np.average(
+                probability[inside], weights=weight[inside]
+            )
+            error += weight[inside].sum() / weight.sum() * abs(gap)
+    return error
+
+
+@given(SEEDS, st.sampled_from([1, 10, 1_000]))
+@quick
+def test_calibration_error_agrees_with_a_plain_loop(seed, steps):
+    target, probability, weight = ranked(150, seed, steps)
+    assert calibration_error(target, probability, weight) == pytest.approx(
+        plain_calibration_error(target, probability, weight)
+    )
+    once = np.ones(len(target))
+    assert calibration_error(target, probability) == pytest.approx(plain_calibration_error(target, probability, once))
+
+
+def test_calibration_bins_hold_every_row_and_the_last_takes_one():
+    mass, predicted, observed = calibration_bins(np.array([1, 0, 1]), np.array([1.0, 0.0, 0.95]))
+    assert mass.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert (predicted[9], observed[9]) == (pytest.approx(0.975), 1)
+    assert np.isnan(predicted[1:9]).all()
+
+
+def plain_card_precision(rows, k, copies):
+    """Rank the cards of one day after the other, by hand."""
+    found, shares = set(), []
+    for _, day in rows.groupby("day"):
+        cards = day[~day["card"].isin(found)].groupby("card").agg(score=("score", "max"), fraud=("target", "max"))
+        ranking = cards.sort_values("score", ascending=False, kind="stable")
+        reviewed = [card for card in ranking.index for _ in range(copies[card])][:k]
+        hits = [card for card in reviewed if ranking.loc[card, "fraud"]]
+        shares.append(len(hits) / k)
+        found |= set(hits)
+    return np.mean(shares)
+
+
+@given(SEEDS, st.integers(1, 12), st.booleans())
+@settings(parent=quick, max_examples=20)
+def test_card_precision_agrees_with_a_loop_over_days(seed, k, resampled):
+    target, score, _ = ranked(60, seed, steps=7)
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {"day": np.sort(rng.integers(0, 5, 60)), "card": rng.integers(0, 15, 60), "target": target, "score": score}
+    )
+    copies = rng.integers(0, 3, 15) if resampled else np.ones(15, int)
+    ranking = EntityRanking(*(rows[name].to_numpy() for name in ("day", "card", "target", "score")))
+    expected = plain_card_precision(rows, k, copies)
+    assert ranking.precision_at(k, copies if resampled else None) == pytest.approx(expected)
+
+
+def test_a_card_detected_on_one_day_is_not_reviewed_on_the_next():
+    day, card = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    ranking = EntityRanking(day, card, np.array([1, 0, 1, 1]), np.array([0.9, 0.1, 0.9, 0.1]))
+    assert ranking.precision_at(1) == 1.0  # on day 1 card 0 is gone, so card 1 is the first
+    assert ranking.precision_at(2) == 0.5
+
+
+def test_a_card_that_was_ranked_too_low_to_be_seen_stays():
+    day, card = np.array([0, 0, 1]), np.array([0, 1, 0])
+    ranking = EntityRanking(day, card, np.array([1, 0, 1]), np.array([0.1, 0.9, 0.9]))
+    assert ranking.precision_at(1) == 0.5

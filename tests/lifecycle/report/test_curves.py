@@ -1,0 +1,50 @@
+import struct
+
+import pandas as pd
+import pytest
+
+from lifecycle.report.curves import DARK, LIGHT, at_points, pictures
+
+CURVES = {
+    "precision_recall": pd.DataFrame({"recall": [0.1, 0.55, 1.0], "precision": [1.0, 0.9, 0.1]}),
+    "roc": pd.DataFrame({"false_positive_rate": [0.0, 0.1, 1.0], "recall": [0.0, 0.8, 1.0]}),
+    "calibration": pd.DataFrame({"predicted": [0.1, 0.9], "observed": [0.2, 0.8], "records": [900, 10]}),
+    "cost": pd.DataFrame({"threshold": [0.0, 0.5, 1.0], "cost_per_record": [9.0, 0.1, 0.5]}),
+}
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_every_colour_can_be_told_from_the_paper(theme):
+    for colour, least in ((theme.ink, 7), (theme.base, 4.5), (theme.head, 4.5), (theme.soft, 3)):
+        light, dark = sorted((luminance(colour), luminance(theme.paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= least
+
+
+def test_the_same_tables_give_the_same_bytes_and_other_tables_do_not():
+    first, second = pictures(CURVES, CURVES), pictures(CURVES, CURVES)
+    assert first == second
+    assert [picture.name for picture in first] == ["precision-recall", "roc", "calibration", "cost"]
+    other = pictures(CURVES, CURVES | {"roc": CURVES["roc"].assign(recall=[0.0, 0.4, 1.0])})
+    assert [a.light == b.light for a, b in zip(first, other, strict=True)] == [True, False, True, True]
+
+
+def test_pictures_are_sharp_and_small():
+    for picture in pictures(CURVES, CURVES):
+        for content in (picture.light, picture.dark):
+            assert content.startswith(b"\x89PNG")
+            assert struct.unpack(">II", content[16:24]) == (880, 720)
+            assert len(content) < 100_000
+
+
+def test_a_side_without_tables_is_left_out():
+    assert len(pictures({}, CURVES)) == 4
+    assert len(pictures({}, {})) == 4
+    assert at_points({}, CURVES).rows[0] == ("50%", "-", "90.0%")
+    assert at_points({}, CURVES).rows[-1] == ("90%", "-", "10.0%")

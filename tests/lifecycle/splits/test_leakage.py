@@ -1,0 +1,134 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.splits.leakage import check_features, check_split, roc_auc
+from tests.helpers_model import quick
+
+WEEK = pd.Timedelta(days=7)
+labelled = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(-4, 4) | st.floats(-1e300, 1e300)), min_size=2, max_size=60
+)
+
+
+@pytest.fixture
+def train():
+    rng = np.random.default_rng(0)
+    label = (rng.random(400) < 0.3).astype(int)
+    noise = rng.normal(size=(400, 2))
+    hint = label + rng.normal(size=400)
+    return pd.DataFrame({"a": noise[:, 0], "b": noise[:, 1], "hint": hint, "shop": "x", "label": label})
+
+
+def alarm(train, *features, max_auc=0.95):
+    with pytest.raises(PipelineError, match=r"^leak alarm: ") as refused:
+        check_features(train, features, "label", max_auc)
+    return str(refused.value)
+
+
+@quick
+@given(labelled.filter(lambda rows: {label for label, _ in rows} == {0, 1}))
+def test_area_is_that_of_scikit_learn_in_the_better_direction(rows):
+    target, values = (pd.Series(column) for column in zip(*rows, strict=True))
+    area = roc_auc_score(target, values.astype(float))
+    assert roc_auc(values, target) == pytest.approx(max(area, 1 - area), abs=1e-12)
+
+
+def test_missing_values_rank_last():
+    target = pd.Series([0, 1, 0, 1, 1, 0, 0])
+    values = pd.Series([0.5, np.nan, 0.1, 0.4, np.nan, np.nan, 0.9])
+    area = roc_auc_score(target, values.fillna(10.0))
+    assert roc_auc(values, target) == pytest.approx(max(area, 1 - area))
+
+
+@pytest.mark.parametrize("target", [[0, 0, 0], [1, 1, 1]])
+def test_area_of_one_class_says_nothing(target):
+    assert roc_auc(pd.Series([1, 2, 3]), pd.Series(target)) == 0.5
+
+
+def test_honest_features_pass(train):
+    assert check_features(train, ["a", "b", "hint", "shop"], "label", 0.95) is None
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda t: t["label"] * 3.5 + 0.1 * t["a"].clip(-1, 1),
+        lambda t: -t["label"],  # the other way round
+        lambda t: t["label"] == 1,
+        lambda t: t["a"].where(t["label"] == 0),  # the gaps tell
+    ],
+)
+def test_feature_that_gives_the_label_away_is_named_with_its_area(train, leak):
+    message = alarm(train.assign(told=leak(train)), "a", "told", "hint")
+    assert "alone, told (1.000) separates the classes better than split.max_feature_auc = 0.95 allows" in message
+
+
+def test_limit_is_the_largest_area_that_passes(train):
+    area = roc_auc_score(train["label"], train["hint"])
+    check_features(train, ["hint"], "label", area + 1e-9)
+    assert f"hint ({area:.3f})" in alarm(train, "a", "hint", max_auc=area - 1e-9)
+
+
+def test_worst_features_are_named_first(train):
+    leaks = {f"told_{i}": train["label"] + i / 10 * train["a"] for i in range(7)}
+    message = alarm(train.assign(**leaks), "a", *leaks, max_auc=0.6)
+    assert [message.index(f"told_{i} (") for i in range(5)] == sorted(message.index(f"told_{i} (") for i in range(5))
+    assert "told_6" not in message
+
+
+def test_columns_whose_sum_is_the_label_are_named_and_no_others(train):
+    parts = train.assign(net=train["a"], gross=2 * train["label"] - 3 * train["a"] + 5)
+    assert "a weighted sum of net, gross equals label; take them out" in alarm(parts, "b", "net", "hint", "gross")
+    check_features(parts, ["b", "net", "hint"], "label", 0.95)
+
+
+def test_few_rows_are_no_sign_of_a_leak():
+    # As many columns as rows fit any label.
+    few = pd.DataFrame(np.random.default_rng(0).normal(size=(10, 12))).add_prefix("f").assign(label=[0, 1] * 5)
+    assert check_features(few, [f"f{i}" for i in range(12)], "label", 1.0) is None
+
+
+@pytest.fixture
+def windows():
+    days = pd.to_datetime(["2018-01-01", "2018-01-02", "2018-01-03"])
+    train = pd.DataFrame({"id": [1, 2, 3], "time": days, "amount": [1.0, 2.0, np.nan], "label": [0, 1, 0]})
+    return train, train.assign(id=[4, 5, 6], time=days + pd.Timedelta(days=9))
+
+
+def split_alarm(train, test, delay=WEEK):
+    with pytest.raises(PipelineError, match=r"^leak alarm: ") as refused:
+        check_split(train, test, "id", "time", delay)
+    return str(refused.value)
+
+
+def test_windows_apart_by_the_label_delay_pass(windows):
+    train, test = windows
+    assert check_split(train, test, "id", "time", test["time"].min() - train["time"].max()) is None
+
+
+def test_label_known_only_in_the_test_window_is_refused(windows):
+    delay = pd.Timedelta(days=7, microseconds=1)
+    assert "a training label is known only after 2018-01-10 00:00:00" in split_alarm(*windows, delay)
+
+
+def test_record_in_both_windows_is_counted_by_its_key(windows):
+    train, test = windows
+    assert "2 training rows are in the test window too" in split_alarm(train, test.assign(id=[3, 1, 9]))
+
+
+def test_copy_under_another_key_is_counted_gaps_included(windows):
+    train, test = windows
+    copies = pd.concat([test, train.iloc[1:].assign(id=[77, 78])])
+    assert "2 training rows are in the test window too" in split_alarm(train, copies)
+
+
+def test_column_that_knows_what_came_after_the_label_is_named(windows):
+    train, test = (part.assign(closed=part["time"] + WEEK) for part in windows)
+    check_split(train, test, "id", "time", WEEK)
+    train.loc[1, "closed"] += pd.Timedelta(seconds=1)
+    assert "column closed lies after the label's own time in 1 training rows" in split_alarm(train, test)
