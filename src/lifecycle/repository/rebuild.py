@@ -1,11 +1,11 @@
-"""Build another revision beside the workspace, with the same cache: what it has in common with it is not made again."""
+"""Run the graph in another copy of the repository: of another revision, or of the last commit somewhere else."""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def built(base: Revision, wanted: str) -> Iterator[str | None]:
         _call(["git", "worktree", "add", "--quiet", "--detach", str(folder), base.commit], Path())
         try:
             _share_cache(folder)
-            _lend_source(base, folder)
+            lend_source(base.yaml("params.yaml").get("ingest", {}).get("path") or "", folder)
             _call([sys.executable, "-m", "dvc", "repro"], folder)
             base.built = folder
             made = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
@@ -60,18 +60,31 @@ def _share_cache(folder: Path) -> None:
     _call([sys.executable, "-m", "dvc", "config", "--quiet", "--local", "cache.dir", place], folder)
 
 
-def _lend_source(base: Revision, folder: Path) -> None:
-    """Copy the user's own file, which git does not have."""
-    source = Path(base.yaml("params.yaml").get("ingest", {}).get("path") or "")
-    if source.is_file() and not source.is_absolute() and not (folder / source).exists():
+def _call(command: list[str], folder: Path) -> None:
+    if run_in(folder, command):
+        raise PipelineError(f"--build-base: `{' '.join(command[:5])}` failed, see above")
+
+
+def lend_source(source: str, folder: Path) -> None:
+    """Copy the user's own file, which git does not have, into another copy of the repository.
+
+    Parameters
+    ----------
+    source : str
+        `ingest.path`; a folder, and a place outside of the repository, need no copy.
+    folder : Path
+        The other copy.
+    """
+    if Path(source).is_file() and not Path(source).is_absolute() and not (folder / source).exists():
         (folder / source).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, folder / source)
 
 
-def _call(command: list[str], folder: Path) -> None:
-    """Run a command with the programs of this environment; what it prints goes to stderr."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(command, cwd=folder, env=kept | {"PATH": path}, stdout=sys.stderr, check=False)
-    if done.returncode:
-        raise PipelineError(f"--build-base: `{' '.join(command[:5])}` failed, see above")
+def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
+    """Run a command in a folder with the programs of this environment, and return its exit code.
+
+    What it prints goes to stderr. DVC's own variables do not reach it: they speak of this copy of the repository.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
+    environment |= variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

@@ -7,8 +7,6 @@ locale and number of threads, and compares `dvc.lock` and every file in git. The
 import argparse
 import filecmp
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ import yaml
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.repository.rebuild import lend_source, run_in
 
 OTHER_CONDITIONS = {
     "PYTHONHASHSEED": "271828",
@@ -43,21 +42,9 @@ def git(*arguments: str, folder: str | Path = ".") -> str:
 def reproduce(folder: Path) -> None:
     """Clone the last commit into `folder` and run the graph there, without any cache."""
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ".", str(folder)], check=True)
-    lend_source(folder)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    done = subprocess.run(
-        ["dvc", "repro", "--force"], cwd=folder, env=environment | OTHER_CONDITIONS | {"PATH": path}, check=False
-    )
-    if done.returncode:
+    lend_source(load_params().ingest.path, folder)
+    if run_in(folder, ["dvc", "repro", "--force"], **OTHER_CONDITIONS):
         raise PipelineError(f"`dvc repro` failed in the clone ({folder})")
-
-
-def lend_source(folder: Path) -> None:
-    """Copy the user's own file, which git does not have, into the clone."""
-    source = Path(load_params().ingest.path)
-    if source.is_file() and not source.is_absolute() and not (folder / source).exists():
-        shutil.copy2(source, folder / source)
 
 
 def changed_files(folder: Path) -> list[str]:
