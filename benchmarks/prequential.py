@@ -25,8 +25,8 @@ from benchmarks.contributions import contributions
 from benchmarks.protocol import TEST_STARTS, Model, cut, figures, fitted, judge, simulated
 from lifecycle.core.errors import run
 from lifecycle.core.params import EvaluateParams, load_params
-from lifecycle.evaluation.figures import intervals
-from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.models.families import feature_names, predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem

@@ -12,7 +12,7 @@ import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 from sklearn.pipeline import Pipeline
 
-from lifecycle.evaluation.metrics import EntityRanking, Ranking, average_precision, roc_auc
+from lifecycle.core.ranking import EntityRanking, Ranking, average_precision, roc_auc
 from lifecycle.features.batch import evaluate
 from lifecycle.models import families
 from lifecycle.problem.problem import Problem

@@ -7,12 +7,13 @@ Writes  models/decision.json, metrics/decide/decision.json, metrics/decide/cost.
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.errors import PipelineError, run
+from lifecycle.core.errors import run
 from lifecycle.core.params import DecideParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
 from lifecycle.evaluation import calibration
-from lifecycle.evaluation.decision import choose_threshold, cost_curve, cost_of_missing
+from lifecycle.evaluation.decision import Costs, Decision
 from lifecycle.evaluation.plot_tables import cost_table
+from lifecycle.evaluation.threshold import choose_threshold, cost_curve
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import DAY, lengths
@@ -20,36 +21,24 @@ from lifecycle.splits.time_windows import DAY, lengths
 
 def decide(
     scores: pd.DataFrame, problem: Problem, params: DecideParams, delay: pd.Timedelta, window: pd.Timedelta
-) -> tuple[dict, dict, pd.DataFrame]:
+) -> tuple[Decision, dict, pd.DataFrame]:
     """Return the decision, its figures on the validation windows of that length, and the cost of other thresholds."""
-    if params.cost_false_positive is None or params.cost_false_negative is None:
-        raise PipelineError(
-            "decide: set cost_false_positive and cost_false_negative, here or in the problem's defaults"
-        )
+    costs = Costs.from_params(params)
     target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
     fold, time = scores["fold"].to_numpy(), scores[problem.time].to_numpy()
     briers = calibration.compare(score, target, fold, time, delay.to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
-    map_ = calibration.fit(method, score, target)
-    missed = cost_of_missing(params.cost_false_negative, scores, problem.amount)
-    curve = cost_curve(target, score, missed, params.cost_false_positive)
+    calibrated = calibration.fit(method, score, target)
+    curve = cost_curve(target, score, costs.of_missing(scores, problem.amount), costs)
     day = scores[problem.time].dt.floor("D").to_numpy()
     threshold = choose_threshold(curve, score, day, params.alert_budget_per_day)
-    alert = score >= threshold
-    decision = {
-        "calibration": map_.as_json(),
-        "threshold": threshold,
-        "cost_false_positive": params.cost_false_positive,
-        "cost_false_negative": params.cost_false_negative,
-        "alert_budget_per_day": params.alert_budget_per_day,
-        "brier_out_of_time": briers,
-    }
+    decision = Decision(calibrated, threshold, costs, params.alert_budget_per_day, briers)
     figures = {
         "threshold": threshold,
-        "probability_at_threshold": float(map_.apply(np.array([threshold]))[0]),
+        "probability_at_threshold": float(calibrated.apply(np.array([threshold]))[0]),
         "calibration": method,
         "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
-        "alerts_per_day": float(alert.sum() / (len(np.unique(fold)) * (window / DAY))),
+        "alerts_per_day": float((score >= threshold).sum() / (len(np.unique(fold)) * (window / DAY))),
     }
     return decision, {"decision": figures}, cost_table(curve, len(scores))
 
@@ -61,7 +50,7 @@ def main() -> None:
     _, delay, window = lengths(fill(params.split, problem, "split"))
     scores = read_table("data/scores/validation.parquet")
     decision, figures, costs = decide(scores, problem, fill(params.decide, problem, "decide"), delay, window)
-    write_json(decision, "models/decision.json")
+    write_json(decision.as_json(), "models/decision.json")
     write_json(figures, "metrics/decide/decision.json")
     write_csv(costs, "metrics/decide/cost.csv")
 

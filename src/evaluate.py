@@ -5,6 +5,7 @@ Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/
 Writes  data/scores/test.parquet, metrics/evaluate/: evaluation.json, intervals.json, evaluation.png, tables for plots
 """
 
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -12,13 +13,14 @@ import pandas as pd
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import read_json, read_table, write_json, write_table
-from lifecycle.evaluation.bootstrap import units_of
-from lifecycle.evaluation.figures import figures_of, intervals
+from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.evaluation.bootstrap import intervals
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.gates import check_baselines, check_leak
+from lifecycle.evaluation.metrics import figures
 from lifecycle.evaluation.pictures import draw_evaluation
 from lifecycle.evaluation.plot_tables import write_tables
-from lifecycle.evaluation.scored_window import baselines, decided, judge
+from lifecycle.evaluation.scored_window import baselines, score_table, scored_window
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
@@ -27,35 +29,31 @@ from lifecycle.splits.time_windows import DAY, lengths
 METRICS = Path("metrics/evaluate")
 
 
-def score(test: pd.DataFrame, decision: dict, problem: Problem) -> pd.DataFrame:
+def score(test: pd.DataFrame, problem: Problem, decision: Decision) -> pd.DataFrame:
     """Return score, probability, decision and baseline score of each test record."""
     model, baseline = joblib.load("models/model.joblib"), joblib.load("models/baseline.joblib")
-    scores = predict(model, test[model.feature_names_in_])
-    scored = decided(test, scores, decision, problem)
+    scored = score_table(test, predict(model, test[model.feature_names_in_]), problem, decision)
     return scored.assign(baseline_score=predict(baseline, test[baseline.feature_names_in_]))
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem = load_problem(params.problem)
-    limits = fill(params.evaluate, problem, "evaluate")
-    *_, window = lengths(fill(params.split, problem, "split"))
-    decision = read_json("models/decision.json")
-    scored = score(read_table("data/splits/test.parquet"), decision, problem)
+    problem, decision = load_problem(params.problem), Decision.read()
+    options = fill(params.evaluate, problem, "evaluate")
+    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    scored = score(read_table("data/splits/test.parquet"), problem, decision)
     write_table(scored, "data/scores/test.parquet")
-    judged = judge(scored, decision, problem, limits.rule_amount)
-    figures = figures_of(judged, decision["cost_false_positive"], limits.top_k, window / DAY)
-    test, rivals = figures(None), baselines(scored, problem)
-    units = units_of(judged.entity, len(scored))
+    window = scored_window(scored, problem, decision.costs, options, days)
+    test, rivals = figures(window), baselines(scored, problem)
+    ends = intervals(partial(figures, window), window.units, options.bootstrap_samples, options.seed)
     write_json({"test": test, "baseline": rivals}, METRICS / "evaluation.json")
-    write_json({"test": intervals(figures, units, limits.bootstrap_samples, limits.seed)}, METRICS / "intervals.json")
-    write_tables(judged, METRICS, problem.words)
-    draw_evaluation(
-        METRICS, "metrics/decide/cost.csv", decision["threshold"], problem.words, METRICS / "evaluation.png"
-    )
-    check_leak(test["average_precision"], limits.leak_alarm)
-    if limits.must_beat_baselines:
+    write_json({"test": ends}, METRICS / "intervals.json")
+    write_tables(window, METRICS, problem.words)
+    picture = METRICS / "evaluation.png"
+    draw_evaluation(METRICS, "metrics/decide/cost.csv", decision.threshold, problem.words, picture)
+    check_leak(test["average_precision"], options.leak_alarm)
+    if options.must_beat_baselines:
         check_baselines(test["average_precision"], rivals)
 
 

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import TrainParams, load_params
+from lifecycle.core.ranking import Ranking, average_precision, roc_auc
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
-from lifecycle.evaluation.metrics import Ranking, average_precision, roc_auc
 from lifecycle.models import families
 from lifecycle.models.families import feature_names
 from lifecycle.models.tracking import tracker

@@ -1,8 +1,6 @@
-"""Resamples of entities, from which every interval comes. The records of an entity are not independent."""
+"""Bootstrap by entity: the records of an entity are not independent, so an interval resamples entities."""
 
-import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from tqdm import tqdm
@@ -11,25 +9,34 @@ LEVEL = 95.0  # per cent
 TAIL = (100 - LEVEL) / 2
 
 
-def resamples(units: int, samples: int, seed: int, what: str = "resamples") -> Iterator[np.ndarray]:
+def resamples(
+    units: int, samples: int, seed: int | np.random.Generator, title: str = "resamples"
+) -> Iterator[np.ndarray]:
     """Draw entities with replacement (Efron 1979; of clusters: Davison and Hinkley 1997, section 3.8).
 
     Parameters
     ----------
     units : int
-        Number of entities (or of records where there are no entities).
-    samples, seed : int
-        Number of resamples, and their seed.
-    what : str
-        Named beside the progress bar.
+        Number of entities, or of records where there are no entities.
+    samples : int
+        Number of resamples.
+    seed : int or numpy.random.Generator
+        The seed; a generator goes on where it stands.
+    title : str
+        Stands beside the progress bar.
 
     Yields
     ------
     numpy.ndarray of int64, shape (units,)
         How often each entity stands in a resample.
+
+    Examples
+    --------
+    >>> next(resamples(units=5, samples=1, seed=0)).tolist()
+    [0, 2, 1, 1, 1]
     """
     rng = np.random.default_rng(seed)
-    for _ in tqdm(range(samples), what, disable=None):
+    for _ in tqdm(range(samples), title, disable=None):
         yield np.bincount(rng.integers(0, units, units), minlength=units)
 
 
@@ -62,6 +69,25 @@ def interval(draws: np.ndarray) -> np.ndarray:
     return ends
 
 
-def told(value: Any) -> Any:
-    """Return a figure as JSON can hold it: None where it is not defined."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+def intervals(
+    figures: Callable[[np.ndarray], Mapping[str, float]], units: int, samples: int, seed: int
+) -> dict[str, list[float]]:
+    """Return the percentile interval of each figure over resamples of entities.
+
+    Parameters
+    ----------
+    figures : callable
+        From the copies of each entity to the figures by name.
+    units : int
+        Number of entities, or of records where there are no entities.
+    samples, seed : int
+        Number of resamples, and their seed.
+
+    Returns
+    -------
+    dict of str to [low, high]
+        At 95 %. A figure that is undefined in every resample has no entry.
+    """
+    draws = [figures(copies) for copies in resamples(units, samples, seed)]
+    ends = interval(np.array([list(one.values()) for one in draws])).T
+    return {name: pair.tolist() for name, pair in zip(draws[0], ends, strict=True) if not np.isnan(pair).any()}

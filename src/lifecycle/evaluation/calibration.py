@@ -70,6 +70,23 @@ def brier(target: np.ndarray, probability: np.ndarray) -> float:
     return float(((probability - target) ** 2).mean())
 
 
+def calibration_bins(
+    target: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return weight, mean probability and share of positives in bins of equal width; NaN where a bin is empty."""
+    w = np.ones(len(target)) if weight is None else weight
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    mass, predicted, observed = (np.bincount(place, w * v, bins) for v in (1.0, probability, target))
+    with np.errstate(invalid="ignore"):
+        return mass, predicted / mass, observed / mass
+
+
+def calibration_error(target: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return the expected calibration error over ten bins (Guo et al. 2017): mean distance of share and probability."""
+    mass, predicted, observed = calibration_bins(target, probability, weight)
+    return float(np.nansum(mass * np.abs(observed - predicted)) / mass.sum())
+
+
 def compare(
     score: np.ndarray, target: np.ndarray, fold: np.ndarray, time: np.ndarray, delay: np.timedelta64
 ) -> dict[str, float]:
@@ -88,12 +105,12 @@ def compare(
         Only "none" where no fold begins with labels of both classes known: there is nothing to calibrate by.
     """
     pairs = [(time < time[fold == f].min() - delay, fold == f) for f in np.unique(fold)]
-    pairs = [(known, judged) for known, judged in pairs if len(np.unique(target[known])) > 1]
+    pairs = [(known, later) for known, later in pairs if len(np.unique(target[known])) > 1]
     if not pairs:
         return {"none": brier(target, fit("none", score, target).apply(score))}
-    return {
-        method: float(
-            np.mean([brier(target[j], fit(method, score[known], target[known]).apply(score[j])) for known, j in pairs])
-        )
-        for method in METHODS
-    }
+
+    def out_of_time(method: str) -> float:
+        maps = [(fit(method, score[known], target[known]), later) for known, later in pairs]
+        return float(np.mean([brier(target[later], map_.apply(score[later])) for map_, later in maps]))
+
+    return {method: out_of_time(method) for method in METHODS}

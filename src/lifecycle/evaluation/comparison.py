@@ -9,14 +9,12 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.bootstrap import LEVEL, TAIL, resamples
-from lifecycle.evaluation.figures import Figures
+from lifecycle.evaluation.metrics import Figures, direction
 from lifecycle.problem.problem import Problem
 
-LOWER_IS_BETTER = {"brier", "cost_per_record", "calibration_error"}
-NEITHER = {"alerts_per_day"}  # more alerts are no merit and no fault
 BETTER, WORSE, SAME = "better", "worse", "no difference"
 FiguresOf = Callable[[pd.DataFrame], Callable[[np.ndarray | None], Figures]]
-Known = tuple[float, Sequence[float] | None]
+WithInterval = tuple[float, Sequence[float] | None]
 
 
 class Difference(NamedTuple):
@@ -35,7 +33,7 @@ class Difference(NamedTuple):
 class Comparison(NamedTuple):
     """Two tables of scores side by side."""
 
-    records: int  # judged: those that both tables have
+    records: int  # those that both tables have
     only_base: int
     only_other: int
     figures: dict[str, Difference]
@@ -85,18 +83,19 @@ def compare(
     PipelineError
         The tables share no record, or disagree on a label.
     """
-    first, second = _shared(base, other, problem)
-    figures = [figures_of(table) for table in (first, second)]
-    points = [figure(None) for figure in figures]
-    units = len(first) if problem.entity is None else first[problem.entity].nunique()
-    drawn = [[figure(copies) for figure in figures] for copies in resamples(units, chance.samples, chance.seed)]
+    tables = _shared(base, other, problem)
+    before, after = (figures_of(table) for table in tables)
+    base_figures, other_figures = before(None), after(None)
+    units = len(tables[0]) if problem.entity is None else tables[0][problem.entity].nunique()
+    drawn = [(before(copies), after(copies)) for copies in resamples(units, chance.samples, chance.seed)]
     rng = np.random.default_rng(chance.seed)
-    found = {}
-    for name in points[0]:
-        draws = np.array([after[name] - before[name] for before, after in drawn])
-        noise = rng.standard_t(max(len(chance.seeds.get(name, ())) - 1, 1), len(draws))
-        found[name] = _difference(name, points[0][name], points[1][name], draws + noise * _spread(name, chance))
-    return Comparison(len(first), len(base) - len(first), len(other) - len(first), found)
+    differences = {}
+    for name, value in base_figures.items():
+        draws = np.array([second[name] - first[name] for first, second in drawn])
+        noise = rng.standard_t(max(len(chance.seeds.get(name, ())) - 1, 1), len(draws)) * _spread(name, chance)
+        differences[name] = _difference(name, value, other_figures[name], draws + noise)
+    records = len(tables[0])
+    return Comparison(records, len(base) - records, len(other) - records, differences)
 
 
 def _shared(base: pd.DataFrame, other: pd.DataFrame, problem: Problem) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -117,13 +116,19 @@ def _spread(name: str, chance: Chance) -> float:
 
 def _difference(name: str, base: float, other: float, draws: np.ndarray) -> Difference:
     low, high = np.nanpercentile(draws, [TAIL, 100 - TAIL])
-    good = -1 if name in LOWER_IS_BETTER else 1
-    verdict = SAME if name in NEITHER or low <= 0 <= high else BETTER if good * low > 0 else WORSE
-    floor = float(np.nanpercentile(good * draws, 100 - LEVEL))
-    return Difference(base, other, other - base, float(low), float(high), float(np.mean(draws > 0)), floor, verdict)
+    floor = float(np.nanpercentile((direction(name) or 1) * draws, 100 - LEVEL))
+    verdict, above = _verdict(name, low, high), float(np.mean(draws > 0))
+    return Difference(base, other, other - base, float(low), float(high), above, floor, verdict)
 
 
-def unpaired(base: Mapping[str, Known], other: Mapping[str, Known]) -> Comparison:
+def _verdict(name: str, low: float, high: float) -> str:
+    """Return what an interval of a difference says; where neither direction is a merit, nothing is better."""
+    if direction(name) == 0 or not (low > 0 or high < 0):
+        return SAME
+    return BETTER if (low > 0) == (direction(name) > 0) else WORSE
+
+
+def unpaired(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
     """Compare the figures of two versions as if their windows were independent.
 
     The interval of each difference comes from the two figures' own, by the method of variance estimates recovery (Zou
@@ -134,16 +139,16 @@ def unpaired(base: Mapping[str, Known], other: Mapping[str, Known]) -> Compariso
     base, other : mapping of str to (value, (low, high) or None)
         Each figure with its interval. Only those that both have are compared.
     """
-    return Comparison(0, 0, 0, {name: apart(name, base[name], other[name]) for name in base if name in other})
+    shared = [name for name in base if name in other]
+    return Comparison(0, 0, 0, {name: unpaired_difference(name, base[name], other[name]) for name in shared})
 
 
-def apart(name: str, base: Known, head: Known) -> Difference:
+def unpaired_difference(name: str, base: WithInterval, other: WithInterval) -> Difference:
     """Return the difference of two independent figures, each with its interval; without one, nothing is known of it."""
-    (x, first), (y, second) = base, head
+    (x, first), (y, second) = base, other
     if first is None or second is None:
         return Difference(x, y, y - x, math.nan, math.nan, math.nan, -math.inf, SAME)
     low = y - x - math.hypot(y - second[0], first[1] - x)
     high = y - x + math.hypot(second[1] - y, x - first[0])
-    fall = name in LOWER_IS_BETTER
-    verdict = SAME if name in NEITHER or low <= 0 <= high else BETTER if (low > 0) != fall else WORSE
-    return Difference(x, y, y - x, low, high, math.nan, -high if fall else low, verdict)
+    floor = -high if direction(name) < 0 else low
+    return Difference(x, y, y - x, low, high, math.nan, floor, _verdict(name, low, high))

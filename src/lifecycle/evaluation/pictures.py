@@ -9,7 +9,7 @@ from lifecycle.core.atomic import atomic
 from lifecycle.problem.purpose import Words
 
 INK, ACCENT, MUTED = "#24292f", "#0969da", "#8c959f"
-MOST = 12  # features shown
+MOST_FEATURES = 12
 LOW_TO_HIGH = ["#54aeff", "#8250df", "#cf222e"]
 
 
@@ -29,32 +29,24 @@ def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Wo
     target : str or Path
         The PNG.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
-    from matplotlib.figure import Figure
-
-    read = {name: pd.read_csv(tables / f"{name}.csv") for name in ("precision_recall", "calibration")}
-    figure = Figure(figsize=(10, 3.2), layout="constrained", facecolor="white")
+    curve, bins = (pd.read_csv(tables / f"{name}.csv") for name in ("precision_recall", "calibration"))
+    figure = _figure(10, 3.2)
     ranking, calibrated, cost = figure.subplots(1, 3)
-    ranking.step(read["precision_recall"]["recall"], read["precision_recall"]["precision"], where="post", color=ACCENT)
+    ranking.step(curve["recall"], curve["precision"], where="post", color=ACCENT)
     ranking.set(title="Ranking (test window)", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    bins = read["calibration"]
     calibrated.scatter(bins["predicted"], bins["observed"], s=4 * bins["records"] ** 0.5, color=ACCENT, alpha=0.7)
     calibrated.set(
         title="Calibration (test window)", xlabel="predicted probability", ylabel=f"share of {words.positive}"
     )
-    curve = pd.read_csv(costs)
-    cost.plot(curve["threshold"], curve["cost_per_record"], color=ACCENT)
+    by_threshold = pd.read_csv(costs)
+    cost.plot(by_threshold["threshold"], by_threshold["cost_per_record"], color=ACCENT)
     cost.axvline(threshold, color=INK, linewidth=1, linestyle="--")
     cost.annotate("chosen", (threshold, 0.93), (4, 0), ("data", "axes fraction"), "offset points")
     # Alerting on everything costs so much that nothing else could be seen: the axis ends above "alert on nothing".
     cost.set(title="Cost (validation windows)", xlabel="alert from score", ylabel="cost per record")
-    cost.set(xlim=(0, 1), ylim=(0, 1.2 * curve["cost_per_record"].iloc[-1] or None))
-    with atomic(target) as temporary:
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    cost.set(xlim=(0, 1), ylim=(0, 1.2 * by_threshold["cost_per_record"].iloc[-1] or None))
+    _save(figure, target)
 
 
 def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
@@ -69,16 +61,10 @@ def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
     target : str or Path
         The PNG.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
-    from matplotlib.figure import Figure
-
     names = ("importance", "contribution_summary", "partial_dependence")
     importance, dots, dependence = (pd.read_csv(Path(tables) / f"{name}.csv") for name in names)
-    shown = importance.nlargest(MOST, "importance").iloc[::-1].set_index("feature")
-    figure = Figure(figsize=(11, 3.4 + 0.25 * len(shown)), layout="constrained", facecolor="white")
+    shown = importance.nlargest(MOST_FEATURES, "importance").iloc[::-1].set_index("feature")
+    figure = _figure(11, 3.4 + 0.25 * len(shown))
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1 + 0.25 * len(shown), 2])[:, 0]
     left, right = above.subplots(1, 2, sharey=True)
     _importance(left, shown)
@@ -90,6 +76,21 @@ def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
         panel.set(xlabel=name)
     panels[0].set(ylabel="mean score")
     panels[0].set_title("Dependence: one feature set to a value in all rows", loc="left")
+    _save(figure, target)
+
+
+def _figure(width: float, height: float) -> Any:
+    """Return an empty figure of that size in inches, in the style of all pictures."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _save(figure: Any, target: str | Path) -> None:
     with atomic(target) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.ranking import Ranking
 from lifecycle.core.tables import write_csv
-from lifecycle.evaluation.decision import CostCurve
-from lifecycle.evaluation.metrics import Ranking, calibration_bins
-from lifecycle.evaluation.scored_window import Judged
+from lifecycle.evaluation.calibration import calibration_bins
+from lifecycle.evaluation.scored_window import ScoredWindow
+from lifecycle.evaluation.threshold import CostCurve
 from lifecycle.problem.purpose import Words
 
 POINTS = 200
@@ -25,16 +26,17 @@ def thin(values: np.ndarray) -> np.ndarray:
 
 def precision_recall_table(ranking: Ranking) -> pd.DataFrame:
     """Return recall and precision along the ranking."""
-    hits, alarms = ranking.counts()
+    hits, false_alerts = ranking.counts()
     rows = thin(hits)
-    return pd.DataFrame({"recall": (hits / hits[-1])[rows], "precision": (hits / (hits + alarms))[rows]})
+    return pd.DataFrame({"recall": (hits / hits[-1])[rows], "precision": (hits / (hits + false_alerts))[rows]})
 
 
 def roc_table(ranking: Ranking) -> pd.DataFrame:
     """Return the shares of positives and of negatives that are flagged along the ranking."""
-    hits, alarms = (np.append(0, counts) for counts in ranking.counts())
-    rows = thin(alarms + hits * (alarms[-1] / hits[-1]))  # both axes count: the curve is steep, then flat
-    return pd.DataFrame({"false_positive_rate": (alarms / alarms[-1])[rows], "recall": (hits / hits[-1])[rows]})
+    hits, false_alerts = (np.append(0, counts) for counts in ranking.counts())
+    rows = thin(false_alerts + hits * (false_alerts[-1] / hits[-1]))  # both axes count: it is steep, then flat
+    rate = false_alerts / false_alerts[-1]
+    return pd.DataFrame({"false_positive_rate": rate[rows], "recall": (hits / hits[-1])[rows]})
 
 
 def calibration_table(target: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
@@ -57,18 +59,14 @@ def confusion_table(target: np.ndarray, alert: np.ndarray, words: Words) -> pd.D
     )
 
 
-def score_table(target: np.ndarray, score: np.ndarray, words: Words) -> pd.DataFrame:
+def score_histogram(target: np.ndarray, score: np.ndarray, words: Words) -> pd.DataFrame:
     """Return the share of each class per bin of the score."""
     edges = np.linspace(0, 1, SCORE_BINS + 1)
-    parts = [
-        pd.DataFrame(
-            {"score": edges[:-1], "share": np.histogram(score[target == label], edges)[0] / (target == label).sum()}
-        )
-        for label in (0, 1)
-    ]
-    return pd.concat(
-        [parts[0].assign(actual=words.negative), parts[1].assign(actual=words.positive)], ignore_index=True
-    )
+    parts = []
+    for label, name in ((0, words.negative), (1, words.positive)):
+        share = np.histogram(score[target == label], edges)[0] / (target == label).sum()
+        parts.append(pd.DataFrame({"score": edges[:-1], "share": share, "actual": name}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
@@ -79,15 +77,14 @@ def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
     return pd.DataFrame({"threshold": threshold[rows], "cost_per_record": cost[rows]})
 
 
-def write_tables(judged: Judged, folder: str | Path, words: Words) -> None:
-    """Write the tables of a judged window that `dvc plots` draws."""
-    ranking = Ranking(judged.target, judged.score)
+def write_tables(window: ScoredWindow, folder: str | Path, words: Words) -> None:
+    """Write the tables of a scored window that `dvc plots` draws."""
     tables = {
-        "precision_recall": precision_recall_table(ranking),
-        "roc": roc_table(ranking),
-        "calibration": calibration_table(judged.target, judged.probability),
-        "confusion": confusion_table(judged.target, judged.alert, words),
-        "scores": score_table(judged.target, judged.score, words),
+        "precision_recall": precision_recall_table(window.ranking),
+        "roc": roc_table(window.ranking),
+        "calibration": calibration_table(window.target, window.probability),
+        "confusion": confusion_table(window.target, window.alert, words),
+        "scores": score_histogram(window.target, window.score, words),
     }
     for name, table in tables.items():
         write_csv(table, Path(folder) / f"{name}.csv")

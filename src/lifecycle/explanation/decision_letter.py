@@ -10,8 +10,8 @@ from sklearn.pipeline import Pipeline
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import read_json, read_table
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.core.tables import read_table
+from lifecycle.evaluation.decision import Decision
 from lifecycle.explanation.contributions import Contributions, explainer
 from lifecycle.explanation.reasons import reasons, sentence
 from lifecycle.models.families import predict
@@ -38,7 +38,7 @@ def explain(words: Sequence[str]) -> None:
     for path, where in ((TEST, wanted), (FOLDS, [*wanted, ("role", "==", "valid")])):
         found = read_table(path, where=where)
         if len(found):
-            return print(account(problem, joblib.load(MODEL), read_json("models/decision.json"), found[:1]))
+            return print(account(problem, joblib.load(MODEL), Decision.read(), found[:1]))
     raise PipelineError(f"{problem.key} = {text}: no such record in the test window or a validation window")
 
 
@@ -57,7 +57,7 @@ def key_value(problem: Problem, text: str) -> Any:
         raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
 
 
-def account(problem: Problem, model: Pipeline, decision: Mapping[str, Any], record: pd.DataFrame) -> str:
+def account(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
     """Tell the decision on one record.
 
     Parameters
@@ -66,12 +66,13 @@ def account(problem: Problem, model: Pipeline, decision: Mapping[str, Any], reco
         The record's contract and features.
     model : Pipeline
         Fitted.
-    decision : mapping
-        As `decide` wrote it: calibration and threshold.
+    decision : Decision
+        Calibration and threshold.
     record : pandas.DataFrame of one row
         Columns of the contract and features.
     """
     score = predict(model, record[model.feature_names_in_])
+    probability, alert = decision.apply(score)
     explained = explainer(model)(record)
     added = dict(zip(explained.names, explained.values[0].tolist(), strict=True))
     row = {str(name): value for name, value in record.iloc[0].items()}
@@ -83,9 +84,9 @@ def account(problem: Problem, model: Pipeline, decision: Mapping[str, Any], reco
             *(f"{name:<16} {row[name]}{late[name in problem.label_columns]}" for name in shown),
             "",
             f"{'score':<16} {score[0]:.4f}",
-            f"{'probability':<16} {Calibration(**decision['calibration']).apply(score)[0]:.4f}  (calibrated)",
-            f"{'threshold':<16} {decision['threshold']:.4f}  (of the score)",
-            f"{'decision':<16} {'alert' if score[0] >= decision['threshold'] else 'pass'}",
+            f"{'probability':<16} {probability[0]:.4f}  (calibrated)",
+            f"{'threshold':<16} {decision.threshold:.4f}  (of the score)",
+            f"{'decision':<16} {'alert' if alert[0] else 'pass'}",
             "",
             *_parts(problem, added, row, explained),
             "",

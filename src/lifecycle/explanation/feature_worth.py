@@ -12,13 +12,13 @@ import joblib
 import pandas as pd
 
 from lifecycle.core.params import load_params
+from lifecycle.core.ranking import separation
 from lifecycle.core.tables import read_table
 from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.catalogue import catalogue
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.leakage import roc_auc
 
 TRAIN, TEST, MODEL = Path("data/splits/train.parquet"), Path("data/splits/test.parquet"), Path("models/model.joblib")
 SAMPLES, SEED = 100, 0  # of the intervals
@@ -27,7 +27,7 @@ SAMPLES, SEED = 100, 0  # of the intervals
 def on_training_rows(train: pd.DataFrame, names: list[str], target: str) -> pd.DataFrame:
     """Return null share and area under the ROC curve of each feature alone; a text column has no area."""
     numbers = [name for name in names if train[name].dtype.kind in "biuf"]
-    areas = {name: roc_auc(train[name], train[target]) for name in numbers}
+    areas = {name: separation(train[name].to_numpy(), train[target].to_numpy()) for name in numbers}
     return pd.DataFrame({"null_share": train[names].isna().mean(), "auc_alone": pd.Series(areas, dtype=float)})
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from tqdm import tqdm
 
-from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
 
-LEVEL = 95.0  # per cent
 Predict = Callable[[pd.DataFrame], np.ndarray]
 GRID = 20  # values of a feature at which the dependence is taken
 BACKGROUND = 1_000  # about as many rows it is averaged over
@@ -39,18 +39,14 @@ def permutation_importance(
         `feature`, `importance` (loss of average precision), `low` and `high` (95 %), in the order of the columns.
     """
     rng = np.random.default_rng(seed)
-    units = len(rows) if entity is None else int(entity.max()) + 1
-    weights = [np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64) for _ in range(samples)]
-    if entity is not None:
-        weights = [weight[entity] for weight in weights]
+    weights = [weights_of(copies, entity) for copies in resamples(units_of(entity, len(rows)), samples, rng)]
     whole = _precisions(target, predict(rows), weights)
-    found = []
+    lines = []
     for name in tqdm(rows.columns, "permutation importance", disable=None):
         shuffled = rows.assign(**{str(name): rows[name].to_numpy()[rng.permutation(len(rows))]})
         lost = whole - _precisions(target, predict(shuffled), weights)
-        tail = (100 - LEVEL) / 2
-        found.append((name, lost[0], *np.nanpercentile(lost[1:], [tail, 100 - tail])))
-    return pd.DataFrame(found, columns=["feature", "importance", "low", "high"])
+        lines.append((name, lost[0], *interval(lost[1:, None])[:, 0]))
+    return pd.DataFrame(lines, columns=["feature", "importance", "low", "high"])
 
 
 def _precisions(target: np.ndarray, score: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:

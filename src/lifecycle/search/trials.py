@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lifecycle.core.params import TrainParams, TuneParams
-from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.search.fold_scores import Fold, scorer
 from lifecycle.search.space import Values, distributions, legible
 from lifecycle.search.study import PLACE, VALUES, counted, finished, give_back, in_state, keep_scores, medians, tell

@@ -15,11 +15,11 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TuneParams, checked, load_params
+from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
 from lifecycle.evaluation.bootstrap import weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
-from lifecycle.evaluation.metrics import Ranking, average_precision
 from lifecycle.models.families import feature_names
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.ranking import separation
 
 PERFECT_FIT = 1 - 1e-9  # share of the target's variance that a sum of columns may explain
 NAMED = 5
@@ -31,7 +32,7 @@ def check_features(train: pd.DataFrame, features: Sequence[str], target: str, ma
         Names the features and what they reach.
     """
     numeric = [name for name in features if pd.api.types.is_numeric_dtype(train[name])]
-    areas = {name: roc_auc(train[name], train[target]) for name in numeric}
+    areas = {name: separation(train[name].to_numpy(), train[target].to_numpy()) for name in numeric}
     suspects = {name: area for name, area in areas.items() if area > max_auc}
     if suspects:
         named = ", ".join(
@@ -73,17 +74,6 @@ def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, de
                 f"leak alarm: column {name} lies after the label's own time in {late:,} training rows; if it is no"
                 " slip, name it in the problem's `ignored`"
             )
-
-
-def roc_auc(values: pd.Series, target: pd.Series) -> float:
-    """Return the area under the ROC curve of one column, in its better direction; missing values rank last."""
-    ranks = values.rank(na_option="bottom").to_numpy()
-    positive = target.to_numpy() == 1
-    ones, zeros = int(positive.sum()), int((~positive).sum())
-    if not ones or not zeros:
-        return 0.5
-    area = (ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros)  # Mann-Whitney
-    return float(max(area, 1 - area))
 
 
 def _sum_that_is_target(features: pd.DataFrame, target: pd.Series) -> list[str]:

@@ -8,7 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from lifecycle.evaluation import calibration
-from lifecycle.evaluation.calibration import METHODS, Calibration, brier, fit
+from lifecycle.evaluation.calibration import METHODS, Calibration, brier, calibration_bins, calibration_error, fit
 from tests.helpers_model import quick, ranked
 
 GRID = np.linspace(-0.5, 1.5, 401)
@@ -116,3 +116,33 @@ def test_where_no_label_is_known_in_time_nothing_is_calibrated():
 def test_a_sigmoid_never_turns_the_ranking_round():
     target, score, _ = ranked(400)
     assert np.ptp(fit("sigmoid", 1 - score, target).apply(score)) == 0
+
+
+def plain_calibration_error(target, probability, weight):
+    error = 0.0
+    for low in range(10):
+        inside = (np.floor(probability * 10) == low) | ((probability == 1) & (low == 9))
+        if weight[inside].sum():
+            gap = np.average(target[inside], weights=weight[inside]) - np.average(
+                probability[inside], weights=weight[inside]
+            )
+            error += weight[inside].sum() / weight.sum() * abs(gap)
+    return error
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 10, 1_000]))
+@quick
+def test_calibration_error_agrees_with_a_plain_loop(seed, steps):
+    target, probability, weight = ranked(150, seed, steps)
+    assert calibration_error(target, probability, weight) == pytest.approx(
+        plain_calibration_error(target, probability, weight)
+    )
+    once = np.ones(len(target))
+    assert calibration_error(target, probability) == pytest.approx(plain_calibration_error(target, probability, once))
+
+
+def test_calibration_bins_hold_every_row_and_the_last_takes_one():
+    mass, predicted, observed = calibration_bins(np.array([1, 0, 1]), np.array([1.0, 0.0, 0.95]))
+    assert mass.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert (predicted[9], observed[9]) == (pytest.approx(0.975), 1)
+    assert np.isnan(predicted[1:9]).all()

@@ -1,18 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.splits.leakage import check_features, check_split, roc_auc
-from tests.helpers_model import quick
+from lifecycle.splits.leakage import check_features, check_split
 
 WEEK = pd.Timedelta(days=7)
-labelled = st.lists(
-    st.tuples(st.integers(0, 1), st.integers(-4, 4) | st.floats(-1e300, 1e300)), min_size=2, max_size=60
-)
 
 
 @pytest.fixture
@@ -28,26 +22,6 @@ def alarm(train, *features, max_auc=0.95):
     with pytest.raises(PipelineError, match=r"^leak alarm: ") as refused:
         check_features(train, features, "label", max_auc)
     return str(refused.value)
-
-
-@quick
-@given(labelled.filter(lambda rows: {label for label, _ in rows} == {0, 1}))
-def test_area_is_that_of_scikit_learn_in_the_better_direction(rows):
-    target, values = (pd.Series(column) for column in zip(*rows, strict=True))
-    area = roc_auc_score(target, values.astype(float))
-    assert roc_auc(values, target) == pytest.approx(max(area, 1 - area), abs=1e-12)
-
-
-def test_missing_values_rank_last():
-    target = pd.Series([0, 1, 0, 1, 1, 0, 0])
-    values = pd.Series([0.5, np.nan, 0.1, 0.4, np.nan, np.nan, 0.9])
-    area = roc_auc_score(target, values.fillna(10.0))
-    assert roc_auc(values, target) == pytest.approx(max(area, 1 - area))
-
-
-@pytest.mark.parametrize("target", [[0, 0, 0], [1, 1, 1]])
-def test_area_of_one_class_says_nothing(target):
-    assert roc_auc(pd.Series([1, 2, 3]), pd.Series(target)) == 0.5
 
 
 def test_honest_features_pass(train):

@@ -5,17 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lifecycle.evaluation.metrics import (
-    EntityRanking,
-    Ranking,
-    average_precision,
-    calibration_bins,
-    calibration_error,
-    roc_auc,
-)
+from lifecycle.core.ranking import EntityRanking, Ranking, average_precision, roc_auc, separation
 from tests.helpers_model import quick, ranked
 
 SEEDS = st.integers(0, 10_000)
+labelled = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(-4, 4) | st.floats(-1e300, 1e300)), min_size=2, max_size=60
+)
 
 
 @given(SEEDS, st.sampled_from([2, 20, 10_000]), st.booleans())
@@ -46,34 +42,24 @@ def test_what_one_class_can_not_tell_is_not_a_number(target, precision, area):
     np.testing.assert_equal([average_precision(*counts), roc_auc(*counts)], [precision, area])
 
 
-def plain_calibration_error(target, probability, weight):
-    error = 0.0
-    for low in range(10):
-        inside = (np.floor(probability * 10) == low) | ((probability == 1) & (low == 9))
-        if weight[inside].sum():
-            gap = np.average(target[inside], weights=weight[inside]) - np.average(
-                probability[inside], weights=weight[inside]
-            )
-            error += weight[inside].sum() / weight.sum() * abs(gap)
-    return error
-
-
-@given(SEEDS, st.sampled_from([1, 10, 1_000]))
 @quick
-def test_calibration_error_agrees_with_a_plain_loop(seed, steps):
-    target, probability, weight = ranked(150, seed, steps)
-    assert calibration_error(target, probability, weight) == pytest.approx(
-        plain_calibration_error(target, probability, weight)
-    )
-    once = np.ones(len(target))
-    assert calibration_error(target, probability) == pytest.approx(plain_calibration_error(target, probability, once))
+@given(labelled.filter(lambda rows: {label for label, _ in rows} == {0, 1}))
+def test_area_is_that_of_scikit_learn_in_the_better_direction(rows):
+    target, values = (np.array(column) for column in zip(*rows, strict=True))
+    area = roc_auc_score(target, values.astype(float))
+    assert separation(values, target) == pytest.approx(max(area, 1 - area), abs=1e-12)
 
 
-def test_calibration_bins_hold_every_row_and_the_last_takes_one():
-    mass, predicted, observed = calibration_bins(np.array([1, 0, 1]), np.array([1.0, 0.0, 0.95]))
-    assert mass.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
-    assert (predicted[9], observed[9]) == (pytest.approx(0.975), 1)
-    assert np.isnan(predicted[1:9]).all()
+def test_missing_values_rank_last():
+    target = np.array([0, 1, 0, 1, 1, 0, 0])
+    values = np.array([0.5, np.nan, 0.1, 0.4, np.nan, np.nan, 0.9])
+    area = roc_auc_score(target, np.nan_to_num(values, nan=10.0))
+    assert separation(values, target) == pytest.approx(max(area, 1 - area))
+
+
+@pytest.mark.parametrize("target", [[0, 0, 0], [1, 1, 1]])
+def test_area_of_one_class_says_nothing(target):
+    assert separation(np.array([1, 2, 3]), np.array(target)) == 0.5
 
 
 def plain_card_precision(rows, k, copies):

@@ -1,0 +1,73 @@
+"""The threshold: where alerts cost least, within what reviewers can look at."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.ranking import Ranking
+from lifecycle.evaluation.decision import Costs
+
+
+class CostCurve(NamedTuple):
+    """Total cost of each candidate threshold, thresholds descending; an alert is a score at or above it."""
+
+    threshold: np.ndarray
+    cost: np.ndarray
+    alerts: np.ndarray
+
+
+def cost_curve(target: np.ndarray, score: np.ndarray, missing: np.ndarray, costs: Costs) -> CostCurve:
+    """Compute the total cost of every threshold that decides differently, from "no alert" down to the lowest score.
+
+    Parameters
+    ----------
+    target, score, missing : array, shape (n,)
+        Labels, scores, and the cost of missing each record if it is a positive.
+    costs : Costs
+        The cost rule.
+    """
+    ranking = Ranking(target, score)
+    without = costs.of_records(target, False, missing)
+    spared, spared_negative = ranking.counts(without)  # of what no alert at all costs
+    paid, paid_negative = ranking.counts(costs.of_records(target, True, missing))
+    never = np.nextafter(ranking.thresholds[0], np.inf)
+    total = without[target == 1].sum() + without[target != 1].sum()
+    hits, false_alerts = ranking.counts()
+    return CostCurve(
+        np.append(never, ranking.thresholds),
+        np.append(total, total - spared - spared_negative + paid + paid_negative),
+        np.append(0, hits + false_alerts),
+    )
+
+
+def choose_threshold(curve: CostCurve, score: np.ndarray, day: np.ndarray, budget: int | None) -> float:
+    """Return the threshold of least cost that raises at most `budget` alerts on every day; ties: the fewest alerts.
+
+    Parameters
+    ----------
+    curve : CostCurve
+        Of all days together.
+    score, day : array, shape (n,)
+        Scores, and the day of each.
+    budget : int or None
+        Alerts that can be reviewed in a day.
+
+    Raises
+    ------
+    PipelineError
+        On some day more records than the budget share the highest score, so no threshold raises an alert within it.
+    """
+    if budget is None:
+        return float(curve.threshold[np.argmin(curve.cost)])
+    ranked = pd.Series(score).groupby(day).nlargest(budget + 1).groupby(level=0)
+    limit = max((values.iloc[-1] for _, values in ranked if len(values) > budget), default=-np.inf)
+    allowed = curve.threshold > limit
+    if allowed.sum() == 1 and curve.cost.min() < curve.cost[0]:
+        top = int(pd.Series(score == score.max()).groupby(day).sum().max())
+        raise PipelineError(
+            f"decide.alert_budget_per_day = {budget}: no threshold keeps it, {top} records of one day share the highest"
+            f" score; allow at least {top}"
+        )
+    return float(curve.threshold[np.argmin(np.where(allowed, curve.cost, np.inf))])
