@@ -14,7 +14,7 @@ from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.word_checks import check_label_delay
 from lifecycle.splits.leakage import check_features, check_split
-from lifecycle.splits.time_windows import TimeWindow, plan, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_judge, take
 
 FEATURES = "data/features/features.parquet"
 
@@ -35,11 +35,6 @@ def cut(
             )
     check_split(train, test, problem.key, problem.time, window.test_start - window.train_end)
     return train, test
-
-
-def left_out(records: pd.DataFrame, window: TimeWindow, time: str, judged: pd.DataFrame) -> int:
-    """Return how many records of a test window are not judged."""
-    return len(take(records, time, window.test_start, window.test_end)) - len(judged)
 
 
 def main() -> None:

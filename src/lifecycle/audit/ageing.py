@@ -8,19 +8,36 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from lifecycle.core.numbers import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
-from lifecycle.evaluation.bootstrap import interval, resamples, told, units_of, weights_of
-from lifecycle.evaluation.figures import Figures
-from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.evaluation.metrics import Figures
 from lifecycle.models import families
 from lifecycle.models.families import feature_names
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, lengths, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_judge, take
 
 SEEDS = 2**32
 
 
-def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, windows: int) -> list[TimeWindow]:
+class AgeWindow(NamedTuple):
+    """A window on which an ageing model is judged."""
+
+    window: TimeWindow
+    records: pd.DataFrame  # that are judged
+    score: np.ndarray  # of each
+    left_out: int  # records of known entities, which are not judged
+
+
+class Ageing(NamedTuple):
+    """A model on the windows that follow its training."""
+
+    table: pd.DataFrame  # a line per window: age in days, counts, average precision and its interval
+    slope: tuple[float, float, float]  # of the average precision, per window: value, low, high
+
+
+def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, most: int) -> list[TimeWindow]:
     """Lay out the windows in which a model grows old; the first one has the training window that it learns from.
 
     Parameters
@@ -31,12 +48,12 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, w
         The last of them.
     first : pandas.Timestamp
         Time of the oldest record.
-    windows : int
-        Most windows; fewer where the records do not reach back so far.
+    most : int
+        Number of windows; fewer where the records do not reach back so far.
     """
     train, delay, test = lengths(split)
     reach = (final.test_end - first - train - delay) // test
-    starts = [final.test_start - step * test for step in range(max(min(windows, reach), 1))][::-1]
+    starts = [final.test_start - step * test for step in range(max(min(most, reach), 1))][::-1]
     return [TimeWindow(start - delay - train, start - delay, start, start + test) for start in starts]
 
 
@@ -47,52 +64,39 @@ def fit_with_seed(params: TrainParams, problem: Problem, train: pd.DataFrame, se
     return families.fit(pipeline, train[names], train[problem.target])
 
 
-def grow_old(
+def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
-) -> tuple[list[pd.DataFrame], list[np.ndarray]]:
-    """Train on the training window of the first, and score the rows that are judged in each; return rows and scores."""
+) -> list[AgeWindow]:
+    """Train on the training window of the first, and score the rows that are judged in each."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
     model = fit_with_seed(params, problem, train, params.seed)
-    parts = [rows_to_judge(records, window, problem, drop_known) for window in windows]
     names = list(model.feature_names_in_)
-    return parts, [families.predict(model, part[names]) for part in tqdm(parts, "ageing", disable=None)]
+    scored = []
+    for window in tqdm(windows, "ageing", disable=None):
+        rows = rows_to_judge(records, window, problem, drop_known)
+        score = families.predict(model, rows[names])
+        scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
+    return scored
 
 
-class Aged(NamedTuple):
-    """A model on the windows that follow its training."""
-
-    table: pd.DataFrame  # a line per window: age in days, records, positives, average precision and its interval
-    slope: tuple[float, float, float]  # of the average precision, per window: value, low, high
-
-
-def staleness(
-    parts: Sequence[pd.DataFrame],
-    windows: Sequence[TimeWindow],
-    problem: Problem,
-    scores: Sequence[np.ndarray],
-    draws: tuple[int, int],
-) -> Aged:
+def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int]) -> Ageing:
     """Judge the scores that one model gives to window after window.
 
     Parameters
     ----------
-    parts : sequence of pandas.DataFrame
-        The records judged in each window.
-    windows : sequence of TimeWindow
-        From `windows_of_age`.
+    windows : sequence of AgeWindow
+        From `score_windows`.
     problem : Problem
         Its roles.
-    scores : sequence of array
-        Of each window's records.
     draws : (int, int)
         Number of resamples of entities, the same entities in all windows, and their seed.
     """
-    whole = pd.concat(parts, ignore_index=True)
+    whole = pd.concat([one.records for one in windows], ignore_index=True)
     entity = None if problem.entity is None else pd.factorize(whole[problem.entity])[0]
-    ends = np.cumsum([0, *map(len, parts)])
+    ends = np.cumsum([0, *(len(one.records) for one in windows)])
     places = [slice(a, b) for a, b in pairwise(ends)]
     target = whole[problem.target].to_numpy()
-    rankings = [Ranking(target[place], score) for place, score in zip(places, scores, strict=True)]
+    rankings = [Ranking(target[place], one.score) for place, one in zip(places, windows, strict=True)]
 
     def precisions(weight: np.ndarray | None) -> list[float]:
         weights = [None if weight is None else weight[place] for place in places]
@@ -101,13 +105,19 @@ def staleness(
     value = np.array(precisions(None))
     drawn = np.array([precisions(weights_of(c, entity)) for c in resamples(units_of(entity, len(whole)), *draws)])
     low, high = interval(drawn)
-    age = np.array([(window.test_start - windows[0].train_end) / pd.Timedelta(days=1) for window in windows])
-    columns = {"start": [str(window.test_start) for window in windows], "age_days": age}
-    counts = {"records": list(map(len, parts)), "positives": [int(target[place].sum()) for place in places]}
-    figures = {"average_precision": value, "average_precision_low": low, "average_precision_high": high}
+    trained = windows[0].window.train_end
+    columns = {
+        "start": [str(one.window.test_start) for one in windows],
+        "age_days": np.array([(one.window.test_start - trained) / pd.Timedelta(days=1) for one in windows]),
+        "records": [len(one.records) for one in windows],
+        "positives": [int(target[place].sum()) for place in places],
+        "left_out": [one.left_out for one in windows],
+        "average_precision": value,
+        "average_precision_low": low,
+        "average_precision_high": high,
+    }
     ends_of_slope = interval(_slopes(drawn)[:, None])[:, 0].tolist()
-    slope = (float(_slopes(value[None])[0]), *ends_of_slope)
-    return Aged(pd.DataFrame(columns | counts | figures), slope)
+    return Ageing(pd.DataFrame(columns), (float(_slopes(value[None])[0]), *ends_of_slope))
 
 
 def _slopes(values: np.ndarray) -> np.ndarray:
@@ -117,7 +127,7 @@ def _slopes(values: np.ndarray) -> np.ndarray:
 
 
 def over_seeds(
-    params: TrainParams, problem: Problem, train: pd.DataFrame, more: tuple[int, Any], figures_of: Callable
+    params: TrainParams, problem: Problem, train: pd.DataFrame, more: tuple[int, Any], figures: Callable[[Any], Figures]
 ) -> dict[str, Any]:
     """Return every figure of models that differ in their training seed only, all with the same threshold.
 
@@ -131,7 +141,7 @@ def over_seeds(
         The final training window.
     more : (int, model)
         Number of further seeds, and the model of the recipe's own seed.
-    figures_of : callable
+    figures : callable
         From a fitted model to its figures on the test window.
 
     Returns
@@ -140,12 +150,10 @@ def over_seeds(
         `seeds`, and `figures`: one list per figure.
     """
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
-    found: list[Figures] = [figures_of(more[1])]
-    found += [
-        figures_of(fit_with_seed(params, problem, train, seed))
-        for seed in tqdm(seeds[1:], "training seeds", disable=None)
-    ]
-    return {"seeds": seeds, "figures": {name: [one[name] for one in found] for name in found[0]}}
+    by_seed = [figures(more[1])]
+    for seed in tqdm(seeds[1:], "training seeds", disable=None):
+        by_seed.append(figures(fit_with_seed(params, problem, train, seed)))
+    return {"seeds": seeds, "figures": {name: [one[name] for one in by_seed] for name in by_seed[0]}}
 
 
 def spread(values: Sequence[float]) -> float:
@@ -153,12 +161,11 @@ def spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def as_json(seeds: Mapping[str, Any], aged: Aged) -> dict[str, Any]:
-    """Return both parts of metrics/audit/stability.json; None where a figure is not defined."""
-    windows = [{str(k): told(v) for k, v in line.items()} for line in aged.table.to_dict("records")]
+def as_json(seeds: Mapping[str, Any], aged: Ageing) -> dict[str, Any]:
+    """Return the content of metrics/audit/stability.json; None where a figure is not defined."""
+    windows = [{str(k): none_if_nan(v) for k, v in line.items()} for line in aged.table.to_dict("records")]
     spreads = {name: spread(values) for name, values in seeds["figures"].items()}
-    value, low, high = map(told, aged.slope)
-    slope = {"value": value, "low": low, "high": high}
+    slope = dict(zip(("value", "low", "high"), map(none_if_nan, aged.slope), strict=True))
     return {
         "over_seeds": {**seeds, "standard_deviation": spreads},
         "with_age": {"average_precision_per_window": slope, "windows": windows},

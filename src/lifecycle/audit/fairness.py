@@ -1,6 +1,8 @@
 """Whether groups of people are treated alike: figures by group and by intersection of two groups.
 
 A group may be made from a sensitive column, which the model never sees: it is carried beside the scores.
+Selection rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt, Price
+and Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,35 +13,29 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lifecycle.audit.groups import Figures, Grouped, by_group, draw, rates
+from lifecycle.audit.groups import GroupFigures, GroupFunction, group_figures
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
-from lifecycle.evaluation.bootstrap import LEVEL, interval, told
-from lifecycle.evaluation.scored_window import Judged
+from lifecycle.evaluation.bootstrap import LEVEL
+from lifecycle.evaluation.metrics import GROUPS, metrics_of, negatives, share, total
+from lifecycle.evaluation.scored_window import Sample, ScoredWindow
 from lifecycle.problem.bands import Band, assign
 
-# Selection rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt,
-# Price and Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
-TOLD = ("selection_rate", "recall", "false_positive_rate", "mean_predicted", "observed")
 BETWEEN = " x "  # in the name of an intersection
 
-
-class Audited(NamedTuple):
-    """Groups of one cut, or of the intersection of two."""
-
-    table: pd.DataFrame  # a line per group: figures and the ends of their intervals, by the group's name
-    sums: Figures  # of each group: records, positives, alerts, ...
-    draws: Figures  # those sums in each resample of entities, of shape (samples, groups)
+Audited = Mapping[str, GroupFigures]
 
 
-def audit(judged: Judged, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]) -> dict[str, Audited]:
+def audit(
+    window: ScoredWindow, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]
+) -> dict[str, GroupFigures]:
     """Compute the figures of every group and of every intersection of two groups, with intervals by entity.
 
     Parameters
     ----------
-    judged : Judged
+    window : ScoredWindow
         The window.
-    scored : pandas.DataFrame
+    scored : pandas.DataFrame, shape (n, columns)
         The same records, with the columns that the bands are made from.
     bands : sequence of Band
         The cuts.
@@ -48,83 +44,99 @@ def audit(judged: Judged, scored: pd.DataFrame, bands: Sequence[Band], draws: tu
 
     Returns
     -------
-    dict of str to Audited
+    dict of str to GroupFigures
         By the band's name, or both names joined by `BETWEEN`.
     """
-    features = pd.DataFrame({band.name: assign(band, scored) for band in bands}, index=scored.index)
-    chosen = [*((band.name,) for band in bands), *combinations((band.name for band in bands), 2)]
-    labels = {BETWEEN.join(names): _joined(features[list(names)]) for names in chosen}
-    cuts = {name: Grouped(judged, label, false_alert=0) for name, label in labels.items()}
-    drawn = draw(cuts, judged.entity, *draws) if cuts else {}
-    return {
-        name: Audited(_with_ends(by_group(judged, labels[name]), drawn[name]), cut.sums(), drawn[name])
-        for name, cut in cuts.items()
-    }
+    cuts = {band.name: assign(band, scored) for band in bands}
+    crossed = {BETWEEN.join(pair): _crossed(*(cuts[name] for name in pair)) for pair in combinations(cuts, 2)}
+    scales = {key: scale.value for key, scale in SCALES.items()}
+    return group_figures(window, cuts | crossed, metrics_of(GROUPS), draws, scales)
+
+
+def _crossed(first: pd.Series, second: pd.Series) -> pd.Series:
+    """Return one label of two, in the order of their categories; only what occurs."""
+    names = [f"{a}, {b}" for a in first.cat.categories for b in second.cat.categories]
+    place = first.cat.codes.to_numpy(np.int64) * len(second.cat.categories) + second.cat.codes.to_numpy(np.int64)
+    return pd.Series(pd.Categorical.from_codes(place, pd.Index(names), ordered=True).remove_unused_categories())
 
 
 def between_groups(table: pd.DataFrame, min_positives: int) -> dict[str, dict[str, float | None]]:
     """Return, for each figure, the largest difference and the smallest ratio of groups that are not too small."""
     large = table[table["positives"] >= min_positives]
-    found: dict[str, dict[str, float | None]] = {}
-    for name in TOLD:
-        low, high = large[name].min(), large[name].max()
-        told = len(large) > 1
-        ratio = float(low / high) if told and high > 0 else None
-        found[name] = {"difference": float(high - low) if told else None, "ratio": ratio}
-    return found
+    distances: dict[str, dict[str, float | None]] = {}
+    for metric in metrics_of(GROUPS):
+        low, high = large[metric.name].min(), large[metric.name].max()
+        several = len(large) > 1
+        ratio = float(low / high) if several and high > 0 else None
+        distances[metric.name] = {"difference": float(high - low) if several else None, "ratio": ratio}
+    return distances
 
 
-def as_json(audited: Mapping[str, Audited], min_positives: int) -> dict[str, Any]:
-    """Return every group's figures and what lies between them; `few`: fewer positives than `min_positives`."""
-    found: dict[str, Any] = {}
-    for name, one in audited.items():
-        lines = {str(group): line.to_dict() for group, line in one.table.iterrows()}
-        groups = {
-            group: {"few": line["positives"] < min_positives}
-            | {str(k): int(v) if k in ("records", "positives") else told(v) for k, v in line.items()}
-            for group, line in lines.items()
-        }
-        found[name] = {"groups": groups, "between_groups": between_groups(one.table, min_positives)}
-    return found
+def largest_recall_difference(audited: Audited, min_positives: int) -> float | None:
+    """Return the largest difference in recall of two groups of a cut.
+
+    Intersections are left to the table: the largest of many differences of small groups says little.
+    """
+    tables = [one.table for name, one in audited.items() if BETWEEN not in name]
+    differences = [between_groups(table, min_positives)["recall"]["difference"] for table in tables]
+    return max((one for one in differences if one is not None), default=None)
 
 
-def as_table(audited: Mapping[str, Audited], min_positives: int) -> pd.DataFrame:
+def as_json(audited: Audited, min_positives: int) -> dict[str, Any]:
+    """Return the content of metrics/audit/fairness.json: every group's figures, and what lies between them."""
+    return {
+        name: {"groups": one.as_json(min_positives), "between_groups": between_groups(one.table, min_positives)}
+        for name, one in audited.items()
+    }
+
+
+def as_table(audited: Audited, min_positives: int) -> pd.DataFrame:
     """Return the table for plots: each group with a label, and whether its positives are `few`."""
     parts = [
         one.table.assign(cut=name, group=one.table.index, label=[f"{name}: {group}" for group in one.table.index])
         for name, one in audited.items()
     ]
-    table = pd.concat(parts) if parts else pd.DataFrame(columns=["cut", "group", "label", "positives", *TOLD])
+    names = [metric.name for metric in metrics_of(GROUPS)]
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=["cut", "group", "label", "positives", *names])
     return table.assign(few=table["positives"] < min_positives)
 
 
-def _joined(labels: pd.DataFrame) -> pd.Series:
-    """Return one label of one or two columns, in the order of their categories; only what occurs."""
-    first, *others = (labels[name].cat for name in labels)
-    names, place = list(first.categories), first.codes.to_numpy(np.int64)
-    for other in others:
-        names = [f"{a}, {b}" for a in names for b in other.categories]
-        place = place * len(other.categories) + other.codes.to_numpy(np.int64)
-    return pd.Series(pd.Categorical.from_codes(place, pd.Index(names), ordered=True).remove_unused_categories())
+class Scale(NamedTuple):
+    """A figure on the scale on which its limit in params compares groups."""
+
+    value: GroupFunction  # a share, or the logarithm of a rate or of a ratio
+    variance: GroupFunction  # of it, if records were independent
 
 
-def _with_ends(table: pd.DataFrame, drawn: Figures) -> pd.DataFrame:
-    resampled = rates(drawn) | {"selection_rate": rates(drawn)["alert_rate"]}
-    ends = {name: interval(resampled[name]) for name in TOLD}
-    columns = [name for figure in TOLD for name in (figure, f"{figure}_low", f"{figure}_high")]
-    found = table.assign(**{f"{n}_{side}": ends[n][i] for n in TOLD for i, side in enumerate(("low", "high"))})
-    return found[["records", "positives", *columns]]
+def _recall_variance(sample: Sample) -> np.ndarray:
+    """Return p (1 - p) / n of Agresti and Coull (1998): above 0 for all and for none, too."""
+    positives = total(sample, "positives") + 2
+    recall = (total(sample, "hits") + 1) / positives
+    return recall * (1 - recall) / positives
+
+
+SCALES = {  # by the key of the limit; a half is added so that none has a logarithm, too (Haldane 1956)
+    "max_recall_difference": Scale(share("hits", "positives"), _recall_variance),
+    "max_false_positive_ratio": Scale(
+        lambda sample: np.log((total(sample, "false_alerts") + 0.5) / (negatives(sample) + 1)),
+        lambda sample: 1 / (total(sample, "false_alerts") + 0.5),
+    ),
+    "max_calibration_ratio": Scale(
+        lambda sample: np.log((total(sample, "positives") + 0.5) / (total(sample, "predicted") + 0.5)),
+        lambda sample: 1 / (total(sample, "positives") + 0.5),
+    ),
+}
 
 
 class Gap(NamedTuple):
     """A distance of two groups, or of a group's positives and their prediction, on the scale of the limit."""
 
-    what: str
+    text: str
     size: float  # a difference, or the logarithm of a ratio
     error: float  # standard error of it
 
 
-def check_fairness(audited: Mapping[str, Audited], limits: AuditParams) -> None:
+def check_fairness(audited: Audited, limits: AuditParams) -> None:
     """Raise when groups are treated less alike than a limit allows, by more than noise gives.
 
     A gap breaks its limit when it exceeds it by more than its standard error times the normal quantile of a one-sided
@@ -137,82 +149,62 @@ def check_fairness(audited: Mapping[str, Audited], limits: AuditParams) -> None:
     PipelineError
         Names every broken limit with its groups and figures, the clearest first.
     """
-    faults = []
-    for key, gaps in (
-        ("max_recall_difference", _recalls(audited, limits.min_positives)),
-        ("max_false_positive_ratio", _false_positives(audited, limits.min_positives)),
-        ("max_calibration_ratio", _calibrations(audited, limits.min_positives)),
-    ):
+    broken: list[str] = []
+    for key in SCALES:
         limit = getattr(limits, key)
         if limit is not None:
-            faults += _broken(list(gaps), key, limit)
-    if faults:
+            gaps = [gap for cut, one in audited.items() for gap in _gaps(key, cut, one, limits.min_positives)]
+            broken += _broken(gaps, key, limit)
+    if broken:
         raise PipelineError(
             "fairness:\n  "
-            + "\n  ".join(faults)
+            + "\n  ".join(broken)
             + "\nLook at metrics/audit/fairness.json; the limits stand in params.yaml"
         )
 
 
+def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iterator[Gap]:
+    """Yield the gaps of a cut: of every two groups, or for calibration of every group from its prediction."""
+    sample, draws = figures.groups.sample(), figures.draws[key]
+    value, variance = SCALES[key].value(sample), SCALES[key].variance(sample)
+    large = np.flatnonzero(total(sample, "positives") >= min_positives)
+    if key == "max_calibration_ratio":
+        for i in large:
+            error = np.sqrt(max(np.nanvar(draws[:, i], ddof=1), variance[i]))
+            yield Gap(_calibration_text(cut, figures.table.iloc[i]), float(abs(value[i])), float(error))
+    else:
+        for i, j in combinations(large, 2):
+            error = np.sqrt(max(np.nanvar(draws[:, i] - draws[:, j], ddof=1), variance[i] + variance[j]))
+            high, low = (i, j) if value[i] >= value[j] else (j, i)
+            text = _pair_text(key, cut, [(figures.groups.names[group], value[group]) for group in (high, low)])
+            yield Gap(text, float(value[high] - value[low]), float(error))
+
+
+def _pair_text(key: str, cut: str, pair: list[tuple[str, float]]) -> str:
+    ratio = key.endswith("ratio")
+    (high, first), (low, second) = ((name, np.exp(value) if ratio else value) for name, value in pair)
+    figure = "false-positive rate" if ratio else "recall"
+    return f"{figure} of {cut} {high!r} is {first:.4f}, of {low!r} {second:.4f}"
+
+
+def _calibration_text(cut: str, line: pd.Series) -> str:
+    return (
+        f"positives of {cut} {line.name!r} are {line['observed']:.4f} of its records, predicted were"
+        f" {line['mean_predicted']:.4f}"
+    )
+
+
 def _broken(gaps: list[Gap], key: str, limit: float) -> list[str]:
+    """Return a line for each gap beyond the limit, the clearest first."""
     ratio = key.endswith("ratio")
     allowed, quantile = (np.log(limit) if ratio else limit), -ndtri((100 - LEVEL) / 200 / max(len(gaps), 1))
-    broken = [gap for gap in gaps if gap.size - quantile * gap.error > allowed]
-    broken.sort(key=lambda gap: quantile * gap.error - gap.size)
+    least = sorted(((gap.size - quantile * gap.error, gap) for gap in gaps), key=lambda pair: -pair[0])
 
-    def told(size: float) -> str:
+    def written(size: float) -> str:
         return f"{np.exp(size):.2f} times" if ratio else f"{size:.3f}"
 
     return [
-        f"{gap.what}: {told(gap.size)} apart, {told(gap.size - quantile * gap.error)} beyond noise; audit.{key} ="
-        f" {limit:g}"
-        for gap in broken
+        f"{gap.text}: {written(gap.size)} apart, {written(size)} beyond noise; audit.{key} = {limit:g}"
+        for size, gap in least
+        if size > allowed
     ]
-
-
-def _recalls(audited: Mapping[str, Audited], least: int) -> Iterator[Gap]:
-    for cut, one in audited.items():
-        hits, positives = one.sums["hits"], one.sums["positives"]
-        share = (hits + 1) / (positives + 2)  # Agresti and Coull 1998: a standard error above 0 for all and for none
-        with np.errstate(invalid="ignore"):
-            value, draws = hits / positives, one.draws["hits"] / one.draws["positives"]
-        yield from _pairs("recall", cut, one, least, (value, draws, share * (1 - share) / (positives + 2)))
-
-
-def _false_positives(audited: Mapping[str, Audited], least: int) -> Iterator[Gap]:
-    for cut, one in audited.items():
-        alarms = one.sums["false_alerts"] + 0.5  # Haldane 1956: a ratio that exists for none, too
-        values = _log_rate(one.sums), _log_rate(one.draws), 1 / alarms
-        yield from _pairs("false-positive rate", cut, one, least, values)
-
-
-def _log_rate(sums: Figures) -> np.ndarray:
-    return np.log((sums["false_alerts"] + 0.5) / (sums["negatives"] + 1))
-
-
-def _pairs(
-    figure: str, cut: str, one: Audited, least: int, values: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> Iterator[Gap]:
-    value, draws, variance = values
-    names = list(one.table.index)
-    for i, j in combinations(np.flatnonzero(one.sums["positives"] >= least), 2):
-        resampled = np.nanvar(draws[:, i] - draws[:, j], ddof=1)
-        error = float(np.sqrt(max(resampled, variance[i] + variance[j])))
-        high, low = (i, j) if value[i] >= value[j] else (j, i)
-        shown = np.exp(value) if figure.startswith("false") else value
-        what = f"{figure} of {cut} {names[high]!r} is {shown[high]:.4f}, of {names[low]!r} {shown[low]:.4f}"
-        yield Gap(what, float(value[high] - value[low]), error)
-
-
-def _calibrations(audited: Mapping[str, Audited], least: int) -> Iterator[Gap]:
-    for cut, one in audited.items():
-        names = list(one.table.index)
-        value, draws = (np.log((s["positives"] + 0.5) / (s["predicted"] + 0.5)) for s in (one.sums, one.draws))
-        for i in map(int, np.flatnonzero(one.sums["positives"] >= least)):
-            error = np.sqrt(max(np.nanvar(draws[:, i], ddof=1), 1 / (one.sums["positives"][i] + 0.5)))
-            line = one.table.iloc[i]
-            what = (
-                f"positives of {cut} {names[i]!r} are {line['observed']:.4f} of its records, predicted were"
-                f" {line['mean_predicted']:.4f}"
-            )
-            yield Gap(what, float(abs(value[i])), float(error))

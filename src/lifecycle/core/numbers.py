@@ -45,3 +45,8 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     """
     values = [0.0 if value < LEAST else 1.0 / (1.0 + math.exp(-value)) for value in x.tolist()]
     return np.array(values, dtype=np.float64)
+
+
+def none_if_nan(value: float | str) -> float | str | None:
+    """Return a value as JSON can hold it: None for a number that is not defined."""
+    return None if isinstance(value, float) and math.isnan(value) else value

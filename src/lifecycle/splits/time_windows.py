@@ -104,3 +104,8 @@ def rows_to_judge(records: pd.DataFrame, window: TimeWindow, problem: Problem, d
     if drop_known and problem.entity is not None:
         return without_known_entities(records, window, problem.entity, problem.time, problem.target)
     return take(records, problem.time, window.test_start, window.test_end)
+
+
+def left_out(records: pd.DataFrame, window: TimeWindow, time: str, judged: pd.DataFrame) -> int:
+    """Return how many records of a window are not among its rows to judge."""
+    return len(take(records, time, window.test_start, window.test_end)) - len(judged)
