@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.evaluation.scored_window import Judged, judge
+from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
 from lifecycle.problem.bands import Band
 from lifecycle.problem.problem import Column, Problem
 from tests.helpers_data import small_problem
+from tests.helpers_model import params
 
-DECISION = {"cost_false_positive": 5.0, "cost_false_negative": 50.0, "threshold": 0.5}
+COSTS = Costs(false_positive=5.0, false_negative=50.0)
+TOP_K, DAYS = 6, 7.0
 GROUPS = (Band("place", "place"), Band("age", "age", edges=(40,), labels=("young", "old")))
 
 
@@ -35,6 +38,7 @@ def scored(
     return pd.DataFrame(columns | made).assign(probability=np.where(found, 0.7, 0.05), alert=found.astype(np.int8))
 
 
-def window(table: pd.DataFrame, problem: Problem | None = None) -> Judged:
+def window(table: pd.DataFrame, problem: Problem | None = None) -> ScoredWindow:
     """Return a table of scores as arrays."""
-    return judge(table, DECISION, problem or people(), None)
+    options = params(evaluate__top_k=TOP_K, evaluate__rule_amount=None).evaluate
+    return scored_window(table, problem or people(), COSTS, options, DAYS)

@@ -150,9 +150,8 @@ def over_seeds(
         `seeds`, and `figures`: one list per figure.
     """
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
-    by_seed = [figures(more[1])]
-    for seed in tqdm(seeds[1:], "training seeds", disable=None):
-        by_seed.append(figures(fit_with_seed(params, problem, train, seed)))
+    further = (fit_with_seed(params, problem, train, seed) for seed in seeds[1:])
+    by_seed = [figures(more[1]), *(figures(model) for model in tqdm(further, "training seeds", more[0], disable=None))]
     return {"seeds": seeds, "figures": {name: [one[name] for one in by_seed] for name in by_seed[0]}}
 
 

@@ -1,8 +1,8 @@
 """Whether groups of people are treated alike: figures by group and by intersection of two groups.
 
-A group may be made from a sensitive column, which the model never sees: it is carried beside the scores.
-Selection rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt, Price
-and Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
+A group may be made from a sensitive column, which the model never sees: it is carried beside the scores. Selection
+rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt, Price and
+Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

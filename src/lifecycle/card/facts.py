@@ -1,4 +1,4 @@
-"""What a model card tells that no metrics file holds: windows, hashes of the files, versions of the libraries."""
+"""What a model card is made from: the JSON files of metrics/ and models/, windows, hashes, versions of libraries."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from lifecycle.core.lineage import File
 from lifecycle.core.params import AuditParams
 from lifecycle.core.tables import first_and_last, read_table
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.purpose import UNSAID, Purpose
+from lifecycle.problem.purpose import UNSAID, Purpose, Words
 
 MINUTE = "%Y-%m-%d %H:%M"
 
@@ -32,6 +32,11 @@ class Facts(NamedTuple):
     versions: Mapping[str, str]
     delay_days: float
     audit: AuditParams  # limits on how differently groups may be treated
+
+    @property
+    def words(self) -> Words:
+        """What the problem calls its records."""
+        return self.problem.words
 
     @property
     def purpose(self) -> Purpose:

@@ -71,7 +71,7 @@ COLUMNS: Mapping[str, Column] = {
     "squared_error": lambda window: (window.probability - window.target) ** 2,
     "cost": lambda window: window.cost(window.alert),
     "cost_without_model": lambda window: window.cost(False),
-    "cost_of_rule": lambda window: window.cost(window.rule),
+    "cost_of_rule": lambda window: window.cost(np.asarray(window.rule)),
 }
 
 

@@ -18,16 +18,17 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
 from lifecycle.document.blocks import Document
-from lifecycle.document.console_text import plain
 from lifecycle.document.html_page import page
-from lifecycle.document.markdown import markdown
+from lifecycle.document.markdown import beside, markdown
+from lifecycle.evaluation.metrics import label
 from lifecycle.problem.loading import load_problem
-from lifecycle.report.content import document
-from lifecycle.report.verdict import SCORES, judgement
+from lifecycle.problem.purpose import Words
+from lifecycle.report.sections import document
+from lifecycle.report.verdict import SCORES, verdict
 from lifecycle.repository.rebuild import built
 from lifecycle.repository.revision import Revision, Workspace
 
-SUMMARISED = ("evaluate/evaluation", "evaluate/intervals", "decide/decision")
+WIDTH = 120  # of text that is printed where there is no terminal
 
 
 def options(words: Sequence[str]) -> argparse.Namespace:
@@ -41,15 +42,24 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def write(found: Document, folder: Path, html: bool) -> Path:
+def write(content: Document, folder: Path, html: bool) -> Path:
     """Write the report's files; the pictures first, so that no page names one that is not there."""
-    files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in found.pictures for theme in ("light", "dark")}
-    files |= {"comment.md": markdown(found, pictures=False).encode(), "report.md": markdown(found).encode()}
-    files |= {"report.html": page(found).encode()} if html else {}
-    for name, content in files.items():
+    files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in content.pictures for theme in ("light", "dark")}
+    files |= {"comment.md": markdown(content).encode(), "report.md": markdown(content, beside).encode()}
+    files |= {"report.html": page(content).encode()} if html else {}
+    for name, data in files.items():
         with atomic(folder / name) as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(data)
     return folder / ("report.html" if html else "report.md")
+
+
+def print_text(content: Document) -> None:
+    """Print a document as text, as wide as the terminal."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(Markdown(markdown(content)))
 
 
 def report(words: Sequence[str]) -> None:
@@ -59,36 +69,56 @@ def report(words: Sequence[str]) -> None:
     with ExitStack() as stack:
         missing = given.build_base and base.table(SCORES) is None
         note = stack.enter_context(built(base, SCORES)) if missing else None
-        judged = judgement(base, head, params, load_problem(params.problem))
-        found = document(base, head, judged, [note] if note else [])
-    place = write(found, given.out, given.html)
+        gate = verdict(base, head, params, load_problem(params.problem))
+        content = document(base, head, gate, [note] if note else [])
+    place = write(content, given.out, given.html)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
-    print(plain(found) if given.plain else f"{judged.reason}\n{place}" if judged.passes else place)
-    if not judged.passes:
-        raise PipelineError(judged.reason)
+    if given.plain:
+        print_text(content)
+    else:
+        print(f"{gate.reason}\n{place}" if gate.passes else place)
+    if not gate.passes:
+        raise PipelineError(gate.reason)
 
 
-def lines(evaluation: dict, intervals: dict, decision: dict) -> list[str]:
+def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, words: Words) -> list[str]:
     """Return the summary, line by line."""
     width = max(len(name) for name in evaluation["test"])
-    text = [f"{'test window':<{width}}   figure  95 % interval"]
-    for name, value in evaluation["test"].items():
-        low, high = intervals["test"].get(name, (None, None))
-        between = "" if low is None else f"  {low:.4f} to {high:.4f}"
-        text.append(f"{name:<{width}}  {value:7.4f}{between}")
+    figures = [
+        _figure(f"{name:<{width}}", value, intervals["test"].get(name), label(name, words))
+        for name, value in evaluation["test"].items()
+    ]
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in evaluation["baseline"].items())
     chosen = decision["decision"]
     return [
-        *text,
+        f"{'test window':<{width}}   figure  95 % interval",
+        *figures,
         f"average precision of the baselines: {rivals}",
         f"alert from a score of {chosen['threshold']:.3f}, a probability of {chosen['probability_at_threshold']:.3f}"
         f" (calibration: {chosen['calibration']})",
+        _counts(split["split"], words),
         "picture: metrics/evaluate/evaluation.png; plots: dvc plots show --open; experiments:"
         " dvc exp show --only-changed",
     ]
 
 
+def _figure(name: str, value: float, interval: Sequence[float] | None, said: str) -> str:
+    between = f"  {interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
+    plain = said == name.strip().replace("_", " ")
+    return f"{name}  {value:7.4f}{between}{'' if plain else f'  {said}'}"
+
+
+def _counts(split: dict, words: Words) -> str:
+    left_out = split["test_rows_left_out"]
+    why = f"; {left_out:,} more are left out: a {words.positive} of their {words.entity} was known by then"
+    counts = f"{split['test_rows']:,} {words.records}, {split['test_positives']:,} of them {words.positives}"
+    return f"test window: {counts}{why if left_out else ''}"
+
+
 def summary(words: Sequence[str]) -> None:
     """Print the figures of the last run."""
     argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(words)
-    print("\n".join(lines(*(read_json(f"metrics/{name}.json") for name in SUMMARISED))))
+    files = ("evaluate/evaluation", "evaluate/intervals", "decide/decision", "split/split")
+    evaluation, intervals, decision, split = (read_json(f"metrics/{name}.json") for name in files)
+    problem = load_problem(load_params().problem)
+    print("\n".join(lines(evaluation, intervals, decision, split, problem.words)))

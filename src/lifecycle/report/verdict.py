@@ -1,8 +1,11 @@
 """The gate: whether the workspace's model is worse than the base's by more than a margin."""
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
@@ -10,20 +13,21 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.blocks import Code, Strong, Text, text
 from lifecycle.evaluation.bootstrap import LEVEL
-from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, compare, unpaired
-from lifecycle.evaluation.figures import figures_of
-from lifecycle.evaluation.gates import not_worse
-from lifecycle.evaluation.scored_window import judge
+from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
+from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.gates import is_not_worse
+from lifecycle.evaluation.metrics import Figures, figures
+from lifecycle.evaluation.scored_window import scored_window
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from lifecycle.repository.revision import Revision, Workspace
 from lifecycle.splits.time_windows import DAY, lengths
 
-SCORES = "data/scores/test.parquet"
+SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.json"
 
 
-class Judgement(NamedTuple):
-    """What the comparison says."""
+class Verdict(NamedTuple):
+    """What the comparison of two versions says."""
 
     passes: bool
     sentence: Text
@@ -36,7 +40,7 @@ class Judgement(NamedTuple):
         return "".join(self.sentence.parts)
 
 
-def judgement(base: Revision, head: Workspace, params: Params, problem: Problem) -> Judgement:
+def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -> Verdict:
     """Compare the two models, record by record where both tables of scores are to be had.
 
     Raises
@@ -45,10 +49,8 @@ def judgement(base: Revision, head: Workspace, params: Params, problem: Problem)
         One of the two has no figures, or not the one that decides.
     """
     for side in (base, head):
-        if not side.json("metrics/evaluate/evaluation.json"):
-            raise PipelineError(
-                f"{side.name}: no metrics/evaluate/evaluation.json; `dvc repro` writes it, then commit it"
-            )
+        if not side.json(EVALUATION):
+            raise PipelineError(f"{side.name}: no {EVALUATION}; `dvc repro` writes it, then commit it")
     params = params.model_copy(update={"report": _rule(base, params.report)})
     before, after = base.table(SCORES), head.table(SCORES)
     same = False
@@ -56,13 +58,13 @@ def judgement(base: Revision, head: Workspace, params: Params, problem: Problem)
         same = before.equals(after)
         comparison, how = _paired(before, after, (base, head), params, problem)
     else:
-        comparison, how = unpaired(_known(base), _known(head)), _why_unpaired(base, before, after)
+        comparison, how = unpaired(_with_intervals(base), _with_intervals(head)), _why_unpaired(base, before, after)
     figure, margin = params.report.metric, params.report.margin
     if figure not in comparison.figures or not math.isfinite(comparison.figures[figure].value):
         known = ", ".join(comparison.figures)
         raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
-    passes = same or not_worse(comparison, figure, margin)[0]  # equal scores lose nothing, even without a margin
-    return Judgement(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
+    passes = same or is_not_worse(comparison, figure, margin)  # equal scores lose nothing, even without a margin
+    return Verdict(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:
@@ -85,9 +87,9 @@ def _paired(
     before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, problem: Problem
 ) -> tuple[Comparison, Text]:
     base, head = sides
-    limits = fill(params.evaluate, problem, "evaluate")
+    options = fill(params.evaluate, problem, "evaluate")
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
-    decision = head.json("models/decision.json")  # the costs of one side, for both
+    costs = Costs.from_json(head.json("models/decision.json"))  # of one side, for both
     seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
     chance = (
         "entities and training seeds give"
@@ -97,22 +99,19 @@ def _paired(
     if before.equals(after):
         seeds, chance = {}, "entities give; the scores are equal, bit for bit"
 
-    def figures(scored: pd.DataFrame) -> Any:
-        judged = judge(scored, decision, problem, limits.rule_amount)
-        return figures_of(judged, decision["cost_false_positive"], limits.top_k, days)
+    def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:
+        return partial(figures, scored_window(scored, problem, costs, options, days))
 
-    found = compare(before, after, problem, figures, Chance(seeds, limits.bootstrap_samples, limits.seed))
-    left = f" ({found.only_base:,} are in the base only, {found.only_other:,} in the head only)"
-    where = f"on {found.records:,} records{left if found.only_base or found.only_other else ''}"
-    return found, text(f"Compared record by record {where}; the intervals are what chance in {chance}.")
+    comparison = compare(before, after, problem, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
+    only = f" ({comparison.only_base:,} are in the base only, {comparison.only_other:,} in the head only)"
+    where = f"on {comparison.records:,} records{only if comparison.only_base or comparison.only_other else ''}"
+    return comparison, text(f"Compared record by record {where}; the intervals are what chance in {chance}.")
 
 
-def _known(side: Workspace) -> dict[str, Any]:
+def _with_intervals(side: Workspace) -> dict[str, WithInterval]:
     """Return each figure of a version with its interval, where it has one."""
     ends = side.json("metrics/evaluate/intervals.json").get("test", {})
-    return {
-        name: (value, ends.get(name)) for name, value in side.json("metrics/evaluate/evaluation.json")["test"].items()
-    }
+    return {name: (value, ends.get(name)) for name, value in side.json(EVALUATION)["test"].items()}
 
 
 def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFrame | None) -> Text:
@@ -127,16 +126,18 @@ def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFra
     return text(f"The two test windows do not hold the same records, {wide}.")
 
 
-def _sentence(found: Difference, params: Params, passes: bool, base: str) -> Text:
-    loss = max(-found.floor, 0.0)
+def _sentence(difference: Difference, params: Params, passes: bool, base: str) -> Text:
+    loss = max(-difference.floor, 0.0)
     # What is not told apart from the base need not be as good.
-    verdict = "No difference is shown" if found.verdict == SAME and not passes else found.verdict.capitalize()
+    unsure = difference.verdict == SAME and not passes
+    opening = "No difference is shown" if unsure else difference.verdict.capitalize()
+    low, high = difference.low, difference.high
     return text(
-        Strong(f"{verdict}, and the gate {'passes' if passes else 'fails'}:"),
+        Strong(f"{opening}, and the gate {'passes' if passes else 'fails'}:"),
         " ",
         Code(params.report.metric),
-        f" is {found.other:.4f} against {found.base:.4f} of ",
+        f" is {difference.other:.4f} against {difference.base:.4f} of ",
         Code(base),
-        f", a difference of {found.value:+.4f} with the {LEVEL:g} % interval {found.low:+.4f} to {found.high:+.4f}; at"
+        f", a difference of {difference.value:+.4f} with the {LEVEL:g} % interval {low:+.4f} to {high:+.4f}; at"
         f" {LEVEL:g} % it is worse by at most {loss:.4f}, and {params.report.margin:g} is allowed.",
     )

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core.numbers import stable_argsort
+from lifecycle.core.numbers import none_if_nan, stable_argsort
 from tests.helpers_model import quick
 
 # Few values make ties; the large ones differ only above, or only below, a limit of 16 bits.
@@ -42,3 +42,7 @@ def test_keys_themselves_are_not_changed():
 def test_negative_key_is_refused(values):
     with pytest.raises(ValueError, match="non-negative"):
         stable_argsort(np.array(values))
+
+
+def test_what_is_undefined_is_written_as_none():
+    assert [none_if_nan(value) for value in (float("nan"), 0.5, 3, "a")] == [None, 0.5, 3, "a"]

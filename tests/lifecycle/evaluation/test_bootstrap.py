@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lifecycle.evaluation.bootstrap import interval, resamples, told, units_of, weights_of
+from lifecycle.evaluation.bootstrap import interval, intervals, resamples, units_of, weights_of
 
 
 def test_every_resample_has_as_many_cards_as_there_are_and_the_seed_decides_which():
@@ -28,5 +28,13 @@ def test_an_interval_holds_the_middle_95_of_100_draws_and_skips_what_is_undefine
     np.testing.assert_allclose(interval(draws), [[25, np.nan, 7], [975, np.nan, 7]])
 
 
-def test_what_is_undefined_is_told_as_none():
-    assert [told(value) for value in (float("nan"), 0.5, 3, "a")] == [None, 0.5, 3, "a"]
+def test_a_generator_goes_on_where_it_stands():
+    rng = np.random.default_rng(5)
+    first, second = (next(resamples(50, 1, rng)).tolist() for _ in range(2))
+    assert first == next(resamples(50, 1, 5)).tolist()
+    assert second != first
+
+
+def test_a_figure_that_no_resample_has_is_left_out():
+    ends = intervals(lambda copies: {"mean": copies.mean(), "none": np.nan}, 5, 10, seed=0)
+    assert ends == {"mean": [1, 1]}

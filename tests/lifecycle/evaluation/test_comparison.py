@@ -1,21 +1,24 @@
+import math
+from functools import partial
+
 import numpy as np
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Chance, compare
-from lifecycle.evaluation.figures import figures_of
-from lifecycle.evaluation.gates import not_worse
+from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Chance, compare, unpaired, unpaired_difference
+from lifecycle.evaluation.gates import is_not_worse
+from lifecycle.evaluation.metrics import figures
 from tests.helpers_audit import people, scored, window
 
 STILL = Chance({}, samples=200)
 
 
-def figures(table):
-    return figures_of(window(table), 5.0, 6, 7)
+def figures_of(table):
+    return partial(figures, window(table))
 
 
 def compared(base, other, chance=STILL, problem=None):
-    return compare(base, other, problem or people(), figures, chance)
+    return compare(base, other, problem or people(), figures_of, chance)
 
 
 def shifted(table, by, seed=1):
@@ -69,7 +72,7 @@ def test_models_that_differ_by_their_seed_only_get_hardly_any_verdict():
     # Twelve "retrained" models of equal merit: each with its own noise on every score.
     base = scored(1_500)
     models = [shifted(base, 0.0, seed) for seed in range(12)]
-    points = {i: figures(model)(None)["average_precision"] for i, model in enumerate(models)}
+    points = {i: figures_of(model)()["average_precision"] for i, model in enumerate(models)}
     verdicts = []
     for i in range(0, 12, 2):
         others = [points[j] for j in points if j not in (i, i + 1)][:5]
@@ -103,7 +106,7 @@ def test_without_cards_records_are_resampled():
     table, other = scored(400), shifted(scored(400), 0.2)
 
     def of_records(part):
-        return figures_of(window(part, problem), 5.0, 6, 7)
+        return partial(figures, window(part, problem))
 
     found = compare(table, other, problem, of_records, STILL).figures["average_precision"]
     assert found.low < found.value < found.high
@@ -111,22 +114,52 @@ def test_without_cards_records_are_resampled():
 
 @pytest.mark.parametrize(("by", "margin", "passes"), [(0.2, 0.0, True), (0.0, 0.05, True), (-0.2, 0.01, False)])
 def test_the_gate_asks_whether_the_loss_is_within_the_margin(by, margin, passes):
-    found, sentence = not_worse(compared(scored(), shifted(scored(), by)), "average_precision", margin)
-    assert found is passes
-    assert f"margin of {margin:g}" in sentence
-    assert "average_precision" in sentence
-
-
-def test_the_gate_does_not_let_through_what_may_be_worse():
-    comparison = compared(scored(), scored())
-    figure = comparison.figures["recall"]._replace(floor=-0.03)
-    unsure = comparison._replace(figures={"recall": figure})
-    assert not_worse(unsure, "recall", 0.02)[0] is False
-    assert "possibly worse by more than the margin of 0.02" in not_worse(unsure, "recall", 0.02)[1]
-    assert not_worse(unsure, "recall", 0.04)[0] is True
+    assert is_not_worse(compared(scored(), shifted(scored(), by)), "average_precision", margin) is passes
 
 
 def test_a_cost_that_rises_is_a_loss():
-    passes, sentence = not_worse(compared(scored(), shifted(scored(), -0.2)), "cost_per_record", 0.1)
-    assert not passes
-    assert "is worse by more than the margin of 0.1" in sentence
+    comparison = compared(scored(), shifted(scored(), -0.2))
+    assert not is_not_worse(comparison, "cost_per_record", 0.1)
+    assert comparison.figures["cost_per_record"].verdict == WORSE
+
+
+def test_symmetric_intervals_give_the_interval_of_a_difference_of_normals():
+    found = unpaired_difference("recall", (0.5, (0.47, 0.53)), (0.6, (0.56, 0.64)))
+    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.05, 0.15))
+    assert found.verdict == "better"
+    assert found.floor == pytest.approx(0.05)
+
+
+def test_the_interval_covers_a_true_difference_in_95_of_100_cases():
+    rng = np.random.default_rng(0)
+    pairs = rng.normal((0.5, 0.6), (0.02, 0.03), (4000, 2))
+    ends = [
+        unpaired_difference("x", *((v, (v - 1.96 * s, v + 1.96 * s)) for v, s in zip(p, (0.02, 0.03), strict=True)))
+        for p in pairs
+    ]
+    assert np.mean([found.low <= 0.1 <= found.high for found in ends]) == pytest.approx(0.95, abs=0.012)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "verdict"),
+    [
+        ("recall", 0.3, "worse"),
+        ("recall", 0.52, "no difference"),
+        ("brier", 0.3, "better"),
+        ("cost_per_record", 0.7, "worse"),
+        ("alerts_per_day", 0.9, "no difference"),
+    ],
+)
+def test_better_is_what_is_good(name, head, verdict):
+    assert unpaired_difference(name, (0.5, (0.48, 0.52)), (head, (head - 0.02, head + 0.02))).verdict == verdict
+
+
+def test_without_an_interval_nothing_is_ruled_out():
+    found = unpaired_difference("recall", (0.5, None), (0.9, (0.8, 0.95)))
+    assert found.verdict == "no difference"
+    assert found.floor == -math.inf
+
+
+def test_figures_of_one_side_only_are_left_out():
+    base, head = (dict.fromkeys(names, (0.5, (0.4, 0.6))) for names in ("ab", "ac"))
+    assert list(unpaired(base, head).figures) == ["a"]

@@ -1,94 +1,52 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.decision import choose_threshold, cost_curve, cost_of_missing
-from tests.helpers_model import payments, quick, ranked
+from lifecycle.core.tables import read_json, write_json
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.decision import Costs, Decision
+from tests.helpers_model import ROOT, params, payments
 
-SEEDS = st.integers(0, 10_000)
-
-TIED = np.array([0.9, 0.9, 0.1])
-
-
-def cost_of(target, alert, missed, false_alert):
-    """Add up record by record."""
-    return sum(false_alert * (not y) if a else m * y for y, a, m in zip(target, alert, missed, strict=True))
-
-
-def case(seed, rows=60):
-    target, probability, _ = ranked(rows, seed, steps=12)
-    rng = np.random.default_rng(seed)
-    return target, probability, rng.integers(1, 90, rows) / 4, rng.integers(0, 4, rows)
-
-
-@given(SEEDS, st.sampled_from([0.0, 0.5, 5.0]))
-@quick
-def test_the_curve_is_the_cost_of_every_threshold(seed, false_alert):
-    target, probability, missed, _ = case(seed)
-    curve = cost_curve(target, probability, missed, false_alert)
-    assert curve.threshold.tolist()[1:] == sorted(set(probability.tolist()), reverse=True)
-    for threshold, cost, alerts in zip(*curve, strict=True):
-        alert = probability >= threshold
-        assert alerts == alert.sum()
-        assert cost == pytest.approx(cost_of(target, alert, missed, false_alert))
-
-
-def test_the_curve_begins_with_never_raising_an_alert():
-    target, probability, missed, _ = case(0)
-    curve = cost_curve(target, probability, missed, 5.0)
-    assert not (probability >= curve.threshold[0]).any()
-    assert (curve.cost[0], curve.alerts[0]) == (missed[target == 1].sum(), 0)
-
-
-@given(SEEDS, st.sampled_from([None, 1, 2, 5, 100]))
-@quick
-def test_the_threshold_is_the_cheapest_within_the_budget_of_every_day(seed, budget):
-    target, probability, missed, day = case(seed)
-    curve = cost_curve(target, probability, missed, 0.5)
-    alerts = {t: [(probability[day == d] >= t).sum() for d in range(4)] for t in curve.threshold.tolist()}
-    allowed = [t for t in alerts if budget is None or max(alerts[t]) <= budget]
-    costs = {t: cost_of(target, probability >= t, missed, 0.5) for t in alerts}
-    if len(allowed) == 1 and min(costs.values()) < costs[allowed[0]]:
-        with pytest.raises(PipelineError, match=f"allow at least {max(alerts[probability.max()])}"):
-            choose_threshold(curve, probability, day, budget)
-    else:
-        chosen = choose_threshold(curve, probability, day, budget)
-        assert chosen in allowed
-        assert costs[chosen] == pytest.approx(min(costs[t] for t in allowed))
-
-
-def test_of_equally_cheap_thresholds_the_one_with_the_fewest_alerts_is_taken():
-    target, probability = np.array([1, 0, 0]), np.array([0.9, 0.5, 0.1])
-    curve = cost_curve(target, probability, np.full(3, 8.0), false_alert=0.0)
-    assert choose_threshold(curve, probability, np.zeros(3), budget=None) == 0.9
-
-
-def test_a_budget_that_the_highest_score_alone_breaks_is_refused_with_the_least_that_can_be_kept():
-    curve = cost_curve(np.ones(3, int), TIED, np.full(3, 8.0), false_alert=1.0)
-    with pytest.raises(PipelineError, match=r"alert_budget_per_day = 1: .*; allow at least 2$"):
-        choose_threshold(curve, TIED, np.zeros(3), budget=1)
-    assert (choose_threshold(curve, TIED, np.zeros(3), budget=2) <= TIED).sum() == 2
-
-
-def test_where_no_alert_would_pay_a_tie_beyond_the_budget_is_no_trouble():
-    curve = cost_curve(np.zeros(3, int), TIED, np.full(3, 8.0), false_alert=1.0)
-    assert not (choose_threshold(curve, TIED, np.zeros(3), budget=1) <= TIED).any()
-
-
-def test_a_threshold_above_every_probability_raises_no_alert_even_at_one():
-    curve = cost_curve(np.array([0, 0]), np.array([1.0, 1.0]), np.ones(2), false_alert=1.0)
-    assert choose_threshold(curve, np.ones(2), np.zeros(2), None) > 1
+DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, Costs(5.0, "amount"), None, {"none": 0.1})
 
 
 def test_a_missed_fraud_costs_its_amount_or_a_fixed_number():
     records = payments().iloc[:5]
-    assert cost_of_missing("amount", records, "amount").tolist() == records["amount"].tolist()
-    assert cost_of_missing(30, records, None).tolist() == [30.0] * 5
+    assert Costs(5.0, "amount").of_missing(records, "amount").tolist() == records["amount"].tolist()
+    assert Costs(5.0, 30).of_missing(records, None).tolist() == [30.0] * 5
 
 
 def test_the_amount_as_cost_is_refused_where_there_is_none():
     with pytest.raises(PipelineError, match=r"decide\.cost_false_negative = 'amount'.*no amount column; give a number"):
-        cost_of_missing("amount", pd.DataFrame({"x": [1]}), None)
+        Costs(5.0, "amount").of_missing(pd.DataFrame({"x": [1]}), None)
+
+
+def test_a_right_decision_costs_nothing_a_false_alert_a_review_and_a_missed_positive_what_it_is_worth():
+    target, alert, missing = (
+        np.array([1, 1, 0, 0]),
+        np.array([True, False, True, False]),
+        np.array([7.0, 8.0, 9.0, 9.0]),
+    )
+    assert Costs(5.0, "amount").of_records(target, alert, missing).tolist() == [0, 8, 5, 0]
+    assert Costs(5.0, "amount").of_records(target, False, missing).tolist() == [7, 8, 0, 0]
+
+
+def test_costs_that_nobody_set_are_asked_for():
+    with pytest.raises(PipelineError, match="decide: set cost_false_positive and cost_false_negative"):
+        Costs.from_params(params(decide__cost_false_positive=None).decide)
+
+
+@pytest.mark.parametrize("content", [DECISION.as_json(), read_json(ROOT / "models/decision.json")])
+def test_a_decision_read_back_is_written_as_the_same_bytes(tmp_path, content):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    write_json(content, first)
+    write_json(Decision.read(first).as_json(), second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_score_at_the_threshold_is_an_alert_and_has_its_calibrated_probability():
+    score = np.array([0.1, 0.25, 0.9])
+    probability, alert = DECISION.apply(score)
+    assert alert.tolist() == [False, True, True]
+    np.testing.assert_allclose(probability, 1 / (1 + np.exp(1 - 2 * score)))

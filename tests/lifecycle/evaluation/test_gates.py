@@ -1,7 +1,8 @@
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.gates import check_baselines, check_leak
+from lifecycle.evaluation.comparison import SAME, Comparison, Difference
+from lifecycle.evaluation.gates import check_baselines, check_leak, is_not_worse
 
 
 def test_a_figure_above_the_alarm_is_refused_with_what_to_look_for():
@@ -39,3 +40,12 @@ def test_every_better_baseline_is_named():
 @pytest.mark.parametrize("baselines", [{}, {"amount": 0.2}, {"amount": 0.5}])
 def test_a_model_that_no_baseline_beats_passes(baselines):
     check_baselines(0.5, baselines)
+
+
+def compared(floor):
+    return Comparison(100, 0, 0, {"recall": Difference(0.5, 0.5, 0.0, floor, -floor, 0.5, floor, SAME)})
+
+
+@pytest.mark.parametrize(("margin", "passes"), [(0.02, False), (0.03, False), (0.04, True)])
+def test_the_gate_does_not_let_through_what_may_be_worse_by_more_than_the_margin(margin, passes):
+    assert is_not_worse(compared(-0.03), "recall", margin) is passes

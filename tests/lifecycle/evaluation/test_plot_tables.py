@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from lifecycle.core.ranking import Ranking, roc_auc
 from lifecycle.evaluation import plot_tables
-from lifecycle.evaluation.decision import cost_curve
-from lifecycle.evaluation.metrics import Ranking, roc_auc
+from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.threshold import cost_curve
 from lifecycle.problem.purpose import Words
 from tests.helpers_model import quick, ranked
 
@@ -63,7 +64,7 @@ def test_confusion_counts_agree_with_scikit_learn():
 
 
 def test_scores_are_shares_of_each_class():
-    table = plot_tables.score_table(np.array([0, 0, 1]), np.array([0.0, 0.51, 1.0]), WORDS)
+    table = plot_tables.score_histogram(np.array([0, 0, 1]), np.array([0.0, 0.51, 1.0]), WORDS)
     assert table.groupby("actual")["share"].sum().to_dict() == {"paid": 1, "default": 1}
     filled = table[table["share"] > 0]
     assert filled["score"].tolist() == pytest.approx([0, 0.5, 0.95])
@@ -71,7 +72,7 @@ def test_scores_are_shares_of_each_class():
 
 
 def test_costs_are_per_record_and_by_ascending_threshold():
-    curve = cost_curve(TARGET, SCORE, np.full(len(TARGET), 30.0), 5.0)
+    curve = cost_curve(TARGET, SCORE, np.full(len(TARGET), 30.0), Costs(5.0, 30.0))
     table = plot_tables.cost_table(curve, len(TARGET))
     assert table["threshold"].is_monotonic_increasing
     assert points(table["threshold"], table["cost_per_record"]) <= points(curve.threshold, curve.cost / len(TARGET))

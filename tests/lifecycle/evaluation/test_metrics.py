@@ -1,38 +1,50 @@
+import re
+from dataclasses import fields, replace
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from lifecycle.evaluation.figures import figures_of, intervals
-from lifecycle.evaluation.metrics import EntityRanking
-from lifecycle.evaluation.scored_window import Judged
+from lifecycle.core.ranking import EntityRanking
+from lifecycle.evaluation.bootstrap import intervals
+from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.metrics import GROUPS, METRICS, SLICES, direction, figures, label, meaning, shown
+from lifecycle.evaluation.scored_window import ScoredWindow
+from lifecycle.problem.loading import load_problem
+from lifecycle.problem.purpose import Words
 from tests.helpers_model import ranked
 
 FALSE_ALERT, TOP_K, DAYS, CARDS = 5.0, 6, 7, 40
 BIASED = {"calibration_error"}  # an absolute value: noise can only add to it
 
 
-def judged(rows=600, cards=CARDS):
+def scored(rows=600, cards=CARDS, days=DAYS):
     target, score, _ = ranked(rows)
     rng = np.random.default_rng(9)
     probability = np.clip(score**2, 0, 1)
-    return Judged(
+    return ScoredWindow(
         target=target,
         score=score,
         probability=probability,
         alert=probability >= 0.3,
         rule=rng.random(rows) < 0.2,
-        missed=rng.integers(1, 300, rows) / 4,
+        missing=rng.integers(1, 300, rows) / 4,
         day=np.sort(rng.integers(0, 7, rows)),
         entity=None if cards is None else rng.permutation(np.arange(rows) % cards),
+        costs=Costs(FALSE_ALERT, "amount"),
+        days=days,
+        top_k=TOP_K,
     )
 
 
 def take(window, rows):
-    return Judged(*(None if column is None else column[rows] for column in window))
+    columns = {field.name: getattr(window, field.name) for field in fields(window) if field.init}
+    return replace(window, **{name: value[rows] for name, value in columns.items() if isinstance(value, np.ndarray)})
 
 
-def figures(window, copies=None):
-    return figures_of(window, FALSE_ALERT, TOP_K, DAYS)(copies)
+def ends(window, samples, seed):
+    return intervals(partial(figures, window), window.units, samples, seed)
 
 
 def expected(window, w):
@@ -40,7 +52,7 @@ def expected(window, w):
     fraud, alert, weighted = window.target == 1, window.alert, {"sample_weight": w}
 
     def cost(decision):
-        return (w * np.where(fraud, ~decision * window.missed, decision * FALSE_ALERT)).sum()
+        return (w * np.where(fraud, ~decision * window.missing, decision * FALSE_ALERT)).sum()
 
     return {
         "average_precision": sk.average_precision_score(fraud, window.score, **weighted),
@@ -59,7 +71,7 @@ def expected(window, w):
 
 @pytest.mark.parametrize("cards", [CARDS, None])
 def test_every_figure_agrees_with_scikit_learn_for_resampled_rows_too(cards):
-    window = judged(cards=cards)
+    window = scored(cards=cards)
     copies = np.random.default_rng(1).integers(0, 4, cards or len(window.target))
     for given, w in ((None, np.ones(len(window.target))), (copies, copies if cards is None else copies[window.entity])):
         found = figures(window, given)
@@ -67,11 +79,11 @@ def test_every_figure_agrees_with_scikit_learn_for_resampled_rows_too(cards):
 
 
 def test_one_copy_of_each_card_is_the_window_itself():
-    assert figures(judged(), np.ones(CARDS, int)) == pytest.approx(figures(judged()))
+    assert figures(scored(), np.ones(CARDS, int)) == pytest.approx(figures(scored()))
 
 
 def test_a_doubled_card_counts_like_its_rows_twice():
-    window, copies = judged(), np.ones(CARDS, int)
+    window, copies = scored(), np.ones(CARDS, int)
     copies[3] = 2
     found = figures(window, copies)
     repeated = figures(take(window, np.append(np.arange(600), np.flatnonzero(window.entity == 3))))
@@ -82,36 +94,34 @@ def test_a_doubled_card_counts_like_its_rows_twice():
 
 
 def test_a_window_without_cards_has_no_card_precision():
-    assert f"entity_precision_at_{TOP_K}" in figures(judged())
-    assert not any(name.startswith("entity") for name in figures(judged(cards=None)))
+    assert f"entity_precision_at_{TOP_K}" in figures(scored())
+    assert not any(name.startswith("entity") for name in figures(scored(cards=None)))
 
 
 def test_what_was_never_alerted_has_figures_of_zero():
-    quiet = figures(judged()._replace(alert=np.zeros(600, bool)))
+    quiet = figures(replace(scored(), alert=np.zeros(600, bool)))
     assert (quiet["precision"], quiet["recall"], quiet["f1"], quiet["saved_share_vs_no_model"]) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("saved_share_vs_no_model", {"missed": np.zeros(600)}),
-        ("saved_share_vs_rule", {"rule": judged().target == 1}),
+        ("saved_share_vs_no_model", {"missing": np.zeros(600)}),
+        ("saved_share_vs_rule", {"rule": scored().target == 1}),
     ],
     ids=["frauds_cost_nothing", "the_rule_is_perfect"],
 )
 def test_where_nothing_could_be_saved_false_alerts_are_no_saving(name, change):
-    found = figures(judged()._replace(**change))
+    found = figures(replace(scored(), **change))
     assert found["cost_per_record"] > 0
     assert not found[name] > 0
 
 
 @pytest.mark.parametrize("cards", [CARDS, None])
 def test_an_interval_covers_its_figure_and_the_seed_decides_it(cards):
-    window = judged(cards=cards)
-    point, units = figures(window), cards or 600
-    first, again, other = (
-        intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), units, 60, seed) for seed in (1, 1, 2)
-    )
+    window = scored(cards=cards)
+    point = figures(window)
+    first, again, other = (ends(window, 60, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert first.keys() == point.keys()
@@ -119,35 +129,64 @@ def test_an_interval_covers_its_figure_and_the_seed_decides_it(cards):
 
 
 def test_more_cards_give_narrower_intervals():
-    wide, narrow = (
-        intervals(figures_of(judged(rows), FALSE_ALERT, TOP_K, DAYS), CARDS, 100, seed=1)["roc_auc"]
-        for rows in (300, 4_800)
-    )
+    wide, narrow = (ends(scored(rows), 100, seed=1)["roc_auc"] for rows in (300, 4_800))
     assert narrow[1] - narrow[0] < (wide[1] - wide[0]) / 2
 
 
 def test_rows_of_a_card_stay_together_in_a_resample():
-    window = judged(cards=3)
-    resampled = intervals(figures_of(window, FALSE_ALERT, TOP_K, DAYS), 3, 50, seed=1)["alerts_per_day"]
+    window = scored(cards=3)
+    resampled = ends(window, 50, seed=1)["alerts_per_day"]
     per_card = [window.alert[window.entity == card].sum() for card in range(3)]
     assert resampled == pytest.approx([3 * min(per_card) / 7, 3 * max(per_card) / 7], rel=0.1)
 
 
 def test_a_figure_that_no_resample_has_is_left_out():
-    found = intervals(
-        figures_of(judged()._replace(target=np.zeros(600, int)), FALSE_ALERT, TOP_K, DAYS), CARDS, 50, seed=1
-    )
+    found = ends(replace(scored(), target=np.zeros(600, int)), 50, seed=1)
     assert "roc_auc" not in found
     assert "brier" in found
 
 
 def test_without_a_rule_nothing_is_compared_with_it():
-    assert "saved_share_vs_rule" not in figures(judged()._replace(rule=None))
+    assert "saved_share_vs_rule" not in figures(replace(scored(), rule=None))
 
 
 def test_alerts_per_day_are_of_the_windows_length_not_of_the_dates_that_occur():
-    window = judged()
-    of_a_day, of_six_hours = (
-        figures_of(window, FALSE_ALERT, TOP_K, days)(None)["alerts_per_day"] for days in (1, 0.25)
-    )
+    window = scored()
+    of_a_day, of_six_hours = (figures(scored(days=days))["alerts_per_day"] for days in (1, 0.25))
     assert (of_a_day, of_six_hours) == (window.alert.sum(), window.alert.sum() * 4)
+
+
+PEOPLE = Words(record="patient", positive="illness", negative="healthy", entity="clinic")
+PAYMENTS = load_problem("transactions").words
+
+
+@pytest.mark.parametrize("words", [PEOPLE, PAYMENTS, Words()])
+def test_every_metric_has_a_meaning_and_a_label_in_the_problem_s_words(words):
+    for name in (name.format(k=20) for name in METRICS):
+        for text in (meaning(name, words), label(name, words)):
+            assert text
+            assert not re.search(r"[{}_]", text)
+
+
+def test_the_words_are_those_of_the_problem():
+    assert meaning("roc_auc", PAYMENTS) == "chance that a fraud scores higher than a genuine record"
+    assert meaning("roc_auc", PEOPLE) == "chance that an illness scores higher than a healthy record"
+    assert label("entity_precision_at_100", PAYMENTS) == "card precision@100"
+    assert label("entity_precision_at_20", PEOPLE) == "clinic precision@20"
+
+
+def test_a_metric_that_this_version_does_not_know_has_no_meaning_and_is_better_when_it_is_higher():
+    assert (meaning("something_new", PEOPLE), label("something_new", PEOPLE)) == ("", "something new")
+    assert direction("something_new") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "good"), [("recall", 1), ("brier", -1), ("alerts_per_day", 0), ("entity_precision_at_100", 1)]
+)
+def test_a_metric_knows_which_way_is_better(name, good):
+    assert direction(name) == good
+
+
+def test_what_is_neither_better_nor_worse_is_shown_last():
+    assert shown(GROUPS) == ["recall", "false_positive_rate", "selection_rate"]
+    assert shown(SLICES) == ["average_precision", "recall", "precision", "cost_per_record"]

@@ -1,47 +1,39 @@
 """What a report says, section by section."""
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lifecycle.core.errors import TIMES
 from lifecycle.document.blocks import Block, Code, Document, Section, Strong, Text, listed, table, text
-from lifecycle.evaluation.comparison import LOWER_IS_BETTER, SAME, Difference
+from lifecycle.evaluation.comparison import SAME, Difference
+from lifecycle.evaluation.metrics import GROUPS, SLICES, direction, shown
 from lifecycle.report import changes
 from lifecycle.report.curves import at_points, curves, pictures
 from lifecycle.report.drift import LARGE, SMALL, drift
-from lifecycle.report.verdict import Judgement
+from lifecycle.report.verdict import Verdict
 from lifecycle.repository.revision import Revision, Workspace, out_hash
 
-SLICES, FAIRNESS = "metrics/audit/slices.json", "metrics/audit/fairness.json"
-SLICED = ("average_precision", "recall", "precision", "cost_per_record")
-GROUPED = ("recall", "false_positive_rate", "selection_rate")
+SLICES_FILE, FAIRNESS_FILE = "metrics/audit/slices.json", "metrics/audit/fairness.json"
 RAW, TRAIN = "data/raw/records.parquet", "data/splits/train.parquet"
 
 
-def document(base: Revision, head: Workspace, judged: Judgement, notes: list[str]) -> Document:
+def document(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> Document:
     """Return the report.
 
     Parameters
     ----------
     base, head : Revision, Workspace
         The two versions.
-    judged : Judgement
-        The gate's verdict on them.
+    verdict : Verdict
+        The gate's, on them.
     notes : list of str
-        What else a reader must know before anything else.
+        What else a reader must know first.
     """
-    stale = changes.not_run(head.yaml("dvc.lock"), head.yaml("params.yaml"))
-    if stale:
-        first = text(
-            Strong("Not run yet:"), " ", *listed(stale), " changed after the last run; ", Code("dvc repro"), "."
-        )
-        warnings: tuple[Block, ...] = (first, *map(text, notes))
-    else:
-        warnings = tuple(map(text, notes))
     sides = text("Base: ", Code(base.name), " at ", Code(base.commit[:8]), ". Head: the workspace.")
     sections = (
-        Section("Metrics", _metrics(judged)),
+        Section("Metrics", _metrics(verdict)),
         Section("Params", _params(base, head)),
         Section("Data", data(base, head)),
         _plots(base, head),
@@ -49,22 +41,31 @@ def document(base: Revision, head: Workspace, judged: Judgement, notes: list[str
         Section("Features", (_features(base, head),)),
         Section("Stages that ran", _stages(base, head)),
     )
-    return Document("Model report", (judged.sentence, *warnings, sides), sections)
+    return Document("Model report", (verdict.sentence, *_not_run(head), *map(text, notes), sides), sections)
 
 
-def _metrics(judged: Judgement) -> tuple[Block, ...]:
-    rows = [(Code(name), *_cells(found)) for name, found in judged.figures.items()]
+def _not_run(head: Workspace) -> tuple[Block, ...]:
+    stale = changes.not_run(head.yaml("dvc.lock"), head.yaml("params.yaml"))
+    if not stale:
+        return ()
+    words = (Strong("Not run yet:"), " ", *listed(stale), " changed after the last run; ", Code("dvc repro"), ".")
+    return (text(*words),)
+
+
+def _metrics(verdict: Verdict) -> tuple[Block, ...]:
+    rows = [(Code(name), *_cells(difference)) for name, difference in verdict.figures.items()]
     header = ("figure (test window)", "base", "head", "difference", "95 % interval", "real")
-    return table(header, rows), judged.how
+    return table(header, rows), verdict.how
 
 
-def _cells(found: Difference) -> tuple[str, ...]:
+def _cells(difference: Difference) -> tuple[str, ...]:
     """Return a row of about four digits; an arrow only where the difference is more than chance."""
-    size = max(abs(found.base), abs(found.other))
+    base, other, value, low, high = difference[:5]
+    size = max(abs(base), abs(other))
     digits = 2 if size >= 10 else 4 if size >= 0.02 else 6
-    between = f"{found.low:+.{digits}f} to {found.high:+.{digits}f}" if found.low == found.low else "not known"
-    real = "" if found.verdict == SAME else f"{'↑' if found.value > 0 else '↓'} {found.verdict}"
-    return f"{found.base:.{digits}f}", f"{found.other:.{digits}f}", f"{found.value:+.{digits}f}", between, real
+    between = f"{low:+.{digits}f} to {high:+.{digits}f}" if math.isfinite(low) else "not known"
+    real = "" if difference.verdict == SAME else f"{'↑' if value > 0 else '↓'} {difference.verdict}"
+    return f"{base:.{digits}f}", f"{other:.{digits}f}", f"{value:+.{digits}f}", between, real
 
 
 def _params(base: Workspace, head: Workspace) -> tuple[Block, ...]:
@@ -84,21 +85,21 @@ def _features(base: Workspace, head: Workspace) -> Text:
     sides = [side.json("models/features.json") for side in (base, head)]
     if not all(sides):
         return text("Not known: models/features.json is not there on both sides.")
-    found = changes.feature_changes(*sides)
+    features = changes.feature_changes(*sides)
     parts: list[str] = []
-    for word, names in (("added: ", found.added), ("removed: ", found.removed), ("redefined: ", found.redefined)):
-        if names:
-            parts += [*(["; "] if parts else []), word, *listed(names, most=12)]
-    return text(*parts, ".") if parts else text(f"The same {found.total} as in the base.")
+    for kind in ("added", "removed", "redefined"):
+        if names := getattr(features, kind):
+            parts += [*(["; "] if parts else []), f"{kind}: ", *listed(names, most=12)]
+    return text(*parts, ".") if parts else text(f"The same {features.total} as in the base.")
 
 
 def _stages(base: Workspace, head: Workspace) -> tuple[Block, ...]:
     times = json.loads(head.text(str(TIMES)) or "{}")
-    found = list(changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")))
-    if not found:
+    stages = list(changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")))
+    if not stages:
         return (text("None: every stage has the inputs that it had in the base."),)
     rows: list[tuple[str, ...]] = []
-    for stage in found:
+    for stage in stages:
         seconds = times.get(stage.name)
         took = f"{seconds:.1f} s" if isinstance(seconds, int | float) else "not known"
         rows.append((Code(stage.name), Code(_reasons(stage)), f"{stage.outs[0]} of {stage.outs[1]}", took))
@@ -115,7 +116,7 @@ def _reasons(stage: changes.Stage) -> str:
     return "; ".join(parts) or "its command"
 
 
-class Moved(NamedTuple):
+class GroupChange(NamedTuple):
     """A figure of a group in both versions."""
 
     cut: str
@@ -123,31 +124,31 @@ class Moved(NamedTuple):
     figure: str
     base: float
     head: float
-    word: str
+    text: str
 
 
 def slices_and_groups(base: Workspace, head: Workspace) -> tuple[Block, ...]:
     """Return the section's blocks."""
-    slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES, FAIRNESS))
-    people = [{cut: found["groups"] for cut, found in content.items()} for content in fairness]
+    slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES_FILE, FAIRNESS_FILE))
+    people = [{cut: one["groups"] for cut, one in content.items()} for content in fairness]
     return (
-        *_changed("slice", [content.get("slices", {}) for content in slices], SLICED, SLICES),
+        *_group_table("slice", [content.get("slices", {}) for content in slices], shown(SLICES), SLICES_FILE),
         *_worst(slices[1].get("worst", [])),
-        *_changed("group of people", people, GROUPED, FAIRNESS),
+        *_group_table("group of people", people, shown(GROUPS), FAIRNESS_FILE),
     )
 
 
-def _changed(what: str, sides: list[dict[str, Any]], figures: tuple[str, ...], path: str) -> list[Block]:
+def _group_table(kind: str, sides: list[dict[str, Any]], figures: list[str], path: str) -> list[Block]:
     if not all(sides):
-        return [text("No comparison by ", what, ": ", Code(path), " is not there on both sides.")]
-    lines = moved(sides[0], sides[1], figures)
+        return [text("No comparison by ", kind, ": ", Code(path), " is not there on both sides.")]
+    lines = group_changes(sides[0], sides[1], figures)
     if not lines:
-        return [text(f"No {what} has changed by more than its intervals allow.")]
+        return [text(f"No {kind} has changed by more than its intervals allow.")]
     rows = [
-        (line.cut, Code(line.group), Code(line.figure), f"{line.base:.4f}", f"{line.head:.4f}", line.word)
+        (line.cut, Code(line.group), Code(line.figure), f"{line.base:.4f}", f"{line.head:.4f}", line.text)
         for line in lines
     ]
-    return [table((what, "which", "figure", "base", "head", "change"), rows, left=3, most=15)]
+    return [table((kind, "which", "figure", "base", "head", "change"), rows, left=3, most=15)]
 
 
 def _worst(lines: list[dict[str, Any]]) -> list[Block]:
@@ -159,7 +160,7 @@ def _worst(lines: list[dict[str, Any]]) -> list[Block]:
     return [table(header, rows, left=3)] if rows else []
 
 
-def moved(base: Mapping[str, Any], head: Mapping[str, Any], figures: tuple[str, ...]) -> list[Moved]:
+def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Sequence[str]) -> list[GroupChange]:
     """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out."""
     return [
         line
@@ -171,20 +172,19 @@ def moved(base: Mapping[str, Any], head: Mapping[str, Any], figures: tuple[str, 
 
 
 def _of_group(
-    cut: str, group: str, sides: tuple[Mapping[str, Any], Mapping[str, Any]], figures: tuple[str, ...]
-) -> Iterator[Moved]:
+    cut: str, group: str, sides: tuple[Mapping[str, Any], Mapping[str, Any]], figures: Sequence[str]
+) -> Iterator[GroupChange]:
     for figure in figures:
         before, after = (side.get(figure) for side in sides)
-        if before is None or after is None or not all(_ends(side, figure) for side in sides):
+        if before is None or after is None or not all(_has_interval(side, figure) for side in sides):
             continue
         if _outside(after, sides[0], figure) and _outside(before, sides[1], figure):
-            rose = after > before
-            falls_well = figure in LOWER_IS_BETTER or figure == "false_positive_rate"
-            word = "" if figure == "selection_rate" else "better" if rose != falls_well else "worse"
-            yield Moved(cut, group, figure, before, after, f"{'↑' if rose else '↓'} {word}".strip())
+            better = direction(figure) * (after - before)
+            change = "better" if better > 0 else "worse" if better < 0 else ""
+            yield GroupChange(cut, group, figure, before, after, f"{'↑' if after > before else '↓'} {change}".strip())
 
 
-def _ends(side: Mapping[str, Any], figure: str) -> bool:
+def _has_interval(side: Mapping[str, Any], figure: str) -> bool:
     return side.get(f"{figure}_low") is not None and side.get(f"{figure}_high") is not None
 
 
@@ -201,7 +201,7 @@ def data(base: Workspace, head: Workspace) -> tuple[Block, ...]:
         before, after = (side.get(key) for side in sides)
         rows.append((key.replace("_", " "), _count(before), _count(after), "" if before == after else "changed"))
     same = "" if hashes[0] == hashes[1] else "changed"
-    rows.append(("hash of the raw records", *(Code(found[:8]) if found else "-" for found in hashes), same))
+    rows.append(("hash of the raw records", *(Code(md5[:8]) if md5 else "-" for md5 in hashes), same))
     return table(("records", "base", "head", "change"), rows), *_drift(base, head)
 
 
