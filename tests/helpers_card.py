@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lifecycle.card.analyses import INTERVAL
 from lifecycle.card.facts import Facts, Window
-from lifecycle.card.wording import LEVEL, number
 from lifecycle.core.lineage import File
 from lifecycle.core.tables import read_json
+from lifecycle.document.blocks import number
 from lifecycle.problem.loading import load_problem
 from tests.helpers_model import ROOT, params
 
@@ -62,7 +63,7 @@ def words(text: str) -> set[str]:
 
 def legal(inputs: Any) -> set[str]:
     """Return the words with digits that a card may hold: each input number as it is rounded, each word of a text."""
-    found = words(LEVEL) | {"md5"}  # the name of the hash
+    found = words(INTERVAL) | {"md5"}  # the name of the hash
     for value in values(inputs):
         if isinstance(value, str):
             moment = re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value)

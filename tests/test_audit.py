@@ -1,11 +1,14 @@
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import audit as stage
+from lifecycle.audit import ageing, slices
 from lifecycle.core.errors import run
 from lifecycle.core.tables import read_json, read_table, write_table
+from tests.helpers_audit import scored, window
 from tests.helpers_model import git_init, run_stages, start_project, write_params
 
 OPTIONS = {"evaluate.leak_alarm": 1.0, "audit.samples": 50, "audit.more_seeds": 2, "audit.ageing_windows": 3}
@@ -59,6 +62,8 @@ def test_the_model_grows_old_on_windows_that_end_with_the_test_window(project):
     assert [one["start"][:10] for one in windows] == ["2018-05-06", "2018-05-13", "2018-05-20"]
     assert [one["age_days"] for one in windows] == [7, 14, 21]
     assert windows[-1]["records"] == len(read_table(project / "data/splits/test.parquet"))
+    split = read_json(project / "metrics/split/split.json")["split"]
+    assert windows[-1]["left_out"] == split["test_rows_left_out"] > 0
 
 
 def test_a_second_run_writes_the_same_bytes(project):
@@ -69,11 +74,20 @@ def test_a_second_run_writes_the_same_bytes(project):
     assert written[0] == written[1]
 
 
-def test_headlines_are_few_and_of_the_tables(project):
+def test_the_key_figures_are_few_and_of_the_tables(project):
     found = audit(project)
     assert len(found["audit"]["audit"]) == 4
     spread = found["stability"]["over_seeds"]["standard_deviation"]["average_precision"]
     assert found["audit"]["audit"]["seed_spread_average_precision"] == spread
+
+
+def test_key_figures_that_can_not_be_told_are_none():
+    nothing = ageing.Ageing(pd.DataFrame(), (float("nan"),) * 3)
+    table = scored()
+    sliced = slices.slice_figures(window(table), table, (), (50, 1))
+    figures = stage.key_figures(sliced, {}, {"figures": {"average_precision": [0.5, 0.7]}}, nothing, 10_000)
+    assert figures.pop("seed_spread_average_precision") == pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert list(figures.values()) == [None] * 3
 
 
 def test_frauds_of_one_region_that_are_missed_end_the_stage_after_the_tables_are_written(project, monkeypatch):

@@ -36,7 +36,7 @@ def test_no_other_threshold_is_cheaper_on_the_validation_windows(calibration):
     table = scores()
     decision, figures, _ = decide(calibration=calibration)
     cheapest = min(cost(table, table["score"] >= threshold) for threshold in [*np.unique(table["score"]), 2])
-    assert cost(table, table["score"] >= decision["threshold"]) == pytest.approx(cheapest)
+    assert cost(table, table["score"] >= decision.threshold) == pytest.approx(cheapest)
     assert figures["decision"]["cost_per_record"] == pytest.approx(cheapest / len(table))
 
 
@@ -44,24 +44,24 @@ def test_no_other_threshold_is_cheaper_on_the_validation_windows(calibration):
 def test_no_day_has_more_alerts_than_the_budget(budget):
     decision, figures, _ = decide(alert_budget_per_day=budget, calibration="none")
     table = scores()
-    alerts = table[table["score"] >= decision["threshold"]]
+    alerts = table[table["score"] >= decision.threshold]
     per_day = alerts["tx_time"].dt.date.value_counts()
     assert 0 < per_day.max() <= budget
     assert figures["decision"]["alerts_per_day"] == pytest.approx(len(alerts) / 14)
-    assert decision["alert_budget_per_day"] == budget
+    assert decision.alert_budget_per_day == budget
 
 
 def test_the_calibration_is_the_best_out_of_time_or_the_one_that_params_name():
     decision, figures, _ = decide()
-    briers = decision["brier_out_of_time"]
+    briers = decision.brier_out_of_time
     assert figures["decision"]["calibration"] == min(briers, key=briers.get) != "none"
-    assert decide(calibration="none")[0]["calibration"]["method"] == "none"
+    assert decide(calibration="none")[0].calibration.method == "none"
 
 
 def test_only_the_ratio_of_the_costs_moves_the_threshold_and_dearer_frauds_lower_it():
     costs = [(40.0, 20.0), (40.0, 160.0), (80.0, 320.0)]
     cheap, dear, twice = (
-        decide(calibration="none", cost_false_positive=false, cost_false_negative=missed)[0]["threshold"]
+        decide(calibration="none", cost_false_positive=false, cost_false_negative=missed)[0].threshold
         for false, missed in costs
     )
     assert cheap > dear == twice
@@ -69,7 +69,7 @@ def test_only_the_ratio_of_the_costs_moves_the_threshold_and_dearer_frauds_lower
 
 def test_the_costs_stand_beside_the_threshold_that_they_gave():
     decision, _, table = decide(cost_false_negative=80.0)
-    assert (decision["cost_false_positive"], decision["cost_false_negative"]) == (5.0, 80.0)
+    assert (decision.costs.false_positive, decision.costs.false_negative) == (5.0, 80.0)
     assert list(table) == ["threshold", "cost_per_record"]
 
 
@@ -92,4 +92,4 @@ def test_the_stage_needs_validation_scores_only_and_writes_the_same_bytes_again(
         run_stages(tmp_path, "decide")
         written.append([(tmp_path / name).read_bytes() for name in names])
     assert written[0] == written[1]
-    assert read_json(tmp_path / names[0]) == decide()[0]
+    assert read_json(tmp_path / names[0]) == decide()[0].as_json()

@@ -15,8 +15,8 @@ import yaml
 import train
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_table
-from lifecycle.evaluation.metrics import Ranking, average_precision
 from lifecycle.search import tuning
 from problems.transactions import PROBLEM
 from tests.conftest import set_params

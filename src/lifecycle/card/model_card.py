@@ -109,9 +109,9 @@ def _left_out(facts: Facts) -> tuple[Block, ...]:
     split, words = facts.json["metrics/split/split.json"]["split"], facts.words
     if not split["test_rows_left_out"]:
         return ()
-    of_all = f"{number(split['test_rows_left_out'])} further {words.records} of these days are left out:"
-    why = f" a {words.positive} of their {words.entity} was known by then ("
-    return (text(of_all, why, Code("split.drop_known_entities"), ")."),)
+    count = f"{number(split['test_rows_left_out'])} further {words.records} of these days are left out:"
+    reason = f" their {words.entity} had a known {words.positive} by then ("
+    return (text(count, reason, Code("split.drop_known_entities"), ")."),)
 
 
 def training_data(facts: Facts) -> tuple[Block, ...]:

@@ -110,7 +110,7 @@ def _figure(name: str, value: float, interval: Sequence[float] | None, said: str
 
 def _counts(split: dict, words: Words) -> str:
     left_out = split["test_rows_left_out"]
-    why = f"; {left_out:,} more are left out: a {words.positive} of their {words.entity} was known by then"
+    why = f"; {left_out:,} more are left out: their {words.entity} had a known {words.positive} by then"
     counts = f"{split['test_rows']:,} {words.records}, {split['test_positives']:,} of them {words.positives}"
     return f"test window: {counts}{why if left_out else ''}"
 

@@ -1,3 +1,4 @@
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -5,10 +6,25 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from lifecycle.audit.ageing import staleness, windows_of_age
-from lifecycle.core.params import SplitParams
+from lifecycle.audit.ageing import (
+    Ageing,
+    AgeWindow,
+    ageing,
+    as_json,
+    fit_with_seed,
+    over_seeds,
+    score_windows,
+    spread,
+    windows_of_age,
+)
+from lifecycle.core.params import SplitParams, TrainParams
+from lifecycle.models.families import predict
+from lifecycle.problem.problem import Column
+from lifecycle.problem.record_words import Raw
 from lifecycle.splits.time_windows import TimeWindow
 from tests.helpers_audit import people, scored
+from tests.helpers_data import small_problem
+from tests.helpers_model import learnable
 
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2020-03-01")
@@ -40,13 +56,15 @@ def aged(losses, samples=100):
     parts = [scored(800, seed=seed) for seed in range(len(losses))]
     noise = np.random.default_rng(0)
     scores = [p["score"].to_numpy() + lost * noise.random(len(p)) for p, lost in zip(parts, losses, strict=True)]
-    return staleness(parts, windows, people(), scores, (samples, 1)), parts, scores
+    judged = [AgeWindow(*one, left_out=7) for one in zip(windows, parts, scores, strict=True)]
+    return ageing(judged, people(), (samples, 1)), parts, scores
 
 
 def test_each_window_has_its_own_figure_with_an_interval_and_its_age():
     found, parts, scores = aged([0, 0, 0])
     table = found.table
     assert table["age_days"].tolist() == [3, 8, 13]
+    assert table["left_out"].tolist() == [7, 7, 7]
     expected = [average_precision_score(part["label"], score) for part, score in zip(parts, scores, strict=True)]
     assert table["average_precision"].tolist() == pytest.approx(expected)
     assert (table["average_precision_low"] < table["average_precision"]).all()
@@ -62,3 +80,67 @@ def test_a_model_that_loses_with_age_has_a_slope_below_zero_beyond_noise():
 
 def test_one_window_has_no_slope():
     assert np.isnan(aged([0])[0].slope).all()
+
+
+PROBLEM = small_problem(Column("number", "number", ""), features=(Raw("number"),))
+
+
+def recipe(seed=2**32 - 2, model="extra_trees", **hyperparameters):
+    return TrainParams(model=model, seed=seed, exclude_features=[], **hyperparameters)
+
+
+def records():
+    frame, label = learnable()
+    return frame[["number"]].assign(label=label)
+
+
+def first_score(model):
+    return {"score": float(predict(model, records()[["number"]])[0])}
+
+
+def found(train, more=3):
+    own = fit_with_seed(train, PROBLEM, records(), train.seed)
+    return over_seeds(train, PROBLEM, records(), (more, own), first_score)
+
+
+def test_the_model_on_file_comes_first_and_the_seeds_that_follow_it_next():
+    train = recipe(n_estimators=3, max_depth=2)
+    result = found(train)
+    assert result["seeds"] == [2**32 - 2, 2**32 - 1, 0, 1]
+    again = first_score(fit_with_seed(train, PROBLEM, records(), 2**32 - 1))
+    assert result["figures"]["score"][1] == again["score"]
+    assert len(set(result["figures"]["score"])) > 1
+    assert result == found(train)
+
+
+def test_a_model_whose_training_has_no_chance_has_no_spread():
+    scores = found(recipe(model="logistic_regression"))["figures"]["score"]
+    assert spread(scores) == 0
+
+
+def test_spread_is_the_sample_s_and_zero_for_one():
+    assert spread([1.0, 3.0]) == math.sqrt(2)
+    assert spread([1.0]) == 0
+
+
+def test_undefined_figures_are_written_as_none():
+    table = pd.DataFrame({"start": ["2020-01-01"], "average_precision": [float("nan")]})
+    written = as_json({"seeds": [1, 2], "figures": {"recall": [0.5, 0.7]}}, Ageing(table, (float("nan"),) * 3))
+    assert written["with_age"]["windows"] == [{"start": "2020-01-01", "average_precision": None}]
+    assert written["with_age"]["average_precision_per_window"] == {"value": None, "low": None, "high": None}
+    assert written["over_seeds"]["standard_deviation"]["recall"] == spread([0.5, 0.7])
+
+
+def test_records_of_known_entities_are_counted_where_they_are_left_out():
+    days = np.arange(30)
+    table = pd.DataFrame({"id": days, "time": START - 20 * DAY + days * DAY, "label": (days % 2 == 0).astype(int)})
+    table = table.assign(card=days % 2, number=days % 3)
+    problem = small_problem(
+        Column("card", "integer", ""), Column("number", "number", ""), features=(Raw("number"),), entity="card"
+    )
+    windows = windows_of_age(SPLIT, FINAL, START - 20 * DAY, 2)
+    for drop_known in (True, False):
+        judged = score_windows(table, windows, problem, recipe(n_estimators=2), drop_known)
+        inside = [((table["time"] >= w.test_start) & (table["time"] < w.test_end)).sum() for w in windows]
+        assert [len(one.records) + one.left_out for one in judged] == inside
+        assert any(one.left_out for one in judged) is drop_known

@@ -1,12 +1,21 @@
 import numpy as np
-import pandas as pd
 import pytest
-from fairlearn import metrics as fm
 
-from lifecycle.audit.fairness import as_json, as_table, audit, between_groups
-from lifecycle.audit.groups import by_group
-from lifecycle.problem.bands import assign
-from tests.helpers_audit import GROUPS, people, scored, window
+from lifecycle.audit.fairness import (
+    as_json,
+    as_table,
+    audit,
+    between_groups,
+    check_fairness,
+    largest_recall_difference,
+)
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import AuditParams
+from lifecycle.evaluation.metrics import COLUMNS
+from tests.helpers_audit import people, scored, window
+
+NONE = {"max_recall_difference": None, "max_false_positive_ratio": None, "max_calibration_ratio": None}
+REST = {"min_positives": 30, "more_seeds": 2, "ageing_windows": 2, "samples": 50, "seed": 0}
 
 
 def audited(table, problem=None, samples=60):
@@ -33,27 +42,21 @@ def test_figures_of_an_intersection_are_those_of_its_rows(group):
     assert found[names].tolist() == pytest.approx(expected)
 
 
-def test_gathering_records_first_changes_no_figure_of_fairlearn():
-    table = scored()
-    judged, group = window(table), assign(GROUPS[0], table)
-    plain = fm.MetricFrame(
-        metrics={"selection_rate": fm.selection_rate, "recall": fm.true_positive_rate},
-        y_true=judged.target,
-        y_pred=judged.alert,
-        sensitive_features=table["place"],
-    )
-    found = by_group(judged, group)
-    pd.testing.assert_frame_equal(found[list(plain.by_group)], plain.by_group, check_names=False)
+def test_what_lies_between_groups_is_that_of_their_rows():
+    table = scored(recall=(0.9, 0.6))
+    recall = table[table["label"] == 1].groupby("place")["alert"].mean()
+    selected = table.groupby("place")["alert"].mean()
     between = between_groups(audited(table)["place"].table, 1)
-    assert between["recall"]["difference"] == pytest.approx(plain.difference()["recall"])
-    assert between["selection_rate"]["ratio"] == pytest.approx(plain.ratio()["selection_rate"])
+    assert between["recall"]["difference"] == pytest.approx(recall.max() - recall.min())
+    assert between["selection_rate"]["ratio"] == pytest.approx(selected.min() / selected.max())
 
 
 def test_point_figures_and_resampled_sums_speak_of_the_same_groups():
     one = audited(scored())["place x age"]
-    np.testing.assert_array_equal(one.sums["records"], one.table["records"])
-    np.testing.assert_allclose(one.sums["hits"] / one.sums["positives"], one.table["recall"])
-    np.testing.assert_allclose(one.sums["predicted"] / one.sums["records"], one.table["mean_predicted"])
+    totals = {name: one.groups.sample().total(column) for name, column in COLUMNS.items() if name != "cost_of_rule"}
+    np.testing.assert_array_equal(totals["records"], one.table["records"])
+    np.testing.assert_allclose(totals["hits"] / totals["positives"], one.table["recall"])
+    np.testing.assert_allclose(totals["predicted"] / totals["records"], one.table["mean_predicted"])
 
 
 def test_an_interval_covers_its_figure_and_follows_cards_not_records():
@@ -101,3 +104,79 @@ def test_without_groups_there_is_nothing_to_tell():
     assert found == {}
     assert as_json(found, 30) == {}
     assert as_table(found, 30).empty
+
+
+def test_the_largest_difference_in_recall_is_of_single_groups():
+    table = scored(6_000, recall=(0.9, 0.5))
+    recall = table[table["label"] == 1].groupby("place")["alert"].mean()
+    assert largest_recall_difference(audited(table), 30) == pytest.approx(recall["east"] - recall["west"])
+    assert largest_recall_difference(audited(table), 10_000) is None
+    assert largest_recall_difference({}, 30) is None
+
+
+def verdict(table, **changes):
+    problem = people()
+    found = audit(window(table, problem), table, problem.groups, (60, 1))
+    try:
+        check_fairness(found, AuditParams(**REST | NONE | changes))
+    except PipelineError as error:
+        return str(error)
+    return None
+
+
+def test_a_recall_that_differs_too_much_is_refused_by_group_figure_and_limit():
+    table = scored(6_000, recall=(0.9, 0.5))
+    said = verdict(table, max_recall_difference=0.2)
+    high, low = (table[(table["place"] == p) & (table["label"] == 1)]["alert"].mean() for p in ("east", "west"))
+    assert f"recall of place 'east' is {high:.4f}, of 'west' {low:.4f}: {high - low:.3f} apart" in said
+    assert "audit.max_recall_difference = 0.2" in said
+    assert verdict(table, max_recall_difference=0.6) is None
+
+
+def test_limits_of_null_gate_nothing():
+    assert verdict(scored(6_000, recall=(0.9, 0.1))) is None
+
+
+def test_a_difference_within_noise_passes():
+    table = scored(400, cards=60, recall=(0.9, 0.5))
+    at = [table[(table["place"] == p) & (table["label"] == 1)]["alert"].mean() for p in ("east", "west")]
+    assert abs(at[0] - at[1]) > 0.3
+    assert verdict(table, max_recall_difference=0.3, min_positives=10) is None
+
+
+def test_a_group_that_is_too_small_is_held_against_no_limit():
+    table = scored(6_000)
+    table.loc[table.index[table["label"] == 1][:29], ["place", "alert"]] = ["far", 0]
+    assert verdict(table, max_recall_difference=0.3) is None
+    assert "'far'" in verdict(table, max_recall_difference=0.3, min_positives=20)
+
+
+def test_all_of_a_few_is_not_taken_for_certain():
+    table = scored(6_000, recall=(0.7, 0.7))
+    few = table.index[table["label"] == 1][:4]
+    table.loc[few, ["place", "alert"]] = ["far", 1]
+    assert verdict(table, max_recall_difference=0.1, min_positives=1) is None
+
+
+def test_fair_models_pass_in_nearly_all_windows():
+    refused = [verdict(scored(seed=seed), max_recall_difference=0.0) for seed in range(15)]
+    assert sum(map(bool, refused)) <= 2
+
+
+def test_false_alarms_that_fall_on_one_group_are_refused():
+    table = scored(6_000)
+    east = (table["place"] == "east") & (table["label"] == 0)
+    table.loc[east, "alert"] = (np.random.default_rng(1).random(east.sum()) < 0.3).astype(np.int8)
+    assert "false-positive rate of place 'east' is" in verdict(table, max_false_positive_ratio=2.0)
+    assert verdict(table, max_false_positive_ratio=20.0) is None
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.2])
+def test_probabilities_that_are_wrong_for_one_group_are_refused_either_way(factor):
+    table = scored(6_000)
+    observed = table.groupby("place")["label"].transform("mean")
+    table["probability"] = np.where(table["place"] == "west", observed * factor, observed)
+    said = verdict(table, max_calibration_ratio=1.5)
+    assert "positives of place 'west' are" in said
+    assert "'east'" not in said.replace("'east, ", "")
+    assert verdict(table, max_calibration_ratio=4.0) is None

@@ -2,20 +2,19 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
-from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst
+from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst, worst_average_precision
 from lifecycle.problem.bands import Band
-from tests.helpers_audit import DECISION, scored, window
+from tests.helpers_audit import people, scored, window
 
 BANDS = (Band("place", "place"), Band("age", "age", edges=(40,)), Band("how", "label"))
 
 
 def sliced(table, bands=BANDS, samples=100):
-    return slice_figures(window(table), table, bands, DECISION["cost_false_positive"], (samples, 1))
+    return slice_figures(window(table), table, bands, (samples, 1))
 
 
 def line(found, name, value):
-    table = found.table
-    return table[(table["slice"] == name) & (table["value"] == value)].iloc[0]
+    return found[name].table.loc[value]
 
 
 @pytest.mark.parametrize(("name", "value"), [("place", "east"), ("age", "above 40"), (WHOLE, WHOLE)])
@@ -86,9 +85,15 @@ def test_where_all_slices_are_served_alike_hardly_any_is_named():
 
 def test_without_cards_records_are_resampled():
     table = scored(500)
-    found = slice_figures(window(table)._replace(entity=None), table, BANDS, 5.0, (50, 1))
+    found = slice_figures(window(table, people(entity=None)), table, BANDS, (50, 1))
     assert line(found, "place", "east")["recall_low"] < line(found, "place", "east")["recall_high"]
 
 
 def test_without_bands_there_is_the_whole():
-    assert sliced(scored(200), ()).table["slice"].tolist() == [WHOLE]
+    assert list(sliced(scored(200), ())) == [WHOLE]
+
+
+def test_the_lowest_average_precision_is_of_slices_with_enough_frauds():
+    found = sliced(scored(6_000, recall=(0.9, 0.5)), BANDS[:1])
+    assert worst_average_precision(found, 30) == found["place"].table["average_precision"].min()
+    assert np.isnan(worst_average_precision(found, 10_000))

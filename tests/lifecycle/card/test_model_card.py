@@ -1,13 +1,15 @@
 import copy
 import re
+from dataclasses import replace
 
 import pytest
 
 from lifecycle.card.model_card import card
-from lifecycle.card.wording import number
+from lifecycle.document.blocks import number
 from lifecycle.document.markdown import markdown
+from lifecycle.evaluation.metrics import meaning
 from lifecycle.problem.loading import load_problem
-from lifecycle.problem.purpose import UNSAID
+from lifecycle.problem.purpose import UNSAID, Words
 from tests.helpers_card import facts, records, untraced
 
 SECTIONS = [
@@ -29,6 +31,7 @@ def anonymous(**changes):
     """Return facts like those of creditcard.csv: no cards, no groups, labels known at once."""
     content = copy.deepcopy(records()) | {"metrics/audit/fairness.json": {}}
     del content["metrics/evaluate/evaluation.json"]["test"]["entity_precision_at_100"]
+    content["metrics/split/split.json"]["split"]["test_rows_left_out"] = 0
     return facts(name="creditcard", problem=load_problem("creditcard"), json=content, delay_days=0.0, **changes)
 
 
@@ -80,6 +83,31 @@ def test_a_problem_without_cards_and_groups_is_told_as_such():
     assert "resample the records of one test window" in text
     assert "days late" not in text
     assert "Recall differs most" not in text
+    assert "left out" not in text.split("## Ethical considerations")[0]
+
+
+def test_what_the_split_leaves_out_is_counted():
+    number = records()["metrics/split/split.json"]["split"]["test_rows_left_out"]
+    assert number > 0
+    assert f"{number:,} further payments of these days are left out: their card had a known fraud" in written()
+
+
+def test_every_figure_has_a_meaning():
+    for name in records()["metrics/evaluate/evaluation.json"]["test"]:
+        assert f"| `{name}` | {meaning(name, facts().words)} |" in written()
+
+
+def test_the_card_of_another_problem_has_no_word_of_payments():
+    words = Words(record="patient", positive="illness", negative="healthy", entity="clinic")
+    problem = replace(facts().problem, words=words, purpose=None)
+    text = written(problem=problem)
+    prose = re.sub(r"`[^`]*`", "", text)  # columns, files and values are the problem's own
+    features = [column["name"] for column in records()["models/features.json"]["columns"]]
+    for other in (*features, *(band.name for band in (*problem.slices, *problem.groups)), *problem.columns):
+        prose = prose.replace(other.replace("_", r"\_"), "")
+    assert not re.findall(r"fraud|payment|\bcards?\b(?!:)|genuine|terminal|compromised", prose.split("\n", 2)[2])
+    assert "missed illness" in text
+    assert "resample the clinics" in text
 
 
 def test_small_groups_are_marked_and_are_no_evidence():

@@ -9,7 +9,7 @@ def test_differences_are_told_by_dotted_name_as_yaml_writes_them():
     head = {"problem": "a", "train": {"depth": None, "rate": 2.0e-5, "new": {"low": 1}}, "same": [1]}
     assert differences(base, head) == [
         ("train.depth", "14", "null"),
-        ("train.rate", "1.0e-05", "2.0e-05"),
+        ("train.rate", "1e-05", "2e-05"),
         ("train.new.low", "-", "1"),
         ("train.gone", "true", "-"),
     ]
@@ -17,7 +17,7 @@ def test_differences_are_told_by_dotted_name_as_yaml_writes_them():
 
 
 def test_true_and_one_are_not_the_same_value_of_text():
-    assert differences({"a": "1"}, {"a": 1}) == [("a", "'1'", "1")]
+    assert differences({"a": "1"}, {"a": 1}) == [("a", '"1"', "1")]
 
 
 def feature(name: str, definition: str = "d") -> dict:

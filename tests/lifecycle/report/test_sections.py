@@ -1,4 +1,4 @@
-from lifecycle.report.content import moved, slices_and_groups
+from lifecycle.report.sections import group_changes, slices_and_groups
 
 
 class Side:
@@ -19,16 +19,16 @@ def group(recall, few=False, width=0.05, **more):
     } | more
 
 
-def test_only_what_lies_outside_both_intervals_has_moved():
+def test_only_what_lies_outside_both_intervals_has_group_changes():
     base = {"hour": {"day": group(0.8), "night": group(0.8), "rare": group(0.8, few=True), "gone": group(0.1)}}
     head = {"hour": {"day": group(0.7), "night": group(0.76), "rare": group(0.1), "new": group(0.9)}}
-    (line,) = moved(base, head, ("recall",))
-    assert (line.group, line.base, line.head, line.word) == ("day", 0.8, 0.7, "↓ worse")
+    (line,) = group_changes(base, head, ("recall",))
+    assert (line.group, line.base, line.head, line.text) == ("day", 0.8, 0.7, "↓ worse")
 
 
 def test_a_wide_interval_on_one_side_is_enough_to_say_nothing():
     base, head = ({"hour": {"day": group(value, width=width)}} for value, width in ((0.8, 0.2), (0.7, 0.01)))
-    assert moved(base, head, ("recall",)) == []
+    assert group_changes(base, head, ("recall",)) == []
 
 
 def test_a_false_positive_rate_is_better_when_it_falls_and_a_selection_rate_is_neither():
@@ -37,12 +37,12 @@ def test_a_false_positive_rate_is_better_when_it_falls_and_a_selection_rate_is_n
         {"c": {"g": {"few": False} | {f"{n}{end}": value for n in names for end in ("", "_low", "_high")}}}
         for value in (0.2, 0.1)
     ]
-    assert [line.word for line in moved(*sides, names)] == ["↓ better", "↓"]
+    assert [line.text for line in group_changes(*sides, names)] == ["↓ better", "↓"]
 
 
 def test_figures_that_are_not_defined_are_left_out():
     sides = [{"c": {"g": {"few": False, "recall": None}}}, {"c": {"g": group(0.1)}}]
-    assert moved(*sides, ("recall",)) == []
+    assert group_changes(*sides, ("recall",)) == []
 
 
 def test_the_section_says_what_is_missing_and_names_the_worst():

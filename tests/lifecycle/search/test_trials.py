@@ -9,8 +9,8 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams, checked
+from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import write_table
-from lifecycle.evaluation.metrics import Ranking, average_precision
 from lifecycle.search import trials
 from lifecycle.search.fold_scores import Fold, score
 from lifecycle.search.study import FIGURES, VALUES, counted, in_state, name_of, open_study

@@ -1,14 +1,6 @@
 import pytest
 
-from lifecycle.card.wording import MEANINGS, between, meaning, number
-from tests.helpers_card import records
-
-
-def test_every_figure_has_words():
-    names = records()["metrics/evaluate/evaluation.json"]["test"]
-    assert all(meaning(name) for name in names)
-    assert meaning("entity_precision_at_20") == MEANINGS["entity_precision_at"]
-    assert meaning("something_new") == ""
+from lifecycle.document.blocks import between, number
 
 
 @pytest.mark.parametrize(
