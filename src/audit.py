@@ -34,7 +34,7 @@ def over_seeds(params: Params, problem: Problem, decision: Decision) -> dict[str
 
     def on_test_window(model: Any) -> Figures:
         scored = score_table(test, predict(model, test[list(model.feature_names_in_)]), problem, decision)
-        return figures(scored_window(scored, problem, decision.costs, options, days))
+        return figures(scored_window(scored, problem, decision, options, days))
 
     model, train = joblib.load("models/model.joblib"), read_table("data/splits/train.parquet")
     return ageing.over_seeds(params.train, problem, train, (params.audit.more_seeds, model), on_test_window)
@@ -73,7 +73,7 @@ def main() -> None:
     problem, options, decision = load_problem(params.problem), params.audit, Decision.read()
     scored, draws = read_table("data/scores/test.parquet"), (options.samples, options.seed)
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
-    window = scored_window(scored, problem, decision.costs, fill(params.evaluate, problem, "evaluate"), days)
+    window = scored_window(scored, problem, decision, fill(params.evaluate, problem, "evaluate"), days)
     sliced = slices.slice_figures(window, scored, problem.slices, draws)
     audited = fairness.audit(window, scored, problem.groups, draws)
     seeds, aged = over_seeds(params, problem, decision), age(params, problem)

@@ -4,6 +4,8 @@ Reads   data/scores/validation.parquet
 Writes  models/decision.json, metrics/decide/decision.json, metrics/decide/cost.csv
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from lifecycle.core.errors import run
 from lifecycle.core.params import DecideParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
 from lifecycle.evaluation import calibration
-from lifecycle.evaluation.decision import Costs, Decision
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.plot_tables import cost_table
 from lifecycle.evaluation.threshold import choose_threshold, cost_curve
 from lifecycle.problem.loading import fill, load_problem
@@ -23,16 +25,15 @@ def decide(
     scores: pd.DataFrame, problem: Problem, params: DecideParams, delay: pd.Timedelta, window: pd.Timedelta
 ) -> tuple[Decision, dict, pd.DataFrame]:
     """Return the decision, its figures on the validation windows of that length, and the cost of other thresholds."""
-    costs = Costs.from_params(params)
     target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
     fold, time = scores["fold"].to_numpy(), scores[problem.time].to_numpy()
     briers = calibration.compare(score, target, fold, time, delay.to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
     calibrated = calibration.fit(method, score, target)
-    curve = cost_curve(target, score, costs.of_missing(scores, problem.amount), costs)
+    decision = Decision.from_params(params, calibrated, briers)
+    curve = cost_curve(target, score, decision.stake(scores, problem.amount), decision)
     day = scores[problem.time].dt.floor("D").to_numpy()
     threshold = choose_threshold(curve, score, day, params.alert_budget_per_day)
-    decision = Decision(calibrated, threshold, costs, params.alert_budget_per_day, briers)
     figures = {
         "threshold": threshold,
         "probability_at_threshold": float(calibrated.apply(np.array([threshold]))[0]),
@@ -40,7 +41,7 @@ def decide(
         "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
         "alerts_per_day": float((score >= threshold).sum() / (len(np.unique(fold)) * (window / DAY))),
     }
-    return decision, {"decision": figures}, cost_table(curve, len(scores))
+    return replace(decision, threshold=threshold), {"decision": figures}, cost_table(curve, len(scores))
 
 
 def main() -> None:

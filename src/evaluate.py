@@ -44,7 +44,7 @@ def main() -> None:
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
     scored = score(read_table("data/splits/test.parquet"), problem, decision)
     write_table(scored, "data/scores/test.parquet")
-    window = scored_window(scored, problem, decision.costs, options, days)
+    window = scored_window(scored, problem, decision, options, days)
     test, rivals = figures(window), baselines(scored, problem)
     ends = intervals(partial(figures, window), window.units, options.bootstrap_samples, options.seed)
     write_json({"test": test, "baseline": rivals}, METRICS / "evaluation.json")

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
 from lifecycle.problem.bands import Band
 from lifecycle.problem.problem import Column, Problem
 from tests.helpers_data import small_problem
 from tests.helpers_model import params
 
-COSTS = Costs(false_positive=5.0, false_negative=50.0)
+DECISION = Decision(Calibration("none"), 0.5, 5.0, 50.0, None, {})
 TOP_K, DAYS = 6, 7.0
 GROUPS = (Band("place", "place"), Band("age", "age", edges=(40,), labels=("young", "old")))
 
@@ -41,4 +42,4 @@ def scored(
 def window(table: pd.DataFrame, problem: Problem | None = None) -> ScoredWindow:
     """Return a table of scores as arrays."""
     options = params(evaluate__top_k=TOP_K, evaluate__rule_amount=None).evaluate
-    return scored_window(table, problem or people(), COSTS, options, DAYS)
+    return scored_window(table, problem or people(), DECISION, options, DAYS)

@@ -69,7 +69,7 @@ def test_only_the_ratio_of_the_costs_moves_the_threshold_and_dearer_frauds_lower
 
 def test_the_costs_stand_beside_the_threshold_that_they_gave():
     decision, _, table = decide(cost_false_negative=80.0)
-    assert (decision.costs.false_positive, decision.costs.false_negative) == (5.0, 80.0)
+    assert (decision.cost_false_positive, decision.cost_false_negative) == (5.0, 80.0)
     assert list(table) == ["threshold", "cost_per_record"]
 
 

@@ -12,6 +12,8 @@ import yaml
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.loading import load_problem
 from lifecycle.report.verdict import verdict
 from lifecycle.repository.revision import out_hash
@@ -121,8 +123,8 @@ class Side:
             "metrics/evaluate/evaluation.json": {"average_precision": self.value},
             "metrics/evaluate/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
         }
-        costs = {"cost_false_positive": 5.0, "cost_false_negative": "amount"}
-        return {"test": found[path]} if path in found else costs if path == "models/decision.json" else {}
+        decision = Decision(Calibration("none"), 0.5, 5.0, "amount", None, {}).as_json()
+        return {"test": found[path]} if path in found else decision if path == "models/decision.json" else {}
 
     def yaml(self, path: str) -> dict:
         return {} if self.rule is None else {"report": self.rule}

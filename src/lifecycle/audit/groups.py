@@ -60,7 +60,8 @@ class GroupSample(Sample):
         super().__init__(groups.window, copies)
         self._groups = groups
 
-    def _sum(self, column: Column) -> np.ndarray:
+    def total(self, column: Column) -> np.ndarray:
+        """Return the sum of a column over the records of each group."""
         # bincount adds up row by row; the order of a BLAS sum would depend on the processor.
         rows, code, values = self._groups.filled(column)
         return np.bincount(code, values if self.weight is None else values * self.weight[rows], len(self._groups.names))

@@ -156,14 +156,14 @@ def metrics(facts: Facts) -> tuple[Block, ...]:
 
 
 def _decision(facts: Facts, decision: Decision) -> Text:
-    chosen, costs = facts.json["metrics/decide/decision.json"]["decision"], decision.costs
-    missed, budget = costs.false_negative, decision.alert_budget_per_day
+    chosen = facts.json["metrics/decide/decision.json"]["decision"]
+    missed, budget = decision.cost_false_negative, decision.alert_budget_per_day
     cost = ("the record's own ", Code(facts.problem.amount or missed)) if missed == AMOUNT else (number(missed),)
     return text(
         Strong("Decision."), " An alert is raised from a score of ", number(decision.threshold),
         ", a probability of ", number(chosen["probability_at_threshold"]),
         ": the threshold that costs least on the validation windows, where a false alert costs ",
-        number(costs.false_positive), f" and a missed {facts.words.positive} ", *cost, ". There it cost ",
+        number(decision.cost_false_positive), f" and a missed {facts.words.positive} ", *cost, ". There it cost ",
         number(chosen["cost_per_record"]), " per record, with ", number(chosen["alerts_per_day"]), " alerts a day. ",
         "No budget limits the alerts." if budget is None else f"At most {number(budget)} alerts a day are allowed.",
     )  # fmt: skip

@@ -10,49 +10,25 @@ import pandas as pd
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.ranking import EntityRanking, Ranking, average_precision
 from lifecycle.evaluation.bootstrap import units_of, weights_of
-from lifecycle.evaluation.decision import Costs, Decision
+from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredWindow:
-    """What is known of each record of a window; arrays of shape (n,).
+    """What is known of each record of a window; arrays of shape (n,)."""
 
-    Parameters
-    ----------
-    target : array of int
-        0 or 1.
-    score, probability : array of float
-        Of the model; the probability is the calibrated score.
-    alert : array of bool
-        Whether the score reaches the threshold.
-    day : array of int
-        Day of the window.
-    entity : array of int, or None
-        Code 0..entities-1; None where the problem has no entities.
-    missing : array of float
-        Cost of missing the record, if it is a positive.
-    costs : Costs
-        The cost rule.
-    days : float
-        Length of the window.
-    top_k : int
-        Entities reviewed a day.
-    rule : array of bool, or None
-        What the fixed rule would flag; None where there is none.
-    """
-
-    target: np.ndarray
+    target: np.ndarray  # 0 or 1
     score: np.ndarray
     probability: np.ndarray
-    alert: np.ndarray
-    day: np.ndarray
-    entity: np.ndarray | None
-    missing: np.ndarray
-    costs: Costs
-    days: float
-    top_k: int
-    rule: np.ndarray | None = None
+    alert: np.ndarray  # bool
+    stake: np.ndarray  # what is lost with the record if it is a positive without an alert
+    day: np.ndarray  # day of the window
+    entity: np.ndarray | None  # code 0..entities-1; None where the problem has no entities
+    rule: np.ndarray | None  # bool: what the fixed rule would flag; None where there is none
+    decision: Decision
+    days: float  # length of the window
+    top_k: int  # entities reviewed a day
     _columns: dict[Callable, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -77,8 +53,8 @@ class ScoredWindow:
         return self._columns[function]
 
     def cost(self, alert: np.ndarray | bool) -> np.ndarray:
-        """Return what decisions cost, record by record."""
-        return self.costs.of_records(self.target, alert, self.missing)
+        """Return what alerts cost, record by record."""
+        return self.decision.cost(self.target, alert, self.stake)
 
 
 Column = Callable[[ScoredWindow], np.ndarray]
@@ -98,15 +74,9 @@ class Sample:
     def __init__(self, window: ScoredWindow, copies: np.ndarray | None = None) -> None:
         self.window, self.copies = window, copies
         self.weight = None if copies is None else weights_of(copies, window.entity)
-        self._totals: dict[Column, np.ndarray] = {}
 
     def total(self, column: Column) -> np.ndarray:
         """Return the sum of a column over the records: one number, or one per group."""
-        if column not in self._totals:
-            self._totals[column] = self._sum(column)
-        return self._totals[column]
-
-    def _sum(self, column: Column) -> np.ndarray:
         # Summed without the BLAS, whose order of summation depends on the processor and its threads.
         values = self.window.column(column)
         return (values if self.weight is None else values * self.weight).sum()
@@ -127,53 +97,27 @@ class Sample:
 
 
 def scored_window(
-    scored: pd.DataFrame, problem: Problem, costs: Costs, options: EvaluateParams, days: float
+    scored: pd.DataFrame, problem: Problem, decision: Decision, options: EvaluateParams, days: float
 ) -> ScoredWindow:
-    """Bring a table of scores into arrays.
-
-    Parameters
-    ----------
-    scored : pandas.DataFrame, shape (n, columns)
-        From `score_table`.
-    problem : Problem
-        Its roles.
-    costs : Costs
-        The cost rule.
-    options : EvaluateParams
-        The fixed rule to beat, and how many entities are reviewed a day.
-    days : float
-        Length of the window.
-    """
+    """Bring a table of scores of so many days, from `score_table`, into arrays; `options` have rule and `top_k`."""
     amount = None if problem.amount is None else scored[problem.amount].to_numpy()
     return ScoredWindow(
         target=scored[problem.target].to_numpy(),
         score=scored["score"].to_numpy(),
         probability=scored["probability"].to_numpy(),
         alert=scored["alert"].to_numpy() == 1,
+        stake=decision.stake(scored, problem.amount),
         day=pd.factorize(scored[problem.time].dt.floor("D"))[0],
         entity=None if problem.entity is None else pd.factorize(scored[problem.entity])[0],
-        missing=costs.of_missing(scored, problem.amount),
-        costs=costs,
+        rule=None if amount is None or options.rule_amount is None else amount > options.rule_amount,
+        decision=decision,
         days=days,
         top_k=options.top_k,
-        rule=None if amount is None or options.rule_amount is None else amount > options.rule_amount,
     )
 
 
 def score_table(records: pd.DataFrame, scores: np.ndarray, problem: Problem, decision: Decision) -> pd.DataFrame:
-    """Return identity, `score`, `probability` and `alert` (0 or 1) of each record.
-
-    Parameters
-    ----------
-    records : pandas.DataFrame, shape (n, columns)
-        With the problem's roles.
-    scores : array of float, shape (n,)
-        Of a model.
-    problem : Problem
-        Its roles.
-    decision : Decision
-        Calibration and threshold.
-    """
+    """Return identity, `score`, `probability` and `alert` (0 or 1) of each record."""
     probability, alert = decision.apply(scores)
     identity = records[problem.identity()].reset_index(drop=True)
     return identity.assign(score=scores, probability=probability, alert=alert.astype(np.int8))

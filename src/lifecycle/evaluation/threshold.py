@@ -7,7 +7,7 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.ranking import Ranking
-from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.decision import Decision
 
 
 class CostCurve(NamedTuple):
@@ -18,27 +18,25 @@ class CostCurve(NamedTuple):
     alerts: np.ndarray
 
 
-def cost_curve(target: np.ndarray, score: np.ndarray, missing: np.ndarray, costs: Costs) -> CostCurve:
+def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decision: Decision) -> CostCurve:
     """Compute the total cost of every threshold that decides differently, from "no alert" down to the lowest score.
 
     Parameters
     ----------
-    target, score, missing : array, shape (n,)
-        Labels, scores, and the cost of missing each record if it is a positive.
-    costs : Costs
+    target, score, stake : array, shape (n,)
+        Labels, scores, and what is lost with each record if it is a positive without an alert.
+    decision : Decision
         The cost rule.
     """
     ranking = Ranking(target, score)
-    without = costs.of_records(target, False, missing)
-    spared, spared_negative = ranking.counts(without)  # of what no alert at all costs
-    paid, paid_negative = ranking.counts(costs.of_records(target, True, missing))
-    never = np.nextafter(ranking.thresholds[0], np.inf)
+    without = decision.cost(target, False, stake)
     total = without[target == 1].sum() + without[target != 1].sum()
-    hits, false_alerts = ranking.counts()
+    spared, paid = (ranking.counts(cost) for cost in (without, decision.cost(target, True, stake)))
+    never = np.nextafter(ranking.thresholds[0], np.inf)
     return CostCurve(
         np.append(never, ranking.thresholds),
-        np.append(total, total - spared - spared_negative + paid + paid_negative),
-        np.append(0, hits + false_alerts),
+        np.append(total, total - spared[0] - spared[1] + paid[0] + paid[1]),
+        np.append(0, sum(ranking.counts())),
     )
 
 

@@ -14,7 +14,7 @@ from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.blocks import Code, Strong, Text, text
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
-from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.gates import is_not_worse
 from lifecycle.evaluation.metrics import Figures, figures
 from lifecycle.evaluation.scored_window import scored_window
@@ -89,7 +89,7 @@ def _paired(
     base, head = sides
     options = fill(params.evaluate, problem, "evaluate")
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
-    costs = Costs.from_json(head.json("models/decision.json"))  # of one side, for both
+    decision = Decision.from_json(head.json("models/decision.json"))  # the costs of one side, for both
     seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
     chance = (
         "entities and training seeds give"
@@ -100,7 +100,7 @@ def _paired(
         seeds, chance = {}, "entities give; the scores are equal, bit for bit"
 
     def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:
-        return partial(figures, scored_window(scored, problem, costs, options, days))
+        return partial(figures, scored_window(scored, problem, decision, options, days))
 
     comparison = compare(before, after, problem, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
     only = f" ({comparison.only_base:,} are in the base only, {comparison.only_other:,} in the head only)"

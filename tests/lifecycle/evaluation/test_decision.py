@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,21 +7,21 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, write_json
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.evaluation.decision import Costs, Decision
+from lifecycle.evaluation.decision import Decision
 from tests.helpers_model import ROOT, params, payments
 
-DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, Costs(5.0, "amount"), None, {"none": 0.1})
+DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, "amount", None, {"none": 0.1})
 
 
 def test_a_missed_fraud_costs_its_amount_or_a_fixed_number():
     records = payments().iloc[:5]
-    assert Costs(5.0, "amount").of_missing(records, "amount").tolist() == records["amount"].tolist()
-    assert Costs(5.0, 30).of_missing(records, None).tolist() == [30.0] * 5
+    assert DECISION.stake(records, "amount").tolist() == records["amount"].tolist()
+    assert replace(DECISION, cost_false_negative=30).stake(records, None).tolist() == [30.0] * 5
 
 
 def test_the_amount_as_cost_is_refused_where_there_is_none():
     with pytest.raises(PipelineError, match=r"decide\.cost_false_negative = 'amount'.*no amount column; give a number"):
-        Costs(5.0, "amount").of_missing(pd.DataFrame({"x": [1]}), None)
+        DECISION.stake(pd.DataFrame({"x": [1]}), None)
 
 
 def test_a_right_decision_costs_nothing_a_false_alert_a_review_and_a_missed_positive_what_it_is_worth():
@@ -28,13 +30,13 @@ def test_a_right_decision_costs_nothing_a_false_alert_a_review_and_a_missed_posi
         np.array([True, False, True, False]),
         np.array([7.0, 8.0, 9.0, 9.0]),
     )
-    assert Costs(5.0, "amount").of_records(target, alert, missing).tolist() == [0, 8, 5, 0]
-    assert Costs(5.0, "amount").of_records(target, False, missing).tolist() == [7, 8, 0, 0]
+    assert DECISION.cost(target, alert, missing).tolist() == [0, 8, 5, 0]
+    assert DECISION.cost(target, False, missing).tolist() == [7, 8, 0, 0]
 
 
 def test_costs_that_nobody_set_are_asked_for():
     with pytest.raises(PipelineError, match="decide: set cost_false_positive and cost_false_negative"):
-        Costs.from_params(params(decide__cost_false_positive=None).decide)
+        Decision.from_params(params(decide__cost_false_positive=None).decide, Calibration("none"), {})
 
 
 @pytest.mark.parametrize("content", [DECISION.as_json(), read_json(ROOT / "models/decision.json")])

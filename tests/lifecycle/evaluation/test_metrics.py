@@ -8,7 +8,8 @@ from sklearn import metrics as sk
 
 from lifecycle.core.ranking import EntityRanking
 from lifecycle.evaluation.bootstrap import intervals
-from lifecycle.evaluation.decision import Costs
+from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.metrics import GROUPS, METRICS, SLICES, direction, figures, label, meaning, shown
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.problem.loading import load_problem
@@ -29,10 +30,10 @@ def scored(rows=600, cards=CARDS, days=DAYS):
         probability=probability,
         alert=probability >= 0.3,
         rule=rng.random(rows) < 0.2,
-        missing=rng.integers(1, 300, rows) / 4,
+        stake=rng.integers(1, 300, rows) / 4,
         day=np.sort(rng.integers(0, 7, rows)),
         entity=None if cards is None else rng.permutation(np.arange(rows) % cards),
-        costs=Costs(FALSE_ALERT, "amount"),
+        decision=Decision(Calibration("none"), 0.3, FALSE_ALERT, "amount", None, {}),
         days=days,
         top_k=TOP_K,
     )
@@ -52,7 +53,7 @@ def expected(window, w):
     fraud, alert, weighted = window.target == 1, window.alert, {"sample_weight": w}
 
     def cost(decision):
-        return (w * np.where(fraud, ~decision * window.missing, decision * FALSE_ALERT)).sum()
+        return (w * np.where(fraud, ~decision * window.stake, decision * FALSE_ALERT)).sum()
 
     return {
         "average_precision": sk.average_precision_score(fraud, window.score, **weighted),
@@ -106,7 +107,7 @@ def test_what_was_never_alerted_has_figures_of_zero():
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("saved_share_vs_no_model", {"missing": np.zeros(600)}),
+        ("saved_share_vs_no_model", {"stake": np.zeros(600)}),
         ("saved_share_vs_rule", {"rule": scored().target == 1}),
     ],
     ids=["frauds_cost_nothing", "the_rule_is_perfect"],

@@ -3,12 +3,12 @@ import pytest
 
 from lifecycle.evaluation.bootstrap import weights_of
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.evaluation.decision import Costs, Decision
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.scored_window import Sample, score_table, scored_window
-from tests.helpers_audit import COSTS, people, scored, window
+from tests.helpers_audit import people, scored, window
 from tests.helpers_model import params
 
-DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, Costs(5.0, 50.0), None, {})
+DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, 50.0, None, {})
 
 
 def test_a_score_at_the_threshold_is_an_alert_and_has_its_calibrated_probability():
@@ -34,6 +34,6 @@ def test_a_total_counts_each_record_as_often_as_its_entity_is_drawn():
 def test_the_fixed_rule_flags_amounts_above_its_own():
     problem = people(amount="age")
     options = params(evaluate__rule_amount=40.0).evaluate
-    one = scored_window(scored(50), problem, COSTS, options, 7)
+    one = scored_window(scored(50), problem, DECISION, options, 7)
     assert one.rule.tolist() == (scored(50)["age"] > 40).tolist()
     assert window(scored(50)).rule is None
