@@ -6,14 +6,12 @@ Writes  metrics/card/model_card.md
 
 from pathlib import Path
 
-from lifecycle.card.facts import Facts, window
-from lifecycle.card.model_card import card
+from lifecycle.card.model_card import Facts, card, window
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import run
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
-from lifecycle.document.markdown import markdown
 from lifecycle.problem.loading import fill, load_problem
 
 METRICS = (
@@ -43,7 +41,7 @@ def main() -> None:
         audit=params.audit,
     )
     with atomic("metrics/card/model_card.md") as temporary:
-        temporary.write_bytes(markdown(card(facts)).encode())
+        temporary.write_bytes(card(facts).encode())
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lifecycle.card.analyses import INTERVAL
-from lifecycle.card.facts import Facts, Window
+from lifecycle.card.model_card import INTERVAL, Facts, Window
 from lifecycle.core.lineage import File
 from lifecycle.core.tables import read_json
-from lifecycle.document.blocks import number
+from lifecycle.document.markdown import number
 from lifecycle.problem.loading import load_problem
 from tests.helpers_model import ROOT, params
 

@@ -66,8 +66,9 @@ def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
 
 def _files(places: Sequence[Path]) -> list[str]:
     """Return the files of code at some places: files, and folders with all that is below them."""
-    found = {path for place in places for path in (place.rglob("*.py") if place.is_dir() else [place])}
-    return sorted(path.as_posix() for path in found)
+    kinds = ("*.py", "*.jinja")
+    files = {path for place in places for kind in kinds for path in (place.rglob(kind) if place.is_dir() else [place])}
+    return sorted(path.as_posix() for path in files)
 
 
 def blocks(params: Params, names: list[str]) -> dict[str, Any]:

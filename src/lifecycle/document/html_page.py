@@ -1,11 +1,11 @@
-"""Write a document as one HTML page that needs no other file and follows the reader's light or dark theme."""
+"""Write Markdown as one HTML page that needs no other file and follows the reader's light or dark theme."""
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from lifecycle.document.blocks import Document, Picture
-from lifecycle.document.markdown import markdown
+from lifecycle.document.markdown import Picture
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --line: #d1d9e0; --paper: #fff; --band: #f6f8fa }
@@ -25,30 +25,40 @@ img { width: 440px; max-width: 100%; height: auto; margin: .25rem }
 """
 
 
-def page(document: Document) -> str:
-    """Return the document as an HTML page; whatever a name or a value holds, nothing is loaded and nothing runs."""
+def page(title: str, text: str, pictures: Sequence[Picture] = ()) -> str:
+    """Return Markdown as an HTML page; whatever a name or a value holds, nothing is loaded and nothing runs.
+
+    Parameters
+    ----------
+    title : str
+        Of the window.
+    text : str
+        The Markdown.
+    pictures : sequence of Picture
+        Those that the text shows, each as `![](NAME)`.
+    """
     head = [
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:;'
         " style-src 'unsafe-inline'\">",
-        f"<title>{escape(document.title)}</title>",
+        f"<title>{escape(title)}</title>",
         f"<style>{STYLE}</style>",
     ]
-    return "\n".join(["<!doctype html>", '<html lang="en">', *head, _body(document), "</html>"]) + "\n"
+    return "\n".join(["<!doctype html>", '<html lang="en">', *head, _body(text, pictures), "</html>"]) + "\n"
 
 
-def _body(document: Document) -> str:
+def _body(text: str, pictures: Sequence[Picture]) -> str:
     from markdown_it import MarkdownIt
 
-    pictures = {picture.name: picture for picture in document.pictures}
+    by_name = {picture.name: picture for picture in pictures}
 
     def image(_: Any, tokens: Any, place: int, *__: Any) -> str:
-        return _picture(pictures[tokens[place].attrs["src"]])
+        return _picture(by_name[tokens[place].attrs["src"]])
 
     writer = MarkdownIt("commonmark", {"html": False}).enable("table")
     writer.add_render_rule("image", image)
-    return str(writer.render(markdown(document, lambda picture: f"![]({picture.name})")))
+    return str(writer.render(text))
 
 
 def _picture(picture: Picture) -> str:

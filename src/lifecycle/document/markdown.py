@@ -1,86 +1,144 @@
-"""Write a document as Markdown, for GitHub, a terminal, and whatever else reads tables with pipes."""
+"""Fill in templates of Markdown. Whatever a value holds stays text: no markup, no command for a terminal."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
-from itertools import groupby
-
-from lifecycle.document.blocks import Block, Bullets, Code, Document, Picture, Strong, Table, Text
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~]|&(?=#?\w+;))")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # ends of lines, and what a terminal takes for a command
+NOT_DEFINED = "not defined"
 
 
-def markdown(document: Document, picture: Callable[[Picture], str] | None = None) -> str:
-    """Return the document's Markdown.
+class Markdown(str):
+    """Text that is Markdown already; any other value is escaped where a template shows it."""
+
+    __slots__ = ()
+
+
+def number(value: Any) -> str:
+    """Return a figure with about four digits, a count with all; text as it is.
 
     Parameters
     ----------
-    document : Document
-        The document.
-    picture : callable, optional
-        Writes a picture, such as `beside`. Without it pictures are left out: for a place that can't show files, such as
-        a comment or a terminal.
+    value : number, str or None
+        None: not defined.
+
+    Examples
+    --------
+    >>> number(1754155), number(59.32142), number(0.0004461), number(None)
+    ('1,754,155', '59.32', '0.000446', 'not defined')
     """
-    parts = [f"# {_inline(document.title)}", *_blocks(document.blocks, picture)]
-    for section in document.sections:
-        parts += [f"## {_inline(section.title)}", *_blocks(section.blocks, picture)]
-    return "\n\n".join(parts) + "\n"
+    if value is None:
+        return NOT_DEFINED
+    if isinstance(value, str | bool):
+        return str(value)
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    size = abs(value)
+    return f"{value:.{2 if size >= 10 else 4 if size >= 0.01 else 6}f}"
 
 
-def beside(picture: Picture) -> str:
-    """Return a picture whose files lie beside the Markdown; GitHub shows the one that fits the reader's theme."""
-    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{picture.name}-dark.png">'
-    return f'<picture>{dark}<img src="{picture.name}-light.png" alt="{picture.about}" width="440"></picture>'
+def between(ends: Sequence[float | None] | None) -> str:
+    """Return an interval."""
+    return NOT_DEFINED if not ends or None in ends else f"{number(ends[0])} to {number(ends[1])}"
 
 
-def _blocks(blocks: Sequence[Block], picture: Callable[[Picture], str] | None) -> list[str]:
-    """Return the blocks' Markdown; pictures that follow each other are one paragraph, so they stand side by side."""
-    parts: list[str] = []
-    for pictures, group in groupby(blocks, lambda block: isinstance(block, Picture)):
-        if not pictures:
-            parts += map(_block, group)
-        elif picture:
-            parts.append("\n".join(picture(one) for one in group if isinstance(one, Picture)))
-    return parts
+def with_interval(figures: Mapping[str, Any], name: str) -> str:
+    """Return a figure with its interval in brackets; the ends stand beside it as NAME_low and NAME_high."""
+    if figures[name] is None:
+        return NOT_DEFINED
+    return f"{number(figures[name])} ({between((figures[f'{name}_low'], figures[f'{name}_high']))})"
 
 
-def _block(block: Block) -> str:
-    match block:
-        case Text(parts):
-            return _line(parts)
-        case Bullets(items):
-            return "\n".join(f"- {_line(parts)}" for parts in items)
-        case Table():
-            return _table(block)
-    raise TypeError(block)
+def plain(value: Any) -> Markdown:
+    r"""Return Markdown that shows a value as it is.
+
+    Examples
+    --------
+    >>> plain("amount_ratio"), plain(0.5)
+    ('amount\\_ratio', '0.5000')
+    """
+    return value if isinstance(value, Markdown) else Markdown(SPECIAL.sub(r"\\\1", CONTROL.sub(" ", number(value))))
 
 
-def _table(table: Table) -> str:
-    rule = [":--" if place < table.left else "--:" for place in range(len(table.header))]
-    cells = [list(map(_cell, table.header)), rule, *(list(map(_cell, row)) for row in table.rows)]
-    lines = ["| " + " | ".join(row) + " |" for row in cells]
-    return "\n".join(lines) + (f"\n\nand {table.more} more" if table.more else "")
-
-
-def _cell(part: str) -> str:
-    return _inline(part).replace("|", "\\|") if isinstance(part, Code) else _inline(part)
-
-
-def _line(parts: Sequence[str]) -> str:
-    return "".join(map(_inline, parts))
-
-
-def _inline(part: str) -> str:
-    plain = CONTROL.sub(" ", part)
-    if isinstance(part, Code):
-        return _code(plain)
-    escaped = SPECIAL.sub(r"\\\1", plain)
-    return f"**{escaped}**" if isinstance(part, Strong) else escaped
-
-
-def _code(part: str) -> str:
-    """Return a code span: nothing inside is read as Markdown, HTML or a mention."""
-    content = " ".join(part.split())
+def code(value: str) -> Markdown:
+    """Return a code span: nothing inside is read as Markdown, HTML, a mention or the end of a cell."""
+    content = " ".join(CONTROL.sub(" ", str(value)).split()).replace("|", "\\|")
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
     space = " " if content.startswith("`") or content.endswith("`") else ""
-    return f"{fence}{space}{content}{space}{fence}" if content else "(empty)"
+    return Markdown(f"{fence}{space}{content}{space}{fence}" if content else "(empty)")
+
+
+def listed(names: Sequence[str], most: int = 4) -> Markdown:
+    """Return names as the parts of a sentence.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c", "d"], most=2)
+    '`a`, `b` and 2 more'
+    """
+    more = len(names) - most
+    return Markdown(", ".join(map(code, names[:most])) + (f" and {more} more" if more > 0 else ""))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1, most: int = 20) -> Markdown:
+    """Return a table of at most so many rows; the others are counted.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : sequence of sequences
+        Their cells.
+    left : int
+        Columns of text; those behind hold numbers and stand to the right.
+    most : int
+        Number of rows.
+    """
+    rule = [Markdown(":--" if place < left else "--:") for place in range(len(header))]
+    lines = ["| " + " | ".join(map(plain, row)) + " |" for row in (header, rule, *rows[:most])]
+    more = f"\n\nand {len(rows) - most} more" if len(rows) > most else ""
+    return Markdown("\n".join(lines) + more)
+
+
+def minute(moment: str) -> str:
+    """Return an ISO time to the minute."""
+    return moment[:16].replace("T", " ")
+
+
+class Picture(NamedTuple):
+    """A picture in two versions."""
+
+    name: str  # of its files, without -light.png and -dark.png
+    about: str
+    light: bytes
+    dark: bytes
+
+    def beside(self) -> Markdown:
+        """Return Markdown that shows the files beside it; GitHub takes the one that fits the reader's theme."""
+        dark = f'<source media="(prefers-color-scheme: dark)" srcset="{self.name}-dark.png">'
+        return Markdown(f'<picture>{dark}<img src="{self.name}-light.png" alt="{self.about}" width="440"></picture>')
+
+
+FILTERS = {
+    "between": between,
+    "code": code,
+    "json": json.dumps,
+    "listed": listed,
+    "markdown": Markdown,
+    "minute": minute,
+}
+
+
+def fill(template: Path, **values: Any) -> str:
+    """Return a template of Jinja with its values filled in; each goes through `plain`, unless it is `Markdown`."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        finalize=plain, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
+    )
+    environment.filters |= FILTERS
+    environment.globals |= {"with_interval": with_interval, "table": table}
+    return environment.from_string(template.read_text(encoding="utf-8")).render(**values)

@@ -9,21 +9,22 @@ same.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
-from lifecycle.document.blocks import Document
 from lifecycle.document.html_page import page
-from lifecycle.document.markdown import beside, markdown
+from lifecycle.document.markdown import Picture
 from lifecycle.evaluation.metrics import label
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words
-from lifecycle.report.sections import document
+from lifecycle.report.curves import curves, pictures
+from lifecycle.report.sections import sections, written
 from lifecycle.report.verdict import SCORES, verdict
 from lifecycle.repository.rebuild import built
 from lifecycle.repository.revision import Revision, Workspace
@@ -42,24 +43,26 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def write(content: Document, folder: Path, html: bool) -> Path:
+def write(content: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, html: bool) -> Path:
     """Write the report's files; the pictures first, so that no page names one that is not there."""
-    files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in content.pictures for theme in ("light", "dark")}
-    files |= {"comment.md": markdown(content).encode(), "report.md": markdown(content, beside).encode()}
-    files |= {"report.html": page(content).encode()} if html else {}
+    files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in pictures for theme in ("light", "dark")}
+    files["comment.md"] = written(content).encode()
+    files["report.md"] = written(content, [picture.beside() for picture in pictures]).encode()
+    if html:
+        named = [f"![]({picture.name})" for picture in pictures]
+        files["report.html"] = page("Model report", written(content, named), pictures).encode()
     for name, data in files.items():
         with atomic(folder / name) as temporary:
             temporary.write_bytes(data)
     return folder / ("report.html" if html else "report.md")
 
 
-def print_text(content: Document) -> None:
-    """Print a document as text, as wide as the terminal."""
+def print_text(text: str) -> None:
+    """Print Markdown as text, as wide as the terminal."""
     from rich.console import Console
     from rich.markdown import Markdown
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(Markdown(markdown(content)))
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(Markdown(text))
 
 
 def report(words: Sequence[str]) -> None:
@@ -70,11 +73,12 @@ def report(words: Sequence[str]) -> None:
         missing = given.build_base and base.table(SCORES) is None
         note = stack.enter_context(built(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
-        content = document(base, head, gate, [note] if note else [])
-    place = write(content, given.out, given.html)
+        content = sections(base, head, gate, [note] if note else [])
+        drawn = pictures(curves(base), curves(head))
+    place = write(content, drawn, given.out, given.html)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
     if given.plain:
-        print_text(content)
+        print_text(written(content))
     else:
         print(f"{gate.reason}\n{place}" if gate.passes else place)
     if not gate.passes:

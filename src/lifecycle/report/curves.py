@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.document.blocks import Picture, Table, table
+from lifecycle.document.markdown import Picture
 from lifecycle.repository.revision import Workspace
 
 POINTS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of recall, at which precision is told in figures
@@ -28,13 +28,13 @@ def curves(side: Workspace) -> dict[str, pd.DataFrame]:
     return {name: content for name, content in found.items() if content is not None and len(content)}
 
 
-def at_points(base: Curves, head: Curves) -> Table:
-    """Return the precision of both at a few recalls: the picture's main curve for those who read text."""
+def at_points(base: Curves, head: Curves) -> list[tuple[str, ...]]:
+    """Return recall and the precision of both at a few points: the main curve for those who read text."""
     rows = []
     for recall in POINTS:
         values = [_precision_at(side.get("precision_recall"), recall) for side in (base, head)]
         rows.append((f"{recall:.0%}", *("-" if value is None else f"{value:.1%}" for value in values)))
-    return table(("at a recall of", "precision, base", "precision, head"), rows)
+    return rows
 
 
 def _precision_at(content: pd.DataFrame | None, recall: float) -> float | None:

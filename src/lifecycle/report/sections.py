@@ -1,26 +1,36 @@
-"""What a report says, section by section."""
+"""What a report says, section by section; its text is report.md.jinja beside this file."""
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from lifecycle.core.errors import TIMES
-from lifecycle.document.blocks import Block, Code, Document, Section, Strong, Text, listed, table, text
+from lifecycle.document.markdown import code, fill
+from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Difference
 from lifecycle.evaluation.metrics import GROUPS, SLICES, direction, shown
 from lifecycle.report import changes
-from lifecycle.report.curves import at_points, curves, pictures
+from lifecycle.report.curves import at_points, curves
 from lifecycle.report.drift import LARGE, SMALL, drift
 from lifecycle.report.verdict import Verdict
 from lifecycle.repository.revision import Revision, Workspace, out_hash
 
+TEMPLATE = Path(__file__).with_name("report.md.jinja")
 SLICES_FILE, FAIRNESS_FILE = "metrics/audit/slices.json", "metrics/audit/fairness.json"
 RAW, TRAIN = "data/raw/records.parquet", "data/splits/train.parquet"
 
+Row = tuple[str, ...]
 
-def document(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> Document:
-    """Return the report.
+
+def written(content: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+    """Return the report's Markdown; without pictures for a place that can't show files, such as a comment."""
+    return fill(TEMPLATE, **content, pictures=pictures)
+
+
+def sections(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
+    """Return what the template shows.
 
     Parameters
     ----------
@@ -31,34 +41,28 @@ def document(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]
     notes : list of str
         What else a reader must know first.
     """
-    sides = text("Base: ", Code(base.name), " at ", Code(base.commit[:8]), ". Head: the workspace.")
-    sections = (
-        Section("Metrics", _metrics(verdict)),
-        Section("Params", _params(base, head)),
-        Section("Data", data(base, head)),
-        _plots(base, head),
-        Section("Slices and groups", slices_and_groups(base, head)),
-        Section("Features", (_features(base, head),)),
-        Section("Stages that ran", _stages(base, head)),
-    )
-    return Document("Model report", (verdict.sentence, *_not_run(head), *map(text, notes), sides), sections)
+    changed = changes.differences(base.yaml("params.yaml"), head.yaml("params.yaml"))
+    return {
+        "sentence": verdict.sentence,
+        "stale": changes.not_run(head.yaml("dvc.lock"), head.yaml("params.yaml")),
+        "notes": notes,
+        "base": base,
+        "interval": f"{LEVEL:g} % interval",
+        "metrics": [(code(name), *_cells(difference)) for name, difference in verdict.figures.items()],
+        "how": verdict.how,
+        "params": [tuple(map(code, row)) for row in changed],
+        "data": data(base, head),
+        "drift": _drift(base, head),
+        "small": f"{SMALL:g}",
+        "large": f"{LARGE:g}",
+        "points": at_points(curves(base), curves(head)),
+        **slices_and_groups(base, head),
+        "features": _features(base, head),
+        "stages": _stages(base, head),
+    }
 
 
-def _not_run(head: Workspace) -> tuple[Block, ...]:
-    stale = changes.not_run(head.yaml("dvc.lock"), head.yaml("params.yaml"))
-    if not stale:
-        return ()
-    words = (Strong("Not run yet:"), " ", *listed(stale), " changed after the last run; ", Code("dvc repro"), ".")
-    return (text(*words),)
-
-
-def _metrics(verdict: Verdict) -> tuple[Block, ...]:
-    rows = [(Code(name), *_cells(difference)) for name, difference in verdict.figures.items()]
-    header = ("figure (test window)", "base", "head", "difference", "95 % interval", "real")
-    return table(header, rows), verdict.how
-
-
-def _cells(difference: Difference) -> tuple[str, ...]:
+def _cells(difference: Difference) -> Row:
     """Return a row of about four digits; an arrow only where the difference is more than chance."""
     base, other, value, low, high = difference[:5]
     size = max(abs(base), abs(other))
@@ -68,159 +72,110 @@ def _cells(difference: Difference) -> tuple[str, ...]:
     return f"{base:.{digits}f}", f"{other:.{digits}f}", f"{value:+.{digits}f}", between, real
 
 
-def _params(base: Workspace, head: Workspace) -> tuple[Block, ...]:
-    rows = changes.differences(base.yaml("params.yaml"), head.yaml("params.yaml"))
-    if not rows:
-        return (text("No value has changed."),)
-    cells: list[tuple[str, ...]] = [tuple(map(Code, row)) for row in rows]
-    return (table(("name", "base", "head"), cells, left=3),)
-
-
-def _plots(base: Workspace, head: Workspace) -> Section:
-    before, after = curves(base), curves(head)
-    return Section("Plots", (*pictures(before, after), at_points(before, after)))
-
-
-def _features(base: Workspace, head: Workspace) -> Text:
-    sides = [side.json("models/features.json") for side in (base, head)]
-    if not all(sides):
-        return text("Not known: models/features.json is not there on both sides.")
-    features = changes.feature_changes(*sides)
-    parts: list[str] = []
-    for kind in ("added", "removed", "redefined"):
-        if names := getattr(features, kind):
-            parts += [*(["; "] if parts else []), f"{kind}: ", *listed(names, most=12)]
-    return text(*parts, ".") if parts else text(f"The same {features.total} as in the base.")
-
-
-def _stages(base: Workspace, head: Workspace) -> tuple[Block, ...]:
-    times = json.loads(head.text(str(TIMES)) or "{}")
-    stages = list(changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")))
-    if not stages:
-        return (text("None: every stage has the inputs that it had in the base."),)
-    rows: list[tuple[str, ...]] = []
-    for stage in stages:
-        seconds = times.get(stage.name)
-        took = f"{seconds:.1f} s" if isinstance(seconds, int | float) else "not known"
-        rows.append((Code(stage.name), Code(_reasons(stage)), f"{stage.outs[0]} of {stage.outs[1]}", took))
-    return (table(("stage", "because of", "outputs that differ", "last run here"), rows, left=2),)
-
-
-def _reasons(stage: changes.Stage) -> str:
-    kinds = (
-        ("", stage.params, 3),
-        ("", stage.data, 2),
-        ("code: ", [path.removeprefix("src/") for path in stage.code], 2),
-    )
-    parts = [prefix + "".join(listed(names, most)) for prefix, names, most in kinds if names]
-    return "; ".join(parts) or "its command"
-
-
-class GroupChange(NamedTuple):
-    """A figure of a group in both versions."""
-
-    cut: str
-    group: str
-    figure: str
-    base: float
-    head: float
-    text: str
-
-
-def slices_and_groups(base: Workspace, head: Workspace) -> tuple[Block, ...]:
-    """Return the section's blocks."""
-    slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES_FILE, FAIRNESS_FILE))
-    people = [{cut: one["groups"] for cut, one in content.items()} for content in fairness]
-    return (
-        *_group_table("slice", [content.get("slices", {}) for content in slices], shown(SLICES), SLICES_FILE),
-        *_worst(slices[1].get("worst", [])),
-        *_group_table("group of people", people, shown(GROUPS), FAIRNESS_FILE),
-    )
-
-
-def _group_table(kind: str, sides: list[dict[str, Any]], figures: list[str], path: str) -> list[Block]:
-    if not all(sides):
-        return [text("No comparison by ", kind, ": ", Code(path), " is not there on both sides.")]
-    lines = group_changes(sides[0], sides[1], figures)
-    if not lines:
-        return [text(f"No {kind} has changed by more than its intervals allow.")]
-    rows = [
-        (line.cut, Code(line.group), Code(line.figure), f"{line.base:.4f}", f"{line.head:.4f}", line.text)
-        for line in lines
-    ]
-    return [table((kind, "which", "figure", "base", "head", "change"), rows, left=3, most=15)]
-
-
-def _worst(lines: list[dict[str, Any]]) -> list[Block]:
-    header = ("worst slice of the head", "which", "figure", "there", "on the whole")
-    rows = [
-        (line["slice"], Code(line["value"]), Code(line["figure"]), f"{line['at']:.4f}", f"{line['of_whole']:.4f}")
-        for line in lines
-    ]
-    return [table(header, rows, left=3)] if rows else []
-
-
-def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Sequence[str]) -> list[GroupChange]:
-    """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out."""
-    return [
-        line
-        for cut, groups in head.items()
-        for group, after in groups.items()
-        if (before := base.get(cut, {}).get(group)) and not (after["few"] or before["few"])
-        for line in _of_group(cut, group, (before, after), figures)
-    ]
-
-
-def _of_group(
-    cut: str, group: str, sides: tuple[Mapping[str, Any], Mapping[str, Any]], figures: Sequence[str]
-) -> Iterator[GroupChange]:
-    for figure in figures:
-        before, after = (side.get(figure) for side in sides)
-        if before is None or after is None or not all(_has_interval(side, figure) for side in sides):
-            continue
-        if _outside(after, sides[0], figure) and _outside(before, sides[1], figure):
-            better = direction(figure) * (after - before)
-            change = "better" if better > 0 else "worse" if better < 0 else ""
-            yield GroupChange(cut, group, figure, before, after, f"{'↑' if after > before else '↓'} {change}".strip())
-
-
-def _has_interval(side: Mapping[str, Any], figure: str) -> bool:
-    return side.get(f"{figure}_low") is not None and side.get(f"{figure}_high") is not None
-
-
-def _outside(value: float, side: Mapping[str, Any], figure: str) -> bool:
-    return not side[f"{figure}_low"] <= value <= side[f"{figure}_high"]
-
-
-def data(base: Workspace, head: Workspace) -> tuple[Block, ...]:
-    """Return the section's blocks."""
+def data(base: Workspace, head: Workspace) -> list[Row]:
+    """Return the counts of both versions, and the hashes of their raw records."""
     sides = [side.json("metrics/validate/data_quality.json").get("data", {}) for side in (base, head)]
     hashes = [out_hash(side.yaml("dvc.lock"), RAW) for side in (base, head)]
-    rows: list[tuple[str, ...]] = []
+    rows: list[Row] = []
     for key in dict.fromkeys((*sides[1], *sides[0])):
         before, after = (side.get(key) for side in sides)
         rows.append((key.replace("_", " "), _count(before), _count(after), "" if before == after else "changed"))
     same = "" if hashes[0] == hashes[1] else "changed"
-    rows.append(("hash of the raw records", *(Code(md5[:8]) if md5 else "-" for md5 in hashes), same))
-    return table(("records", "base", "head", "change"), rows), *_drift(base, head)
+    rows.append(("hash of the raw records", *(code(md5[:8]) if md5 else "-" for md5 in hashes), same))
+    return rows
 
 
 def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
 
 
-def _drift(base: Workspace, head: Workspace) -> tuple[Block, ...]:
+def _drift(base: Workspace, head: Workspace) -> list[Row] | str:
+    """Return the drift of each feature, or what is missing to know it."""
     contract, train = base.json("models/features.json"), head.table(TRAIN)
     if not contract or train is None:
-        missing = "the base's models/features.json" if not contract else f"the workspace's {TRAIN}"
-        return (text(f"Drift of the features is not known: {missing} is not there."),)
-    rows = [(Code(name), f"{value:.3f}", _size(value)) for name, value in drift(contract, train).items()]
-    about = text(
-        "Population stability index of the training rows, in the bins of the base's quantiles: from",
-        f" {SMALL:g} a moderate, from {LARGE:g} a large shift (Siddiqi 2006).",
-    )
-    return table(("feature", "index", "shift"), rows, most=12), about
+        return "the base's models/features.json" if not contract else f"the workspace's {TRAIN}"
+    return [(code(name), f"{index:.3f}", _size(index)) for name, index in drift(contract, train).items()]
 
 
 def _size(index: float) -> str:
     return "large" if index >= LARGE else "moderate" if index >= SMALL else ""
+
+
+def slices_and_groups(base: Workspace, head: Workspace) -> dict[str, Any]:
+    """Return what has changed of slices and groups (None: not known), and the worst slices of the head."""
+    slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES_FILE, FAIRNESS_FILE))
+    by_slice = [content.get("slices", {}) for content in slices]
+    by_group = [{cut: one["groups"] for cut, one in content.items()} for content in fairness]
+    return {
+        "groups": [
+            ("slice", SLICES_FILE, group_changes(by_slice[0], by_slice[1], shown(SLICES)) if all(by_slice) else None),
+            (
+                "group of people",
+                FAIRNESS_FILE,
+                group_changes(by_group[0], by_group[1], shown(GROUPS)) if all(by_group) else None,
+            ),
+        ],
+        "worst": [
+            (line["slice"], code(line["value"]), code(line["figure"]), f"{line['at']:.4f}", f"{line['of_whole']:.4f}")
+            for line in slices[1].get("worst", [])
+        ],
+    }
+
+
+def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Sequence[str]) -> list[Row]:
+    """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out.
+
+    A row is the cut, the group, the figure, its two values, and what became of it.
+    """
+    rows: list[Row] = []
+    for cut, groups in head.items():
+        for group, after in groups.items():
+            before = base.get(cut, {}).get(group)
+            if before and not (after["few"] or before["few"]):
+                moved = [name for name in figures if _has_changed(before, after, name)]
+                rows += [(cut, code(group), code(name), *_change(before[name], after[name], name)) for name in moved]
+    return rows
+
+
+def _has_changed(before: Mapping[str, Any], after: Mapping[str, Any], figure: str) -> bool:
+    names = (figure, f"{figure}_low", f"{figure}_high")
+    if any(side.get(name) is None for side in (before, after) for name in names):
+        return False
+    (first, *interval), (second, *other) = ([side[name] for name in names] for side in (before, after))
+    return not (interval[0] <= second <= interval[1] or other[0] <= first <= other[1])
+
+
+def _change(before: float, after: float, figure: str) -> Row:
+    better = direction(figure) * (after - before)
+    change = "better" if better > 0 else "worse" if better < 0 else ""
+    return f"{before:.4f}", f"{after:.4f}", f"{'↑' if after > before else '↓'} {change}".strip()
+
+
+def _features(base: Workspace, head: Workspace) -> dict[str, Any]:
+    sides = [side.json("models/features.json") for side in (base, head)]
+    if not all(sides):
+        return {}
+    features = changes.feature_changes(*sides)
+    kinds = {kind: getattr(features, kind) for kind in ("added", "removed", "redefined")}
+    return {"total": features.total, "changed": {kind: names for kind, names in kinds.items() if names}}
+
+
+def _stages(base: Workspace, head: Workspace) -> list[Row]:
+    times = json.loads(head.text(str(TIMES)) or "{}")
+    rows: list[Row] = []
+    for stage in changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")):
+        seconds = times.get(stage.name)
+        took = f"{seconds:.1f} s" if isinstance(seconds, int | float) else "not known"
+        rows.append((code(stage.name), code(_reasons(stage)), f"{stage.outs[0]} of {stage.outs[1]}", took))
+    return rows
+
+
+def _reasons(stage: changes.Stage) -> str:
+    folders = [path.removeprefix("src/") for path in stage.code]
+    kinds = (("", stage.params, 3), ("", stage.data, 2), ("code: ", folders, 2))
+    return "; ".join(prefix + _named(names, most) for prefix, names, most in kinds if names) or "its command"
+
+
+def _named(names: list[str], most: int) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

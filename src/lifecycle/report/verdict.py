@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, ReportParams
-from lifecycle.document.blocks import Code, Strong, Text, text
+from lifecycle.document.markdown import Markdown, code
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
 from lifecycle.evaluation.decision import Decision
@@ -30,14 +30,10 @@ class Verdict(NamedTuple):
     """What the comparison of two versions says."""
 
     passes: bool
-    sentence: Text
+    reason: str  # a sentence
+    sentence: Markdown  # the same
     figures: dict[str, Difference]
-    how: Text  # in which way the two were compared
-
-    @property
-    def reason(self) -> str:
-        """The sentence without a mark, for a log."""
-        return "".join(self.sentence.parts)
+    how: Markdown  # in which way the two were compared
 
 
 def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -> Verdict:
@@ -64,7 +60,8 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
         known = ", ".join(comparison.figures)
         raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
     passes = same or is_not_worse(comparison, figure, margin)  # equal scores lose nothing, even without a margin
-    return Verdict(passes, _sentence(comparison.figures[figure], params, passes, base.name), comparison.figures, how)
+    reason, sentence = _sentences(comparison.figures[figure], params.report, passes, base.name)
+    return Verdict(passes, reason, sentence, comparison.figures, how)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:
@@ -85,7 +82,7 @@ def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> 
 
 def _paired(
     before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, problem: Problem
-) -> tuple[Comparison, Text]:
+) -> tuple[Comparison, Markdown]:
     base, head = sides
     options = fill(params.evaluate, problem, "evaluate")
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
@@ -105,7 +102,7 @@ def _paired(
     comparison = compare(before, after, problem, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
     only = f" ({comparison.only_base:,} are in the base only, {comparison.only_other:,} in the head only)"
     where = f"on {comparison.records:,} records{only if comparison.only_base or comparison.only_other else ''}"
-    return comparison, text(f"Compared record by record {where}; the intervals are what chance in {chance}.")
+    return comparison, Markdown(f"Compared record by record {where}; the intervals are what chance in {chance}.")
 
 
 def _with_intervals(side: Workspace) -> dict[str, WithInterval]:
@@ -114,30 +111,33 @@ def _with_intervals(side: Workspace) -> dict[str, WithInterval]:
     return {name: (value, ends.get(name)) for name, value in side.json(EVALUATION)["test"].items()}
 
 
-def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFrame | None) -> Text:
+def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFrame | None) -> Markdown:
     wide = "so the intervals are those of two independent windows: wider than need be"
     if after is None:
-        return text(f"The workspace has no table of scores, {wide}. ", Code("dvc repro"), " makes it.")
+        return Markdown(f"The workspace has no table of scores, {wide}. `dvc repro` makes it.")
     if before is None:
-        command = Code(f"python src/mlops.py report --base {base.name} --build-base")
-        return text(
-            "Neither the cache nor a remote has the base's table of scores, ", wide, ". ", command, " builds it."
-        )
-    return text(f"The two test windows do not hold the same records, {wide}.")
+        command = code(f"python src/mlops.py report --base {base.name} --build-base")
+        return Markdown(f"Neither the cache nor a remote has the base's table of scores, {wide}. {command} builds it.")
+    return Markdown(f"The two test windows do not hold the same records, {wide}.")
 
 
-def _sentence(difference: Difference, params: Params, passes: bool, base: str) -> Text:
-    loss = max(-difference.floor, 0.0)
+def _sentences(difference: Difference, rule: ReportParams, passes: bool, base: str) -> tuple[str, Markdown]:
+    """Return the verdict in a sentence, as plain text and as Markdown."""
+    loss = max(0.0, -difference.floor)
     # What is not told apart from the base need not be as good.
     unsure = difference.verdict == SAME and not passes
     opening = "No difference is shown" if unsure else difference.verdict.capitalize()
-    low, high = difference.low, difference.high
-    return text(
-        Strong(f"{opening}, and the gate {'passes' if passes else 'fails'}:"),
-        " ",
-        Code(params.report.metric),
-        f" is {difference.other:.4f} against {difference.base:.4f} of ",
-        Code(base),
-        f", a difference of {difference.value:+.4f} with the {LEVEL:g} % interval {low:+.4f} to {high:+.4f}; at"
-        f" {LEVEL:g} % it is worse by at most {loss:.4f}, and {params.report.margin:g} is allowed.",
+    opening += f", and the gate {'passes' if passes else 'fails'}:"
+    between = f"{difference.low:+.4f} to {difference.high:+.4f}"
+    rest = (
+        f", a difference of {difference.value:+.4f} with the {LEVEL:g} % interval {between}; at {LEVEL:g} % it is worse"
+        f" by at most {loss:.4f}, and {rule.margin:g} is allowed."
+    )
+
+    def sentence(opening: str, figure: str, base: str) -> str:
+        return f"{opening} {figure} is {difference.other:.4f} against {difference.base:.4f} of {base}{rest}"
+
+    return (
+        sentence(opening, rule.metric, base),
+        Markdown(sentence(f"**{opening}**", code(rule.metric), code(base))),
     )

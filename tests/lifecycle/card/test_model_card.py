@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.card.model_card import card
-from lifecycle.document.blocks import number
-from lifecycle.document.markdown import markdown
+from lifecycle.document.markdown import number
 from lifecycle.evaluation.metrics import meaning
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import UNSAID, Words
@@ -20,7 +19,7 @@ PROBLEMS = ("transactions", "creditcard")
 
 
 def written(**changes):
-    return markdown(card(facts(**changes)))
+    return card(facts(**changes))
 
 
 def inputs(found):
@@ -41,7 +40,7 @@ def test_the_sections_are_those_of_the_paper_in_its_order():
 
 def test_every_number_stands_in_an_input():
     for found in (facts(), anonymous()):
-        assert untraced(markdown(card(found)), inputs(found)) == set()
+        assert untraced(card(found), inputs(found)) == set()
 
 
 @pytest.mark.parametrize("planted", ["0.7777", "31,337", "1.7 %", "0.76734", "2031-02-03"])
@@ -77,7 +76,7 @@ def test_the_problems_of_the_repository_say_what_is_forbidden_and_no_number(name
 
 
 def test_a_problem_without_cards_and_groups_is_told_as_such():
-    text = markdown(card(anonymous()))
+    text = card(anonymous())
     assert "None declared." in text
     assert "nothing is known of unequal treatment" in text
     assert "resample the records of one test window" in text
@@ -94,7 +93,7 @@ def test_what_the_split_leaves_out_is_counted():
 
 def test_every_figure_has_a_meaning():
     for name in records()["metrics/evaluate/evaluation.json"]["test"]:
-        assert f"| `{name}` | {meaning(name, facts().words)} |" in written()
+        assert f"| `{name}` | {meaning(name, facts().problem.words)} |" in written()
 
 
 def test_the_card_of_another_problem_has_no_word_of_payments():

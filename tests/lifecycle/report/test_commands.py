@@ -1,4 +1,4 @@
-from lifecycle.document.blocks import Code, Document, Picture, Section, Strong, table, text
+from lifecycle.document.markdown import code, table
 from lifecycle.problem.purpose import Words
 from lifecycle.report.commands import WIDTH, lines, print_text
 
@@ -7,10 +7,8 @@ WORDS = Words(record="patient", positive="illness", negative="healthy", entity="
 
 
 def printed(capsys, value="14"):
-    rows = [(Code("train.max_depth"), Code(value)), ("plain", "7")]
-    picture = Picture("one", "of both", b"light", b"dark")
-    blocks = (table(("name", "base"), rows), picture, text("Last ", Code(value), "."))
-    print_text(Document("Model report", (text(Strong("Worse:"), " by 0.1."),), (Section("Params", blocks),)))
+    rows = table(("name", "base"), [(code("train.max_depth"), code(value)), ("plain", "7")])
+    print_text(f"# Model report\n\n**Worse:** by 0.1.\n\n## Params\n\n{rows}\n\nLast {code(value)}.\n")
     return capsys.readouterr().out
 
 

@@ -46,5 +46,5 @@ def test_pictures_are_sharp_and_small():
 def test_a_side_without_tables_is_left_out():
     assert len(pictures({}, CURVES)) == 4
     assert len(pictures({}, {})) == 4
-    assert at_points({}, CURVES).rows[0] == ("50%", "-", "90.0%")
-    assert at_points({}, CURVES).rows[-1] == ("90%", "-", "10.0%")
+    assert at_points({}, CURVES)[0] == ("50%", "-", "90.0%")
+    assert at_points({}, CURVES)[-1] == ("90%", "-", "10.0%")
