@@ -38,18 +38,9 @@ class Ageing(NamedTuple):
 
 
 def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, most: int) -> list[TimeWindow]:
-    """Lay out the windows in which a model grows old; the first one has the training window that it learns from.
+    """Lay out the windows in which a model grows old, up to the final one; fewer where records begin too late.
 
-    Parameters
-    ----------
-    split : SplitParams
-        Filled.
-    final : TimeWindow
-        The last of them.
-    first : pandas.Timestamp
-        Time of the oldest record.
-    most : int
-        Number of windows; fewer where the records do not reach back so far.
+    The first window has the training window that the model learns from.
     """
     train, delay, test = lengths(split)
     reach = (final.test_end - first - train - delay) // test
@@ -82,14 +73,7 @@ def score_windows(
 def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int]) -> Ageing:
     """Judge the scores that one model gives to window after window.
 
-    Parameters
-    ----------
-    windows : sequence of AgeWindow
-        From `score_windows`.
-    problem : Problem
-        Its roles.
-    draws : (int, int)
-        Number of resamples of entities, the same entities in all windows, and their seed.
+    `draws` is the number of resamples of entities, the same entities in all windows, and their seed.
     """
     whole = pd.concat([one.records for one in windows], ignore_index=True)
     entity = None if problem.entity is None else pd.factorize(whole[problem.entity])[0]
@@ -143,11 +127,6 @@ def over_seeds(
         Number of further seeds, and the model of the recipe's own seed.
     figures : callable
         From a fitted model to its figures on the test window.
-
-    Returns
-    -------
-    dict
-        `seeds`, and `figures`: one list per figure.
     """
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
     further = (fit_with_seed(params, problem, train, seed) for seed in seeds[1:])

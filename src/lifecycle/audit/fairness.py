@@ -29,23 +29,10 @@ Audited = Mapping[str, GroupFigures]
 def audit(
     window: ScoredWindow, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]
 ) -> dict[str, GroupFigures]:
-    """Compute the figures of every group and of every intersection of two groups, with intervals by entity.
+    """Compute the figures of every group, and of every intersection of two groups; see `group_figures`.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    scored : pandas.DataFrame, shape (n, columns)
-        The same records, with the columns that the bands are made from.
-    bands : sequence of Band
-        The cuts.
-    draws : (int, int)
-        Number of resamples of entities, and their seed.
-
-    Returns
-    -------
-    dict of str to GroupFigures
-        By the band's name, or both names joined by `BETWEEN`.
+    `scored` has the window's records, with the columns that the bands are made from. The name of an intersection is
+    both names joined by `BETWEEN`.
     """
     cuts = {band.name: assign(band, scored) for band in bands}
     crossed = {BETWEEN.join(pair): _crossed(*(cuts[name] for name in pair)) for pair in combinations(cuts, 2)}
@@ -93,7 +80,7 @@ def as_json(audited: Audited, min_positives: int) -> dict[str, Any]:
 def as_table(audited: Audited, min_positives: int) -> pd.DataFrame:
     """Return the table for plots: each group with a label, and whether its positives are `few`."""
     parts = [
-        one.table.assign(cut=name, group=one.table.index, label=[f"{name}: {group}" for group in one.table.index])
+        one.table.assign(cut=name, group=one.table.index, label=f"{name}: " + one.table.index)
         for name, one in audited.items()
     ]
     names = [metric.name for metric in metrics_of(GROUPS)]
@@ -104,6 +91,7 @@ def as_table(audited: Audited, min_positives: int) -> pd.DataFrame:
 class Scale(NamedTuple):
     """A figure on the scale on which its limit in params compares groups."""
 
+    figure: str  # a column of the table
     value: GroupFunction  # a share, or the logarithm of a rate or of a ratio
     variance: GroupFunction  # of it, if records were independent
 
@@ -115,13 +103,16 @@ def _recall_variance(sample: Sample) -> np.ndarray:
     return recall * (1 - recall) / positives
 
 
+CALIBRATION = "max_calibration_ratio"
 SCALES = {  # by the key of the limit; a half is added so that none has a logarithm, too (Haldane 1956)
-    "max_recall_difference": Scale(share("hits", "positives"), _recall_variance),
+    "max_recall_difference": Scale("recall", share("hits", "positives"), _recall_variance),
     "max_false_positive_ratio": Scale(
+        "false_positive_rate",
         lambda sample: np.log((total(sample, "false_alerts") + 0.5) / (negatives(sample) + 1)),
         lambda sample: 1 / (total(sample, "false_alerts") + 0.5),
     ),
-    "max_calibration_ratio": Scale(
+    CALIBRATION: Scale(
+        "observed",
         lambda sample: np.log((total(sample, "positives") + 0.5) / (total(sample, "predicted") + 0.5)),
         lambda sample: 1 / (total(sample, "positives") + 0.5),
     ),
@@ -165,33 +156,22 @@ def check_fairness(audited: Audited, limits: AuditParams) -> None:
 
 def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iterator[Gap]:
     """Yield the gaps of a cut: of every two groups, or for calibration of every group from its prediction."""
-    sample, draws = figures.groups.sample(), figures.draws[key]
-    value, variance = SCALES[key].value(sample), SCALES[key].variance(sample)
-    large = np.flatnonzero(total(sample, "positives") >= min_positives)
-    if key == "max_calibration_ratio":
+    scale, sample, draws, table = SCALES[key], figures.groups.sample(), figures.draws[key], figures.table
+    value, variance = scale.value(sample), scale.variance(sample)
+    names, shown = list(table.index), table[scale.figure].to_numpy()
+    large = np.flatnonzero(table["positives"] >= min_positives)
+    if key == CALIBRATION:
+        predicted = table["mean_predicted"].to_numpy()
         for i in large:
             error = np.sqrt(max(np.nanvar(draws[:, i], ddof=1), variance[i]))
-            yield Gap(_calibration_text(cut, figures.table.iloc[i]), float(abs(value[i])), float(error))
-    else:
-        for i, j in combinations(large, 2):
-            error = np.sqrt(max(np.nanvar(draws[:, i] - draws[:, j], ddof=1), variance[i] + variance[j]))
-            high, low = (i, j) if value[i] >= value[j] else (j, i)
-            text = _pair_text(key, cut, [(figures.groups.names[group], value[group]) for group in (high, low)])
-            yield Gap(text, float(value[high] - value[low]), float(error))
-
-
-def _pair_text(key: str, cut: str, pair: list[tuple[str, float]]) -> str:
-    ratio = key.endswith("ratio")
-    (high, first), (low, second) = ((name, np.exp(value) if ratio else value) for name, value in pair)
-    figure = "false-positive rate" if ratio else "recall"
-    return f"{figure} of {cut} {high!r} is {first:.4f}, of {low!r} {second:.4f}"
-
-
-def _calibration_text(cut: str, line: pd.Series) -> str:
-    return (
-        f"positives of {cut} {line.name!r} are {line['observed']:.4f} of its records, predicted were"
-        f" {line['mean_predicted']:.4f}"
-    )
+            shares = f"are {shown[i]:.4f} of its records, predicted were {predicted[i]:.4f}"
+            yield Gap(f"positives of {cut} {names[i]!r} {shares}", float(abs(value[i])), float(error))
+        return
+    for i, j in combinations(large, 2):
+        error = np.sqrt(max(np.nanvar(draws[:, i] - draws[:, j], ddof=1), variance[i] + variance[j]))
+        high, low = (i, j) if value[i] >= value[j] else (j, i)
+        groups = f"{cut} {names[high]!r} is {shown[high]:.4f}, of {names[low]!r} {shown[low]:.4f}"
+        yield Gap(f"{scale.figure.replace('_', ' ')} of {groups}", float(value[high] - value[low]), float(error))
 
 
 def _broken(gaps: list[Gap], key: str, limit: float) -> list[str]:

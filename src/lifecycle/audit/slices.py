@@ -23,23 +23,9 @@ Sliced = Mapping[str, GroupFigures]
 def slice_figures(
     window: ScoredWindow, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]
 ) -> dict[str, GroupFigures]:
-    """Compute the figures of the whole and of every slice, each with an interval by entity.
+    """Compute the figures of the whole, as `WHOLE`, and of every slice; see `group_figures`.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    scored : pandas.DataFrame, shape (n, columns)
-        The same records, with the columns that the bands are made from.
-    bands : sequence of Band
-        The cuts.
-    draws : (int, int)
-        Number of resamples of entities, and their seed.
-
-    Returns
-    -------
-    dict of str to GroupFigures
-        By the band's name; the whole first, as `WHOLE`.
+    `scored` has the window's records, with the columns that the bands are made from.
     """
     labels = {WHOLE: pd.Series(pd.Categorical([WHOLE] * len(scored)))}
     labels |= {band.name: assign(band, scored) for band in bands}

@@ -28,14 +28,7 @@ img { width: 440px; max-width: 100%; height: auto; margin: .25rem }
 def page(title: str, text: str, pictures: Sequence[Picture] = ()) -> str:
     """Return Markdown as an HTML page; whatever a name or a value holds, nothing is loaded and nothing runs.
 
-    Parameters
-    ----------
-    title : str
-        Of the window.
-    text : str
-        The Markdown.
-    pictures : sequence of Picture
-        Those that the text shows, each as `![](NAME)`.
+    The text shows a picture as `![](NAME)`.
     """
     head = [
         '<meta charset="utf-8">',

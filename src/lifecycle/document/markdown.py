@@ -18,12 +18,7 @@ class Markdown(str):
 
 
 def number(value: Any) -> str:
-    """Return a figure with about four digits, a count with all; text as it is.
-
-    Parameters
-    ----------
-    value : number, str or None
-        None: not defined.
+    """Return a figure with about four digits, a count with all, text as it is.
 
     Examples
     --------
@@ -84,19 +79,7 @@ def listed(names: Sequence[str], most: int = 4) -> Markdown:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1, most: int = 20) -> Markdown:
-    """Return a table of at most so many rows; the others are counted.
-
-    Parameters
-    ----------
-    header : sequence of str
-        Names of the columns.
-    rows : sequence of sequences
-        Their cells.
-    left : int
-        Columns of text; those behind hold numbers and stand to the right.
-    most : int
-        Number of rows.
-    """
+    """Return a table: `left` columns of text, then numbers, at most so many rows; the others are counted."""
     rule = [Markdown(":--" if place < left else "--:") for place in range(len(header))]
     lines = ["| " + " | ".join(map(plain, row)) + " |" for row in (header, rule, *rows[:most])]
     more = f"\n\nand {len(rows) - most} more" if len(rows) > most else ""

@@ -78,10 +78,8 @@ def intervals(
     ----------
     figures : callable
         From the copies of each entity to the figures by name.
-    units : int
-        Number of entities, or of records where there are no entities.
-    samples, seed : int
-        Number of resamples, and their seed.
+    units, samples, seed : int
+        See `resamples`.
 
     Returns
     -------

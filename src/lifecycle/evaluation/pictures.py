@@ -14,21 +14,7 @@ LOW_TO_HIGH = ["#54aeff", "#8250df", "#cf222e"]
 
 
 def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Words, target: Path) -> None:
-    """Draw ranking, calibration and cost as one PNG.
-
-    Parameters
-    ----------
-    tables : Path
-        Folder of the tables of ranking and calibration.
-    costs : str or Path
-        The table of costs by threshold.
-    threshold : float
-        The score from which an alert is raised.
-    words : Words
-        What a positive is called.
-    target : str or Path
-        The PNG.
-    """
+    """Draw ranking and calibration from the tables in a folder, and cost by threshold from its own, as one PNG."""
     curve, bins = (pd.read_csv(tables / f"{name}.csv") for name in ("precision_recall", "calibration"))
     figure = _figure(10, 3.2)
     ranking, calibrated, cost = figure.subplots(1, 3)
@@ -50,17 +36,7 @@ def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Wo
 
 
 def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
-    """Draw importance, contributions and dependence as one PNG.
-
-    Parameters
-    ----------
-    tables : str or Path
-        Folder of the plot tables.
-    unit : str
-        Of the contributions.
-    target : str or Path
-        The PNG.
-    """
+    """Draw importance, contributions (in their unit) and dependence from the tables in a folder, as one PNG."""
     names = ("importance", "contribution_summary", "partial_dependence")
     importance, dots, dependence = (pd.read_csv(Path(tables) / f"{name}.csv") for name in names)
     shown = importance.nlargest(MOST_FEATURES, "importance").iloc[::-1].set_index("feature")

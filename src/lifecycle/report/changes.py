@@ -68,13 +68,13 @@ def stage_changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[
         if entry == old:
             continue
         deps, outs = _changed(old, entry, "deps"), _changed(old, entry, "outs")
-        made = {out["path"] for other in after.values() for out in other.get("outs", [])}
+        outputs = {out["path"] for other in after.values() for out in other.get("outs", [])}
         params = [
             key
             for path, values in entry.get("params", {}).items()
             for key, *_ in differences(old.get("params", {}).get(path, {}), values)
         ]
-        data = [path for path in deps if path in made or not path.startswith("src/")]
+        data = [path for path in deps if path in outputs or not path.startswith("src/")]
         code = [path for path in deps if path not in data]
         yield Stage(name, params, data, code, (len(outs), len(entry.get("outs", []))))
 
@@ -86,11 +86,11 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], role: str) -> list[
 
 def not_run(lock: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
     """Return the params that have changed since the stages which read them ran."""
-    found = []
+    stale = []
     for stage in lock.get("stages", {}).values():
         for name, value in stage.get("params", {}).get("params.yaml", {}).items():
             now: Any = params
             for key in name.split("."):
                 now = now.get(key) if isinstance(now, Mapping) else None
-            found += [key for key, *_ in differences({name: value}, {name: now})]
-    return sorted(set(found))
+            stale += [key for key, *_ in differences({name: value}, {name: now})]
+    return sorted(set(stale))

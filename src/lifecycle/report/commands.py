@@ -67,17 +67,17 @@ def print_text(text: str) -> None:
 
 def report(words: Sequence[str]) -> None:
     """Compare, write, judge."""
-    given, params = options(words), load_params()
-    base, head = Revision(given.base), Workspace()
+    arguments, params = options(words), load_params()
+    base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
-        missing = given.build_base and base.table(SCORES) is None
+        missing = arguments.build_base and base.table(SCORES) is None
         note = stack.enter_context(built(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
         content = sections(base, head, gate, [note] if note else [])
         drawn = pictures(curves(base), curves(head))
-    place = write(content, drawn, given.out, given.html)
+    place = write(content, drawn, arguments.out, arguments.html)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
-    if given.plain:
+    if arguments.plain:
         print_text(written(content))
     else:
         print(f"{gate.reason}\n{place}" if gate.passes else place)
@@ -106,10 +106,10 @@ def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, words:
     ]
 
 
-def _figure(name: str, value: float, interval: Sequence[float] | None, said: str) -> str:
+def _figure(name: str, value: float, interval: Sequence[float] | None, label: str) -> str:
     between = f"  {interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
-    plain = said == name.strip().replace("_", " ")
-    return f"{name}  {value:7.4f}{between}{'' if plain else f'  {said}'}"
+    plain = label == name.strip().replace("_", " ")
+    return f"{name}  {value:7.4f}{between}{'' if plain else f'  {label}'}"
 
 
 def _counts(split: dict, words: Words) -> str:

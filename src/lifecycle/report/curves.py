@@ -24,8 +24,8 @@ Curves = Mapping[str, pd.DataFrame]
 
 def curves(side: Workspace) -> dict[str, pd.DataFrame]:
     """Return the plot tables that a version has."""
-    found = {name: side.csv(path) for name, path in TABLES.items()}
-    return {name: content for name, content in found.items() if content is not None and len(content)}
+    tables = {name: side.csv(path) for name, path in TABLES.items()}
+    return {name: content for name, content in tables.items() if content is not None and len(content)}
 
 
 def at_points(base: Curves, head: Curves) -> list[tuple[str, ...]]:
@@ -116,12 +116,12 @@ def _line(axes: Any, name: str, content: pd.DataFrame, side: str, theme: Theme) 
         axes.plot(*(content[column] for column in content.columns[:2]), **style)
 
 
-def _frame(axes: Any, name: str, found: list[pd.DataFrame], theme: Theme) -> None:
+def _frame(axes: Any, name: str, tables: list[pd.DataFrame], theme: Theme) -> None:
     if name in ("roc", "calibration"):
         axes.plot([0, 1], [0, 1], color=theme.soft, linewidth=1, linestyle=":")
     if name == "cost":
         # Ends above "alert on nothing": alerting on everything costs so much that nothing else could be seen.
-        never = max((content["cost_per_record"].iloc[-1] for content in found), default=0.0)
+        never = max((content["cost_per_record"].iloc[-1] for content in tables), default=0.0)
         axes.set(xlim=(0, 1), ylim=(0, 1.2 * never or None))
     elif name != "calibration":
         axes.set(xlim=(0, 1), ylim=(0, 1.02))

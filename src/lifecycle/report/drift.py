@@ -34,9 +34,9 @@ def drift(contract: Mapping[str, Any], train: pd.DataFrame) -> dict[str, float]:
     train : pandas.DataFrame
         The training rows of the head.
     """
-    seen = [entry for entry in contract.get("columns", []) if entry["name"] not in contract.get("hidden", [])]
-    found = {entry["name"]: _of_column(entry, train[entry["name"]]) for entry in seen if entry["name"] in train}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    columns = [entry for entry in contract.get("columns", []) if entry["name"] not in contract.get("hidden", [])]
+    indices = {entry["name"]: _of_column(entry, train[entry["name"]]) for entry in columns if entry["name"] in train}
+    return dict(sorted(indices.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _of_column(entry: Mapping[str, Any], column: pd.Series) -> float:

@@ -30,17 +30,7 @@ def written(content: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
 
 
 def sections(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
-    """Return what the template shows.
-
-    Parameters
-    ----------
-    base, head : Revision, Workspace
-        The two versions.
-    verdict : Verdict
-        The gate's, on them.
-    notes : list of str
-        What else a reader must know first.
-    """
+    """Return what the template shows of two versions; notes are what else a reader must know first."""
     changed = changes.differences(base.yaml("params.yaml"), head.yaml("params.yaml"))
     return {
         "sentence": verdict.sentence,

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.markdown import Markdown, code
+from lifecycle.evaluation import metrics
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.gates import is_not_worse
-from lifecycle.evaluation.metrics import Figures, figures
+from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.scored_window import scored_window
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
@@ -30,10 +31,14 @@ class Verdict(NamedTuple):
     """What the comparison of two versions says."""
 
     passes: bool
-    reason: str  # a sentence
-    sentence: Markdown  # the same
+    sentence: Markdown
     figures: dict[str, Difference]
     how: Markdown  # in which way the two were compared
+
+    @property
+    def reason(self) -> str:
+        """The sentence without its marks, for a log."""
+        return self.sentence.replace("*", "").replace("`", "")
 
 
 def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -> Verdict:
@@ -47,28 +52,25 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
     for side in (base, head):
         if not side.json(EVALUATION):
             raise PipelineError(f"{side.name}: no {EVALUATION}; `dvc repro` writes it, then commit it")
-    params = params.model_copy(update={"report": _rule(base, params.report)})
-    before, after = base.table(SCORES), head.table(SCORES)
-    same = False
+    rule, before, after = _rule(base, params.report), base.table(SCORES), head.table(SCORES)
     if before is not None and after is not None and _comparable(before, after, problem):
-        same = before.equals(after)
         comparison, how = _paired(before, after, (base, head), params, problem)
     else:
         comparison, how = unpaired(_with_intervals(base), _with_intervals(head)), _why_unpaired(base, before, after)
-    figure, margin = params.report.metric, params.report.margin
-    if figure not in comparison.figures or not math.isfinite(comparison.figures[figure].value):
-        known = ", ".join(comparison.figures)
-        raise PipelineError(f"report.metric = {figure!r}: it must be a figure that both have; they have {known}")
-    passes = same or is_not_worse(comparison, figure, margin)  # equal scores lose nothing, even without a margin
-    reason, sentence = _sentences(comparison.figures[figure], params.report, passes, base.name)
-    return Verdict(passes, reason, sentence, comparison.figures, how)
+    figures = comparison.figures
+    if rule.metric not in figures or not math.isfinite(figures[rule.metric].value):
+        known = ", ".join(figures)
+        raise PipelineError(f"report.metric = {rule.metric!r}: it must be a figure that both have; they have {known}")
+    equal = before is not None and after is not None and before.equals(after)
+    passes = equal or is_not_worse(comparison, rule.metric, rule.margin)  # equal scores need no margin
+    return Verdict(passes, _sentence(figures[rule.metric], rule, passes, base.name), figures, how)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:
     """Return the base's rule where it has one: a change must not loosen the gate that it has to pass."""
-    given = base.yaml("params.yaml").get("report")
+    content = base.yaml("params.yaml").get("report")
     try:
-        return ReportParams.model_validate(given) if given else own
+        return ReportParams.model_validate(content) if content else own
     except ValidationError:  # of another version of this file; nothing there to hold the change to
         return own
 
@@ -88,21 +90,19 @@ def _paired(
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
     decision = Decision.from_json(head.json("models/decision.json"))  # the costs of one side, for both
     seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
-    chance = (
-        "entities and training seeds give"
-        if seeds
-        else "entities give, as the base has no metrics/audit/stability.json"
-    )
+    noise = "entities and training seeds give"
+    if not seeds:
+        noise = "entities give, as the base has no metrics/audit/stability.json"
     if before.equals(after):
-        seeds, chance = {}, "entities give; the scores are equal, bit for bit"
+        seeds, noise = {}, "entities give; the scores are equal, bit for bit"
 
     def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:
-        return partial(figures, scored_window(scored, problem, decision, options, days))
+        return partial(metrics.figures, scored_window(scored, problem, decision, options, days))
 
     comparison = compare(before, after, problem, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
     only = f" ({comparison.only_base:,} are in the base only, {comparison.only_other:,} in the head only)"
     where = f"on {comparison.records:,} records{only if comparison.only_base or comparison.only_other else ''}"
-    return comparison, Markdown(f"Compared record by record {where}; the intervals are what chance in {chance}.")
+    return comparison, Markdown(f"Compared record by record {where}; the intervals are what chance in {noise}.")
 
 
 def _with_intervals(side: Workspace) -> dict[str, WithInterval]:
@@ -121,23 +121,14 @@ def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFra
     return Markdown(f"The two test windows do not hold the same records, {wide}.")
 
 
-def _sentences(difference: Difference, rule: ReportParams, passes: bool, base: str) -> tuple[str, Markdown]:
-    """Return the verdict in a sentence, as plain text and as Markdown."""
+def _sentence(difference: Difference, rule: ReportParams, passes: bool, base: str) -> Markdown:
     loss = max(0.0, -difference.floor)
     # What is not told apart from the base need not be as good.
     unsure = difference.verdict == SAME and not passes
     opening = "No difference is shown" if unsure else difference.verdict.capitalize()
-    opening += f", and the gate {'passes' if passes else 'fails'}:"
-    between = f"{difference.low:+.4f} to {difference.high:+.4f}"
-    rest = (
-        f", a difference of {difference.value:+.4f} with the {LEVEL:g} % interval {between}; at {LEVEL:g} % it is worse"
-        f" by at most {loss:.4f}, and {rule.margin:g} is allowed."
-    )
-
-    def sentence(opening: str, figure: str, base: str) -> str:
-        return f"{opening} {figure} is {difference.other:.4f} against {difference.base:.4f} of {base}{rest}"
-
-    return (
-        sentence(opening, rule.metric, base),
-        Markdown(sentence(f"**{opening}**", code(rule.metric), code(base))),
+    return Markdown(
+        f"**{opening}, and the gate {'passes' if passes else 'fails'}:** {code(rule.metric)} is {difference.other:.4f}"
+        f" against {difference.base:.4f} of {code(base)}, a difference of {difference.value:+.4f} with the {LEVEL:g} %"
+        f" interval {difference.low:+.4f} to {difference.high:+.4f}; at {LEVEL:g} % it is worse by at most {loss:.4f},"
+        f" and {rule.margin:g} is allowed."
     )

@@ -167,7 +167,7 @@ def test_false_alarms_that_fall_on_one_group_are_refused():
     table = scored(6_000)
     east = (table["place"] == "east") & (table["label"] == 0)
     table.loc[east, "alert"] = (np.random.default_rng(1).random(east.sum()) < 0.3).astype(np.int8)
-    assert "false-positive rate of place 'east' is" in verdict(table, max_false_positive_ratio=2.0)
+    assert "false positive rate of place 'east' is" in verdict(table, max_false_positive_ratio=2.0)
     assert verdict(table, max_false_positive_ratio=20.0) is None
 
 

@@ -72,7 +72,7 @@ class Version(Side):
 
 
 def report(base=None, head=None, **verdict):
-    said = {"passes": True, "reason": "", "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart."}
+    said = {"passes": True, "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart."}
     gate = Verdict(**said | verdict)
     return written(sections(base or Version(), head or Version(), gate, ["a_note"]))
 
@@ -103,6 +103,6 @@ def test_what_has_changed_is_listed():
 
 
 def test_pictures_stand_side_by_side():
-    content = sections(Version(), Version(), Verdict(True, "", Markdown(""), {}, Markdown("")), [])
+    content = sections(Version(), Version(), Verdict(True, Markdown(""), {}, Markdown("")), [])
     assert "## Plots\n\n<one>\n<two>\n\n| at a recall of |" in written(content, ["<one>", "<two>"])
     assert "## Plots\n\n| at a recall of |" in written(content)
