@@ -1,4 +1,4 @@
-"""Fill in templates of Markdown. Whatever a value holds stays text: no markup, no command for a terminal."""
+"""Fill in templates of Markdown. Whatever a value holds stays text: no markup, no command for a console."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~]|&(?=#?\w+;))")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # ends of lines, and what a terminal takes for a command
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # ends of lines, and what a console takes for a command
 NOT_DEFINED = "not defined"
 
 

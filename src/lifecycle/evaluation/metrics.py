@@ -228,8 +228,8 @@ def label(name: str, words: Words) -> str:
 
     Examples
     --------
-    >>> label("entity_precision_at_100", Words(entity="card")), label("false_positive_rate", Words())
-    ('card precision@100', 'false positive rate')
+    >>> label("entity_precision_at_100", Words(entity="clinic")), label("false_positive_rate", Words())
+    ('clinic precision@100', 'false positive rate')
     """
     metric = metric_named(name)
     return _in_words((metric and metric.label) or name.replace("_", " "), name, words)

@@ -29,7 +29,7 @@ from lifecycle.report.verdict import SCORES, verdict
 from lifecycle.repository.rebuild import built
 from lifecycle.repository.revision import Revision, Workspace
 
-WIDTH = 120  # of text that is printed where there is no terminal
+WIDTH = 120  # of text that is printed where there is no console
 
 
 def options(words: Sequence[str]) -> argparse.Namespace:
@@ -58,7 +58,7 @@ def write(content: Mapping[str, Any], pictures: Sequence[Picture], folder: Path,
 
 
 def print_text(text: str) -> None:
-    """Print Markdown as text, as wide as the terminal."""
+    """Print Markdown as text, as wide as the console."""
     from rich.console import Console
     from rich.markdown import Markdown
 
