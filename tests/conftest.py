@@ -14,7 +14,9 @@ import pytest
 from filelock import FileLock
 from hypothesis import Phase, settings
 
+from lifecycle.models.families import FAMILIES, Family
 from tests.graph import ROOT
+from tests.helpers_model import NEIGHBOURS, NETWORK
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
 REDUCED = {
@@ -123,3 +125,17 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(reproduced: Path, tmp_path: Path) -> Path:
     """Give a copy of the reproduced repository, with data, models and cache, to experiment in."""
     return shutil.copytree(reproduced, tmp_path / "workspace", symlinks=True)
+
+
+@pytest.fixture
+def neighbours(monkeypatch: pytest.MonkeyPatch) -> Family:
+    """Add a family that has neither trees nor coefficients, and no exact export."""
+    monkeypatch.setitem(FAMILIES, NEIGHBOURS.name, NEIGHBOURS)
+    return NEIGHBOURS
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Family:
+    """Add a family that is exported exactly, and has no contributions."""
+    monkeypatch.setitem(FAMILIES, NETWORK.name, NETWORK)
+    return NETWORK

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.bundle.bundle_files import schema, seal
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from lifecycle.core.tables import write_json
-from lifecycle.explanation.contributions import attribution
 from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty
@@ -123,9 +121,7 @@ def history_bundle(folder: Path) -> Servable:
     plan = Plan(PROBLEM.features, PROBLEM.decimals)
     write_json(some_decision() | {"threshold": 0.4}, folder / "decision.json")
     write_json(contract(PROBLEM, train), folder / "features.json")
-    write_json(schema("transactions", PROBLEM, pipeline, train), folder / "schema.json")
-    (folder / "model.onnx").write_bytes(export(pipeline))
-    (folder / "reasons.npz").write_bytes(attribution(pipeline).as_bytes())
+    write_model(folder, "transactions", PROBLEM, pipeline, train)
     empty(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# Payments\n", encoding="utf-8")
     seal(folder, ORIGIN)

@@ -12,8 +12,8 @@ from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.evaluation.bootstrap import interval, resamples, told, units_of, weights_of
 from lifecycle.evaluation.figures import Figures
 from lifecycle.evaluation.metrics import Ranking, average_precision
-from lifecycle.models import families
-from lifecycle.models.families import feature_names
+from lifecycle.models.families import predict
+from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import TimeWindow, lengths, rows_to_judge, take
 
@@ -40,22 +40,14 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, w
     return [TimeWindow(start - delay - train, start - delay, start, start + test) for start in starts]
 
 
-def fit_with_seed(params: TrainParams, problem: Problem, train: pd.DataFrame, seed: int) -> Any:
-    """Return the model that params name, with another seed."""
-    names = feature_names(problem, params)
-    pipeline = families.build(params.model, seed, params.hyperparameters, train[names])
-    return families.fit(pipeline, train[names], train[problem.target])
-
-
 def grow_old(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> tuple[list[pd.DataFrame], list[np.ndarray]]:
     """Train on the training window of the first, and score the rows that are judged in each; return rows and scores."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
-    model = fit_with_seed(params, problem, train, params.seed)
+    model = train_model(params, problem, train)
     parts = [rows_to_judge(records, window, problem, drop_known) for window in windows]
-    names = list(model.feature_names_in_)
-    return parts, [families.predict(model, part[names]) for part in tqdm(parts, "ageing", disable=None)]
+    return parts, [predict(model, part) for part in tqdm(parts, "ageing", disable=None)]
 
 
 class Aged(NamedTuple):
@@ -142,7 +134,7 @@ def over_seeds(
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
     found: list[Figures] = [figures_of(more[1])]
     found += [
-        figures_of(fit_with_seed(params, problem, train, seed))
+        figures_of(train_model(params.model_copy(update={"seed": seed}), problem, train))
         for seed in tqdm(seeds[1:], "training seeds", disable=None)
     ]
     return {"seeds": seeds, "figures": {name: [one[name] for one in found] for name in found[0]}}

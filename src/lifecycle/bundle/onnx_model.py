@@ -14,8 +14,7 @@ from lifecycle.bundle import onnx_trees
 from lifecycle.bundle.onnx_graph import Graph
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import MISSING_TEXT
-from lifecycle.models.families import DECIMALS, is_exact, is_linear
-from lifecycle.models.trees import ensemble
+from lifecycle.models.families import DECIMALS, family_of
 
 
 def export(pipeline: Pipeline) -> bytes:
@@ -30,22 +29,18 @@ def export(pipeline: Pipeline) -> bytes:
     PipelineError
         The pipeline does what can't be exported exactly.
     """
-    graph, model = Graph(), pipeline[-1]
+    graph, model, family = Graph(), pipeline[-1], family_of(pipeline)
     columns = graph.add("Identity", prepared(graph, pipeline[0]), name="columns")
-    score = (
-        _linear(graph, columns, model)
-        if is_linear(model)
-        else onnx_trees.ensemble_score(graph, columns, ensemble(model))
-    )
-    if not is_exact(model):
+    if family.trees:
+        score = onnx_trees.ensemble_score(graph, columns, family.trees(model))
+    elif family.onnx:
+        score = family.onnx(graph, columns, model)
+    else:
+        raise PipelineError(f"{family.name}: this family has no exact export")
+    if not family.exact:
         score = _rounded(graph, graph.add("Sigmoid", score))
     graph.add("Identity", score, name="score")
     return graph.model([("score", ["rows"]), ("columns", ["rows", model.n_features_in_])])
-
-
-def _linear(graph: Graph, columns: str, model: Any) -> str:
-    total = graph.add("MatMul", columns, graph.constant(model.coef_[0]))
-    return graph.add("Add", total, graph.constant(model.intercept_))
 
 
 def _rounded(graph: Graph, score: str) -> str:

@@ -13,6 +13,7 @@ import yaml
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
+from lifecycle.models.families import FAMILIES
 
 GRAPH, HYPERPARAMETERS, LOCK = "dvc.yaml", "models/hyperparameters.json", "requirements.lock"
 CODE = "src/"
@@ -59,7 +60,7 @@ def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
         params=blocks(params, [name for name in entry["params"] if name != "problem"]),
         code=_md5(_files(code)),
         lock=_md5((LOCK,)),
-        versions=versions(lock, model["model"], SERVED_WITH),
+        versions=versions(lock, FAMILIES[model["model"]].package, *SERVED_WITH),
         model=model,
     )
 

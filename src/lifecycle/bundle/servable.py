@@ -14,7 +14,7 @@ from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import MISSING_TEXT
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.explanation.attribution import Attribution
+from lifecycle.explanation.attribution import Attribution, from_bytes
 from lifecycle.explanation.reasons import Reason, reasons
 from lifecycle.problem.window_words import features_of
 
@@ -138,9 +138,14 @@ class Servable:
         return cls(Path(folder), verify_files(folder) if verify else read_manifest(folder))
 
     @cached_property
-    def attribution(self) -> Attribution:
-        """What reasons are made from; read when the first is asked for."""
-        return Attribution.of_bytes(read_member(self.folder, self.manifest, "reasons.npz"))
+    def attribution(self) -> Attribution | None:
+        """What reasons are made from, read at first use; None where the model's family has no exact contributions."""
+        return from_bytes(read_member(self.folder, self.manifest, "reasons.npz"))
+
+    @property
+    def most_reasons(self) -> int:
+        """How many reasons a row can have: one for each feature, or none where there is no attribution."""
+        return 0 if self.attribution is None else len(self.features)
 
     def score(self, batch: Batch) -> Scored:
         """Score rows, with the bits that the training pipeline gives."""
@@ -162,8 +167,10 @@ class Servable:
         Returns
         -------
         list of list of Reason
-            For each row the features that pushed its score up most, greatest first.
+            For each row the features that pushed its score up most, greatest first; none without an attribution.
         """
+        if self.attribution is None:
+            return [[] for _ in rows]
         added = self.attribution.of(self.session.columns(batch), len(self.features)).tolist()
         named = [dict(zip(self.features, values, strict=True)) for values in added]
         return [reasons(self.declaration, parts, row, k) for parts, row in zip(named, rows, strict=True)]

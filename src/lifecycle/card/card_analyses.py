@@ -70,15 +70,19 @@ def _trend(slope: Mapping[str, Any]) -> str:
 def _features(facts: Facts) -> tuple[Block, ...]:
     found = facts.json["metrics/explain/explanation.json"]
     ranked = sorted(found["features"].items(), key=lambda item: -item[1]["importance"])[:MOST_FEATURES]
-    rows = tuple(
-        (Code(name), number(one["importance"]), between(one["low"], one["high"]), number(one["mean_abs_contribution"]))
-        for name, one in ranked
-    )
+    rows = tuple((Code(name), number(one["importance"]), between(one["low"], one["high"])) for name, one in ranked)
+    title = (Strong("What the scores rest on."), " Importance is the average precision that is lost when the feature"
+             " is shuffled")  # fmt: skip
+    if "no_contributions" in found:
+        return (
+            text(*title, ". ", found["no_contributions"], " The most important first:"),
+            Table(("feature", "importance", LEVEL), rows),
+        )
+    added = tuple((*row, number(one["mean_abs_contribution"])) for row, (_, one) in zip(rows, ranked, strict=True))
     return (
-        text(Strong("What the scores rest on."), " Importance is the average precision that is lost when the feature"
-             " is shuffled; the contribution is its mean absolute part in a score, in the unit ",
+        text(*title, "; the contribution is its mean absolute part in a score, in the unit ",
              Code(found["unit"]), ", over ", number(found["rows"]), " test records. The most important first:"),
-        Table(("feature", "importance", LEVEL, "contribution"), rows),
+        Table(("feature", "importance", LEVEL, "contribution"), added),
     )  # fmt: skip
 
 

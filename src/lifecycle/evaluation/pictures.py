@@ -57,15 +57,15 @@ def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Wo
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
 
 
-def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
+def draw_explanation(tables: str | Path, unit: str | None, target: str | Path) -> None:
     """Draw importance, contributions and dependence as one PNG.
 
     Parameters
     ----------
     tables : str or Path
         Folder of the plot tables.
-    unit : str
-        Of the contributions.
+    unit : str or None
+        Of the contributions; None where the model's family has none.
     target : str or Path
         The PNG.
     """
@@ -102,9 +102,13 @@ def _importance(axes: Any, shown: pd.DataFrame) -> None:
     axes.set(title="Importance (test window, 95 % interval)", xlabel="average precision lost when shuffled")
 
 
-def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str) -> None:
+def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str | None) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
+    if unit is None:
+        axes.set(title="What it adds to a score", xticks=[])
+        axes.text(0.5, 0.5, "not known exactly:\nneither trees nor coefficients", ha="center", transform=axes.transAxes)
+        return
     # Text has no order: muted.
     colours = LinearSegmentedColormap.from_list("low to high", LOW_TO_HIGH).with_extremes(bad=MUTED)
     axes.axvline(0, color=MUTED, linewidth=1)
