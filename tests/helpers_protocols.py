@@ -52,7 +52,7 @@ class Model:
         self, features: Sequence[str] = FEATURES, texts: Sequence[str] = (), missing: Sequence[str] = ()
     ) -> None:
         self.features, self.texts, self.missing = tuple(features), tuple(texts), frozenset(missing)
-        self.numbers = tuple(name for name in features if name not in texts)
+        self.numbers, self.most_reasons = tuple(name for name in features if name not in texts), len(self.features)
         self.schema = {"key": "id", "time": "at", "target": "fraud", "labels": ["fraud"], "columns": list(COLUMNS)}
 
     def score(self, batch: Batch) -> Scored:

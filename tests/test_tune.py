@@ -17,6 +17,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_table
 from lifecycle.evaluation.metrics import Ranking, average_precision
+from lifecycle.models.training import folds_of
 from lifecycle.search import tuning
 from problems.transactions import PROBLEM
 from tests.conftest import set_params
@@ -76,8 +77,8 @@ def test_the_first_trial_gives_the_figure_that_the_stage_train_gives(project):
     tune(project, "--trials", "1")
     params = load_params(project / "params.yaml").train
     figures = []
-    for _, fold in read_table(project / "data/splits/folds.parquet").groupby("fold"):
-        scores = train.judge(params, PROBLEM, fold)[1]
+    for fold in folds_of(read_table(project / "data/splits/folds.parquet")):
+        scores = train.validation_scores(params, PROBLEM, fold)[1]
         figures.append(average_precision(*Ranking(scores["is_fraud"].to_numpy(), scores["score"].to_numpy()).counts()))
     (found,) = trials(project)["average_precision"]
     assert found == pytest.approx(np.mean(figures), rel=1e-5)  # six digits in the table
@@ -117,7 +118,7 @@ def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
     ],
 )
 def test_a_mistake_is_told_before_anything_is_fitted(project, options, changes, words, monkeypatch):
-    monkeypatch.setattr("lifecycle.models.families.fit", None)
+    monkeypatch.setattr("lifecycle.models.training.fit", None)
     write_params(project, TUNE | changes)
     with pytest.raises(PipelineError, match=words):
         tune(project, *options)
