@@ -1,4 +1,4 @@
-"""One opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
+"""An opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Session:
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # As written, operator by operator: there is nothing to gain, and a fused cast would move scores at thresholds.
+        # No optimisation: there is nothing to gain, and a fused cast would move scores at thresholds.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -56,13 +56,13 @@ class Session:
 
     def score(self, batch: Batch) -> np.ndarray:
         """Return the score of each row, float64, shape (n,)."""
-        found: np.ndarray = self._session.run(SCORE, self._feeds(batch))[0]
-        return found
+        score: np.ndarray = self._session.run(SCORE, self._feeds(batch))[0]
+        return score
 
     def columns(self, batch: Batch) -> np.ndarray:
         """Return what the estimator sees of each row, float64, shape (n, columns)."""
-        found: np.ndarray = self._session.run(COLUMNS, self._feeds(batch))[0]
-        return found
+        columns: np.ndarray = self._session.run(COLUMNS, self._feeds(batch))[0]
+        return columns
 
     def _feeds(self, batch: Batch) -> dict[str, np.ndarray]:
         feeds = {"numbers": batch.numbers} if self._has_numbers else {}
@@ -178,6 +178,6 @@ class Servable:
 
 def _calibration(decision: Mapping[str, Any]) -> Calibration:
     """Return the calibration with arrays for knots: lists would be converted for every row."""
-    said = decision["calibration"]
-    knots = {name: np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")}
-    return Calibration(**(said | knots))
+    fields = decision["calibration"]
+    knots = {name: np.array(fields[name], dtype=np.float64) for name in ("scores", "probabilities")}
+    return Calibration(**(fields | knots))

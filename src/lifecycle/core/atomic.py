@@ -1,9 +1,11 @@
-"""Write files all or nothing: a temporary name, fsync, rename."""
+"""Write files all or nothing: a temporary name, fsync, rename; and a folder for one process at a time."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from lifecycle.core.errors import PipelineError
 
 
 @contextmanager
@@ -19,6 +21,26 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path, otherwise: str) -> Iterator[None]:
+    """Make a folder, and hold a lock on it; the operating system takes it back however this process ends.
+
+    Raises
+    ------
+    PipelineError
+        Another process holds it: with the words of `otherwise`.
+    """
+    import zc.lockfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = zc.lockfile.LockFile(folder / "lock")
+    except zc.lockfile.LockError as error:
+        raise PipelineError(otherwise) from error
+    with closing(lock):
+        yield
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lifecycle.core import cluster
-from lifecycle.core.atomic import atomic
+from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.evaluation.metrics import Ranking, average_precision
@@ -63,19 +63,12 @@ def open_record(folder: Path, name: str) -> Iterator[Any]:
     PipelineError
         Optuna is not installed, or another search is at work.
     """
-    import zc.lockfile
-
     try:
         import optuna
     except ImportError as error:
         raise PipelineError("optuna is not installed: it is in the extra `tune`") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = zc.lockfile.LockFile(folder / "lock")
-    except zc.lockfile.LockError as error:
-        raise PipelineError(f"{folder}: another search is at work there; try again when it has ended") from error
-    with closing(lock):
+    with locked(folder, f"{folder}: another search is at work there; try again when it has ended"):
         database = f"sqlite:///{folder / 'study.db'}"
         yield optuna.create_study(storage=database, study_name=name, direction="maximize", load_if_exists=True)
 
