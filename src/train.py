@@ -15,7 +15,7 @@ from lifecycle.core.params import TrainParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
 from lifecycle.evaluation.metrics import Ranking, average_precision, roc_auc
 from lifecycle.models.families import predict, staged_predict
-from lifecycle.models.training import Fold, baseline, folds_of, record, tracker, train_model
+from lifecycle.models.training import Fold, baseline, folds_of, hyperparameters, tracker, train_model
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
@@ -42,11 +42,11 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem, parts = load_problem(params.problem), []
-    with tracker("metrics/train") as tracked:
+    with tracker("metrics/train") as log_fold:
         for fold in tqdm(folds_of(read_table("data/splits/folds.parquet")), "validation folds", disable=None):
             model, scores = validation_scores(params.train, problem, fold)
             counts = Ranking(scores[problem.target].to_numpy(), scores["score"].to_numpy()).counts()
-            tracked.log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
+            log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
             parts.append(scores)
     write_table(pd.concat(parts), "data/scores/validation.parquet")
     write_csv(learning_curve(model, fold.valid, problem), "metrics/train/learning_curve.csv")
@@ -54,7 +54,8 @@ def main() -> None:
     model = train_model(params.train, problem, rows)
     write_model(model, "models/model.joblib")
     write_model(train_model(baseline(params.train), problem, rows), "models/baseline.joblib")
-    write_json(record(params.train, model), "models/hyperparameters.json")
+    values = {"model": params.train.model, "hyperparameters": hyperparameters(model)}
+    write_json(values, "models/hyperparameters.json")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Train what `train` in params.yaml names: on rows of the feature table, fold by fold, and with DVCLive's record."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,14 +84,12 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     return pipeline
 
 
-def record(params: TrainParams, pipeline: Pipeline) -> dict[str, Any]:
-    """Return the family and all hyper-parameters of a model as JSON can hold them, those that params don't set too.
+def hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
+    """Return all hyper-parameters of a model, also those that params leave at the library's default.
 
-    A changed default of a library changes a model as much as a changed param does. What has no JSON form (NaN, objects)
-    is its text.
+    A changed default changes a model as much as a changed param does. What has no form in JSON (NaN, objects) is text.
     """
-    values = {name: value if _is_json(value) else str(value) for name, value in pipeline[-1].get_params().items()}
-    return {"model": params.model, "hyperparameters": values}
+    return {name: value if _is_json(value) else str(value) for name, value in pipeline[-1].get_params().items()}
 
 
 def _is_json(value: Any) -> bool:
@@ -110,28 +108,12 @@ def folds_of(table: pd.DataFrame) -> list[Fold]:
     return [Fold(fold[fold["role"] == "train"], fold[fold["role"] == "valid"]) for _, fold in table.groupby("fold")]
 
 
-class Tracker:
-    """Log the figures of one validation fold after the other; the summary is their mean."""
-
-    def __init__(self, live: Any) -> None:
-        self._live = live
-        self._folds: list[dict[str, float]] = []
-
-    def log_fold(self, figures: dict[str, float]) -> None:
-        """Log the next fold's figures."""
-        self._folds.append(figures)
-        for name, value in figures.items():
-            self._live.log_metric(f"validation/{name}", value)
-        mean = {name: float(np.mean([fold[name] for fold in self._folds])) for name in figures}
-        self._live.summary = {"validation": mean}
-        self._live.next_step()
-
-
 @contextmanager
-def tracker(directory: str | Path) -> Iterator[Tracker]:
-    """Track into `directory`: metrics.json, and one table per figure under plots/metrics/.
+def tracker(directory: str | Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """Give a function that logs the figures of one validation fold after the other; the summary is their mean.
 
-    DVCLive's side effects are off: no dvc.yaml and no experiment of its own.
+    DVCLive writes metrics.json, and a table per figure under plots/metrics/; its side effects are off: no dvc.yaml and
+    no experiment of its own.
 
     Raises
     ------
@@ -141,9 +123,18 @@ def tracker(directory: str | Path) -> Iterator[Tracker]:
     from dvclive import Live
     from scmrepo.exceptions import SCMError
 
+    folds: list[Mapping[str, float]] = []
+
+    def log_fold(figures: Mapping[str, float]) -> None:
+        folds.append(figures)
+        for name, value in figures.items():
+            live.log_metric(f"validation/{name}", value)
+        live.summary = {"validation": {name: float(np.mean([fold[name] for fold in folds])) for name in figures}}
+        live.next_step()
+
     try:
         live = Live(str(directory), dvcyaml=False, save_dvc_exp=False)
     except SCMError as error:
         raise PipelineError("DVCLive needs a repository with a commit: git add -A && git commit -m 'Start'") from error
     with live:
-        yield Tracker(live)
+        yield log_fold

@@ -44,9 +44,9 @@ class Search(NamedTuple):
 
 @dataclass
 class Candidate:
-    """A trial under way: what Optuna proposed, the values that a person would write, and what the folds gave so far."""
+    """A trial under way: Optuna's, the values that a person would write, and what the folds gave so far."""
 
-    proposal: Any
+    trial: Any
     values: Values
     scores: list[np.ndarray] = field(default_factory=list)
     figures: list[float] = field(default_factory=list)
@@ -73,81 +73,75 @@ def open_record(folder: Path, name: str) -> Iterator[Any]:
         yield optuna.create_study(storage=database, study_name=name, direction="maximize", load_if_exists=True)
 
 
-def trials_of(study: Any, *states: str) -> list[Any]:
+def trials_of(record: Any, *states: str) -> list[Any]:
     """Return the trials on record, oldest first; only those in the given states of Optuna's, where any are given."""
-    trials = study.get_trials(deepcopy=False)
-    return [trial for trial in trials if not states or trial.state.name in states]
+    return [trial for trial in record.get_trials(deepcopy=False) if not states or trial.state.name in states]
 
 
-def scores_file(study: Any, number: int, folder: Path) -> Path:
+def scores_file(record: Any, number: int, folder: Path) -> Path:
     """Return where the scores of a trial on all validation rows are, if they were kept."""
-    return folder / study.study_name / f"{number}.npy"
+    return folder / record.study_name / f"{number}.npy"
 
 
-def trial_with_scores(study: Any, values: Values, folder: Path) -> Any:
+def trial_with_scores(record: Any, values: Values, folder: Path) -> Any:
     """Return the finished trial with these values whose scores are kept, or None."""
-    same = [trial for trial in trials_of(study, "COMPLETE") if trial.user_attrs[VALUES] == values]
-    return next((trial for trial in same if scores_file(study, trial.number, folder).is_file()), None)
+    same = [trial for trial in trials_of(record, "COMPLETE") if trial.user_attrs[VALUES] == values]
+    return next((trial for trial in same if scores_file(record, trial.number, folder).is_file()), None)
 
 
-def run(search: Search, study: Any, minutes: float) -> None:
+def run(search: Search, record: Any, minutes: float) -> None:
     """Run trials until the record has as many as params say, or the time is up; an unfinished batch is then dropped."""
     deadline = time.monotonic() + 60 * minutes
-    bar = tqdm(desc="trials", total=search.tune.trials, initial=len(trials_of(study)), disable=None)
+    bar = tqdm(desc="trials", total=search.tune.trials, initial=len(trials_of(record)), disable=None)
     with bar, _parallel_scores(search) as score:
-        while time.monotonic() < deadline and (batch := _next_batch(search, study)):
-            if not _judge(batch, search, _medians(search, study), score, deadline):
+        while time.monotonic() < deadline:
+            ended = trials_of(record)
+            earlier = ended[: len(ended) - len(ended) % search.tune.batch]  # the batches that are complete
+            study, batch = _next_batch(search, record, earlier)
+            if not batch or not _judge(batch, search, _medians(earlier, len(search.folds)), score, deadline):
                 break
             for candidate in batch:
-                _put_on_record(candidate, search, study)
+                _put_on_record(candidate, search, study, record)
             bar.update(len(batch))
 
 
-def _earlier_batches(search: Search, study: Any) -> list[Any]:
-    """Return the trials of the batches that are complete."""
-    trials = trials_of(study)
-    return trials[: len(trials) - len(trials) % search.tune.batch]
+def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[Any, list[Candidate]]:
+    """Propose the next batch; return Optuna's study of it, and those of its trials that are not on record.
 
-
-def _next_batch(search: Search, study: Any) -> list[Candidate]:
-    """Propose the next batch, without those of its trials that are on record; none when there are enough trials.
-
-    The present values come first where they have not been judged, also when there are enough trials.
+    There are none when there are enough trials. The present values come first where they have not been judged, also
+    when there are enough trials.
     """
     import optuna
 
-    recorded, earlier = trials_of(study), _earlier_batches(search, study)
-    known = trial_with_scores(study, search.present, search.folder) or any(
-        trial.user_attrs[VALUES] == search.present for trial in trials_of(study, "FAIL")
-    )
-    stop = min(max(search.tune.trials, len(recorded) + (not known)), len(earlier) + search.tune.batch)
-    proposals = optuna.create_study(direction="maximize")
-    proposals.add_trials(earlier)
+    ended, refused = trials_of(record), [trial.user_attrs[VALUES] for trial in trials_of(record, "FAIL")]
+    judged = search.present in refused or trial_with_scores(record, search.present, search.folder) is not None
+    stop = min(max(search.tune.trials, len(ended) + (not judged)), len(earlier) + search.tune.batch)
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(earlier)
     batch = []
     for number in range(len(earlier), stop):
         seed = int(np.random.SeedSequence([search.tune.seed, number]).generate_state(1)[0])
         # constant_liar: what was proposed before in this batch counts as bad, so the next keeps its distance.
-        proposals.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-        if number < len(recorded):
-            proposals.enqueue_trial(recorded[number].params)
-        elif number == len(recorded) and not known:
-            proposals.enqueue_trial(search.present)
-        proposal = proposals.ask(distributions(search.tune.space))
-        if number >= len(recorded):
-            batch.append(Candidate(proposal, legible(proposal.params, search.tune.space, search.present)))
-    return batch
+        study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        if number < len(ended):
+            study.enqueue_trial(ended[number].params)
+        elif number == len(ended) and not judged:
+            study.enqueue_trial(search.present)
+        trial = study.ask(distributions(search.tune.space))
+        if number >= len(ended):
+            batch.append(Candidate(trial, legible(trial.params, search.tune.space, search.present)))
+    return study, batch
 
 
-def _medians(search: Search, study: Any) -> list[float]:
+def _medians(earlier: Sequence[Any], folds: int) -> list[float]:
     """Return, for each fold, the median over the trials of earlier batches of the mean figure up to there.
 
     Optuna's own median pruner takes a trial's best fold for it, but one window is easier than another.
     """
-    finished = [trial for trial in _earlier_batches(search, study) if trial.state.name == "COMPLETE"]
+    finished = [trial.intermediate_values for trial in earlier if trial.state.name == "COMPLETE"]
     if len(finished) < FINISHED_BEFORE_STOPPING:
-        return [-np.inf] * len(search.folds)
-    means = [[trial.intermediate_values[fold] for fold in range(len(search.folds))] for trial in finished]
-    return [float(median) for median in np.median(means, axis=0)]
+        return [-np.inf] * folds
+    return [float(np.median([means[fold] for means in finished])) for fold in range(folds)]
 
 
 def _judge(
@@ -166,46 +160,40 @@ def _judge(
                 continue
             candidate.scores.append(result)
             candidate.figures.append(average_precision(*Ranking(target, result).counts()))
-            below = bool(np.mean(candidate.figures) < medians[number])
-            candidate.stopped = below and candidate.values != search.present
+            mean = float(np.mean(candidate.figures))
+            candidate.trial.report(mean, number)
+            candidate.stopped = mean < medians[number] and candidate.values != search.present
     return True
 
 
-def _put_on_record(candidate: Candidate, search: Search, study: Any) -> None:
+def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any) -> None:
     """Record a trial that has ended: refused by the model, stopped early, or finished.
 
     The scores of the present values and of the best so far are kept, and are on the disk before the record says so.
     """
-    from optuna.trial import TrialState, create_trial
+    from optuna.trial import TrialState
 
-    figures = candidate.figures
-    means = {fold: float(np.mean(figures[: fold + 1])) for fold in range(len(figures))}
-    state, value = TrialState.PRUNED, None
+    trial, mean, state = candidate.trial, None, TrialState.PRUNED
     if candidate.refusal is not None:
         state = TrialState.FAIL
-    elif len(figures) == len(search.folds):
-        state, value = TrialState.COMPLETE, float(np.mean(figures))
-        best = max((trial.value for trial in trials_of(study, "COMPLETE")), default=-np.inf)
-        if candidate.values == search.present or value > best:
-            with atomic(scores_file(study, len(trials_of(study)), search.folder)) as path, path.open("wb") as file:
+    elif len(candidate.figures) == len(search.folds):
+        mean, state = float(np.mean(candidate.figures)), TrialState.COMPLETE
+        best = max((other.value for other in trials_of(record, "COMPLETE")), default=-np.inf)
+        if candidate.values == search.present or mean > best:
+            path = scores_file(record, trial.number, search.folder)
+            with atomic(path) as temporary, temporary.open("wb") as file:
                 np.save(file, np.concatenate(candidate.scores))
-    trial = create_trial(
-        state=state,
-        value=value,
-        params=candidate.proposal.params,
-        distributions=candidate.proposal.distributions,
-        user_attrs={VALUES: candidate.values, FIGURES: figures, REFUSAL: candidate.refusal},
-        intermediate_values=means,
-    )
-    study.add_trial(trial)
+    for name, value in ((VALUES, candidate.values), (FIGURES, candidate.figures), (REFUSAL, candidate.refusal)):
+        trial.set_user_attr(name, value)
+    record.add_trial(study.tell(trial, mean, state))
 
 
 @contextmanager
 def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainParams]], list[Any]]]:
     """Give a function from a fold's number and several params to the result of `fold_scores` for each.
 
-    They are computed by processes of this machine (LOKY_MAX_CPU_COUNT says how many) or by the Dask cluster that the
-    environment names. A fold is sent to a process once, not with each task.
+    Processes of this machine (LOKY_MAX_CPU_COUNT says how many) or the Dask cluster that the environment names compute
+    them. A fold is sent to a process once, not with each task.
     """
     import joblib
 
@@ -214,13 +202,14 @@ def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainPa
         function, train, problem = pickle.loads(task)
         return function(train, problem, pickle.loads(fold.data))
 
-    packed = [np.frombuffer(pickle.dumps(fold), np.uint8) for fold in search.folds]
+    def score(number: int, several: Sequence[TrainParams]) -> list[Any]:
+        tasks = [pickle.dumps((fold_scores, train, search.problem)) for train in several]
+        return list(parallel(joblib.delayed(call)(folds[number], task) for task in tasks))
+
+    folds = [np.frombuffer(pickle.dumps(fold), np.uint8) for fold in search.folds]
     processes = min(search.tune.batch, joblib.cpu_count())
     with cluster.workers(with_code=True), joblib.Parallel(n_jobs=processes, batch_size=1) as parallel:
-        yield lambda number, several: parallel(
-            joblib.delayed(call)(packed[number], pickle.dumps((fold_scores, train, search.problem)))
-            for train in several
-        )
+        yield score
 
 
 def fold_scores(train: TrainParams, problem: Problem, fold: Fold) -> np.ndarray | str:

@@ -74,11 +74,11 @@ def tune(words: Sequence[str]) -> None:
     present = starting_point(params.train, tuning.space, table[names])
     probe(params.train, tuning.space, problem, folds[0].train)
     search = Search(params.train, tuning, problem, present, folds, FOLDER)
-    with open_record(FOLDER, search_name(params.train, tuning, FOLDS)) as study:
-        run(search, study, tuning.minutes)
-        start, best = start_and_best(study, present, FOLDER)
-        scores = np.stack([np.load(scores_file(study, trial.number, FOLDER)) for trial in (start, best)])
-        listed = trial_table(study)
+    with open_record(FOLDER, search_name(params.train, tuning, FOLDS)) as record:
+        run(search, record, tuning.minutes)
+        start, best = start_and_best(record, present, FOLDER)
+        scores = np.stack([np.load(scores_file(record, trial.number, FOLDER)) for trial in (start, best)])
+        listed = trial_table(record)
     write_csv(listed, FOLDER / "trials.csv")
     print(overview(listed, list(tuning.space)))
     print(f"present values: {start.value:.4f} (trial {start.number}); best: {best.value:.4f} (trial {best.number})")
@@ -103,7 +103,7 @@ def search_name(train: TrainParams, tune: TuneParams, folds: Path) -> str:
     return hashlib.sha256(folds.read_bytes() + text.encode()).hexdigest()[:12]
 
 
-def start_and_best(study: Any, present: Values, folder: Path) -> tuple[Any, Any]:
+def start_and_best(record: Any, present: Values, folder: Path) -> tuple[Any, Any]:
     """Return the trial of the present values and the best one; of equals the first.
 
     Raises
@@ -111,17 +111,17 @@ def start_and_best(study: Any, present: Values, folder: Path) -> tuple[Any, Any]
     PipelineError
         The present values have not been judged.
     """
-    start = trial_with_scores(study, present, folder)
+    start = trial_with_scores(record, present, folder)
     if start is None:
-        refusals = [t.user_attrs[REFUSAL] for t in trials_of(study, "FAIL") if t.user_attrs[VALUES] == present]
+        refusals = [t.user_attrs[REFUSAL] for t in trials_of(record, "FAIL") if t.user_attrs[VALUES] == present]
         raise PipelineError(*refusals[:1] or ["the time was up before the first trials had ended; allow more"])
-    return start, max(trials_of(study, "COMPLETE"), key=lambda trial: trial.value)
+    return start, max(trials_of(record, "COMPLETE"), key=lambda trial: trial.value)
 
 
-def trial_table(study: Any) -> pd.DataFrame:
+def trial_table(record: Any) -> pd.DataFrame:
     """Return all trials, the finished ones first and the best of them on top."""
     rows = []
-    for trial in trials_of(study):
+    for trial in trials_of(record):
         figures = trial.user_attrs[FIGURES]
         state = {"COMPLETE": "finished", "PRUNED": "stopped early"}.get(trial.state.name, "refused")
         row = {"trial": trial.number, "state": state, FIGURE: np.mean(figures) if figures else np.nan}

@@ -6,7 +6,7 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json
 from lifecycle.models.families import predict
-from lifecycle.models.training import baseline, feature_names, folds_of, record, tracker, train_model
+from lifecycle.models.training import baseline, feature_names, folds_of, hyperparameters, tracker, train_model
 from problems.transactions import PROBLEM
 from tests.helpers_bundle import SHOPS
 from tests.helpers_model import git_init, learnable, params
@@ -60,10 +60,8 @@ def test_values_without_a_form_in_json_are_on_record_as_text():
     train = params(train={"model": "decision_tree", "seed": 1, "exclude_features": []}).train
     model = train_model(train, SHOPS, shops())
     model[-1].max_depth, model[-1].class_weight = float("nan"), {0: 1}
-    kept = record(train, model)
-    assert kept["model"] == "decision_tree"
-    assert (kept["hyperparameters"]["max_depth"], kept["hyperparameters"]["class_weight"]) == ("nan", "{0: 1}")
-    assert kept["hyperparameters"]["criterion"] == "gini"
+    values = hyperparameters(model)
+    assert (values["max_depth"], values["class_weight"], values["criterion"]) == ("nan", "{0: 1}", "gini")
 
 
 def test_folds_come_from_the_oldest_to_the_newest():
@@ -73,9 +71,9 @@ def test_folds_come_from_the_oldest_to_the_newest():
 
 
 def track(folder, folds=FOLDS):
-    with tracker(folder / "metrics/train") as tracked:
+    with tracker(folder / "metrics/train") as log_fold:
         for figures in folds:
-            tracked.log_fold(figures)
+            log_fold(figures)
 
 
 @pytest.fixture
