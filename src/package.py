@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lifecycle.bundle import parity
@@ -43,14 +44,17 @@ def check_parity(folder: Path, problem: Problem, model: Pipeline, options: Packa
     PipelineError
         A decision, a place in the ranking, or a score by more than params allow differs.
     """
-    servable, bound = Servable.load(folder), options.max_difference
-    folds, test = read_table(FOLDS, where=[("role", "==", "valid")]), read_table(TEST)
+    servable = Servable.load(folder)
+    columns = list(dict.fromkeys((problem.key, *servable.features)))
+    folds, test = read_table(FOLDS, columns, where=[("role", "==", "valid")]), read_table(TEST, columns)
     edge = parity.rows_on_thresholds(model, test, servable.missing, options.threshold_rows, options.seed)
     edge[problem.key] = range(len(edge))
-    real = [parity.compare(servable, model, rows, problem.key, bound) for rows in (folds, test)]
-    on_thresholds = parity.compare(servable, model, edge, problem.key, bound)
+    real, on_thresholds = (
+        parity.compare(servable, model, rows, problem.key, options.max_difference)
+        for rows in (pd.concat([folds, test], ignore_index=True), edge)
+    )
     size = sum(path.stat().st_size for path in folder.iterdir())
-    return parity.as_metrics(parity.pooled(real), on_thresholds, size)
+    return parity.as_metrics(real, on_thresholds, size)
 
 
 def main() -> None:

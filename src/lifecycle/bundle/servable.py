@@ -56,13 +56,11 @@ class Session:
 
     def score(self, batch: Batch) -> np.ndarray:
         """Return the score of each row, float64, shape (n,)."""
-        score: np.ndarray = self._session.run(SCORE, self._feeds(batch))[0]
-        return score
+        return np.asarray(self._session.run(SCORE, self._feeds(batch))[0])
 
     def columns(self, batch: Batch) -> np.ndarray:
         """Return what the estimator sees of each row, float64, shape (n, columns)."""
-        columns: np.ndarray = self._session.run(COLUMNS, self._feeds(batch))[0]
-        return columns
+        return np.asarray(self._session.run(COLUMNS, self._feeds(batch))[0])
 
     def _feeds(self, batch: Batch) -> dict[str, np.ndarray]:
         feeds = {"numbers": batch.numbers} if self._has_numbers else {}
