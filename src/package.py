@@ -70,8 +70,8 @@ def main() -> None:
             seal(folder, origin(options.name or params.problem, params, DATA))
             figures = check_parity(folder, problem, model, options)
         else:
-            figures = {"not_served": write_refusal(folder, family)}
-            print(f"{BUNDLE}: {figures['not_served']}")
+            figures = {"not_served": f"{family.name} has no exact export"}
+            print(f"{BUNDLE}: {write_refusal(folder, family)}")
     write_json({"package": figures}, "metrics/package/package.json")
 
 

@@ -76,10 +76,11 @@ def test_a_family_without_trees_and_coefficients_is_judged_and_says_what_it_can_
     assert why in card
     assert "| contribution |" not in card
     assert read_json(project / "metrics/audit/stability.json")["over_seeds"]["standard_deviation"]["recall"] < 1e-12
-    refusal = read_json(project / "metrics/package/package.json")["package"]["not_served"]
-    assert refusal in capsys.readouterr().out
+    packaged = read_json(project / "metrics/package/package.json")["package"]
+    assert packaged == {"not_served": "k_nearest_neighbours has no exact export"}
+    assert "models/bundle: no bundle was made: the model family k_near" in capsys.readouterr().out
     assert [path.name for path in (project / "models/bundle").iterdir()] == [NOT_SERVED]
-    with pytest.raises(PipelineError, match="no bundle was made: a model of the family k_nearest_neighbours"):
+    with pytest.raises(PipelineError, match="no bundle was made: the model family k_nearest_neighbours"):
         Servable.load(project / "models/bundle")
     monkeypatch.chdir(project)
     decision_letter.explain([str(read_table("data/scores/test.parquet")["transaction_id"].iloc[0])])

@@ -42,4 +42,4 @@ def test_without_contributions_a_request_for_reasons_is_refused_in_words(tmp_pat
 def test_a_family_that_can_t_be_served_is_refused_at_start_in_words(tmp_path: Path, neighbours: Family) -> None:
     write_refusal(tmp_path, neighbours)
     words = refused_at_start(SERVE_BUNDLE=str(tmp_path), SERVE_PORT="0")
-    assert "no bundle was made: a model of the family k_nearest_neighbours can't be exported" in words
+    assert "no bundle was made: the model family k_nearest_neighbours has no exact export" in words

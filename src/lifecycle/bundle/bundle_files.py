@@ -59,12 +59,15 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def write_refusal(folder: Path, family: Family) -> str:
-    """Write in place of a bundle why there is none, and return the reason."""
+    """Write in place of a bundle why there is none, and return that text."""
     exported = ", ".join(name for name, other in FAMILIES.items() if other.has_export)
-    why = f"no bundle was made: a model of the family {family.name} can't be exported with the exact scores it has here"
-    advice = f"Its figures and its card are in metrics/. Families that can be served: {exported}"
-    (folder / NOT_SERVED).write_text(f"{why}. {advice}\n", encoding="utf-8")
-    return why
+    text = (
+        f"no bundle was made: the model family {family.name} has no exact export, and nothing is served that could"
+        " decide otherwise than it was judged. The model's figures and its card are in metrics/. Families that can be"
+        f" served: {exported}"
+    )
+    (folder / NOT_SERVED).write_text(f"{text}\n", encoding="utf-8")
+    return text
 
 
 def write_model(folder: Path, name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> None:

@@ -155,8 +155,8 @@ def test_numbers_only_have_no_texts():
 
 
 def test_a_family_that_can_t_be_served_leaves_a_folder_that_says_so_to_whoever_opens_it(tmp_path, neighbours):
-    why = write_refusal(tmp_path, neighbours)
-    assert why.startswith("no bundle was made: a model of the family k_nearest_neighbours can't be exported")
+    text = write_refusal(tmp_path, neighbours)
+    assert text.startswith("no bundle was made: the model family k_nearest_neighbours has no exact export")
     with pytest.raises(
         PipelineError, match=r"no bundle was made.* can be served: random_forest, .*xgboost$"
     ) as refusal:
