@@ -9,14 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import Phase, settings
 
-from lifecycle.models.families import FAMILIES, Family
 from tests.graph import ROOT
-from tests.helpers_model import NEIGHBOURS, NETWORK
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
 REDUCED = {
@@ -128,14 +127,21 @@ def workspace(reproduced: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def neighbours(monkeypatch: pytest.MonkeyPatch) -> Family:
+def neighbours(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Add a family that has neither trees nor coefficients, and no exact export."""
-    monkeypatch.setitem(FAMILIES, NEIGHBOURS.name, NEIGHBOURS)
-    return NEIGHBOURS
+    return _registered("NEIGHBOURS", monkeypatch)
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Family:
+def network(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Add a family that is exported exactly, and has no contributions."""
-    monkeypatch.setitem(FAMILIES, NETWORK.name, NETWORK)
-    return NETWORK
+    return _registered("NETWORK", monkeypatch)
+
+
+def _registered(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from lifecycle.models.families import FAMILIES  # `python -m tests.mutations` has no src/ on its path
+    from tests import helpers_model
+
+    family = getattr(helpers_model, name)
+    monkeypatch.setitem(FAMILIES, family.name, family)
+    return family
