@@ -36,6 +36,14 @@ class Attribution(NamedTuple):
         -------
         numpy.ndarray of float, shape (n, features)
             The sum over the columns that were made of a feature: categories, a flag of gaps.
+
+        Examples
+        --------
+        Two columns of the first feature and one of the second, in a linear model:
+
+        >>> linear = Attribution(np.array([0, 1, 0]), np.array([1.0, 2.0, 3.0]), 0.5, "log-odds")
+        >>> linear.of(np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]]), features=2).tolist()
+        [[4.0, 2.0], [3.0, 4.0]]
         """
         table = self.table
         parts = shapley.contributions(table, columns) if isinstance(table, Leaves) else columns * table

@@ -58,6 +58,13 @@ class Family:
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
     tolerance : float
         How far a score may be from the sum of its contributions, by rounding alone.
+
+    Examples
+    --------
+    >>> [name for name, family in FAMILIES.items() if not family.trees]
+    ['logistic_regression']
+    >>> Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True).has_export
+    False
     """
 
     name: str

@@ -72,7 +72,11 @@ def probe(train: TrainParams, space: Mapping[str, Dimension], problem: Problem, 
 
 
 def legible(drawn: Values, space: Mapping[str, Dimension], present: Values) -> Values:
-    """Round what a sampler draws to what a person would write: multiples of a step exact, else three digits."""
+    """Round what a sampler draws to what a person would write: multiples of a step exact, else three digits.
+
+    >>> legible({"rate": 0.0714321}, {"rate": Dimension(low=0.01, high=0.3, log=True)}, {"rate": 0.05})
+    {'rate': 0.0714}
+    """
     return {name: value if value == present[name] else _rounded(value, space[name]) for name, value in drawn.items()}
 
 

@@ -65,8 +65,10 @@ def options(words: Sequence[str]) -> argparse.Namespace:
 
 def tune(words: Sequence[str]) -> None:
     """Search, compare, offer."""
-    given, params = options(words), load_params()
-    budget = {name: value for name, value in vars(given).items() if name in ("trials", "minutes") and value is not None}
+    arguments, params = options(words), load_params()
+    budget = {
+        name: value for name, value in vars(arguments).items() if name in ("trials", "minutes") and value is not None
+    }
     tuning = checked(TuneParams, params.tune.model_dump() | budget, "the command line")
     problem = load_problem(params.problem)
     table = read_table(FOLDS)
@@ -90,7 +92,7 @@ def tune(words: Sequence[str]) -> None:
     chance = Chance({}, params.evaluate.bootstrap_samples, params.evaluate.seed)
     print(verdict(difference(pd.concat(fold.valid for fold in folds), scores, problem, chance)))
     print(offer(changes))
-    if given.apply:
+    if arguments.apply:
         set_values("params.yaml", "train", changes)
         print("\nwritten into params.yaml; next: dvc repro")
 
