@@ -25,7 +25,7 @@ from lifecycle.core.tables import write_json
 from lifecycle.evaluation.calibration import Calibration
 from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import empty
+from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.models.families import predict
 from lifecycle.models.training import fit
 from lifecycle.problem.loading import load_problem
@@ -93,6 +93,6 @@ def write_bundle(folder: Path, pipeline: Pipeline, learned: pd.DataFrame) -> Non
     write_json({"calibration": Calibration("none").as_json(), "threshold": 0.5}, folder / "decision.json")
     write_json(contract(PROBLEM, learned), folder / "features.json")
     write_model(folder, "creditcard", PROBLEM, pipeline, learned)
-    empty(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
+    empty_snapshot(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# A forest on made data\n", encoding="utf-8")
     seal(folder, Origin(NAME, "creditcard", {}, {}, {}, {}, {}, {"model": "random_forest", "hyperparameters": {}}))

@@ -17,7 +17,7 @@ from lifecycle.models.families import build
 from lifecycle.models.training import fit
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Raw
-from lifecycle.problem.window_words import declared
+from lifecycle.problem.window_words import declaration_of
 from tests.helpers_model import ROOT, git_init, learnable, payments, run_stages, start_project
 
 SIZES = {
@@ -68,7 +68,7 @@ def write_bundle(folder: Path, pipeline: Pipeline, decision: dict[str, Any] | No
     """Write a bundle of a pipeline that learned from `learnable`, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
     train = learnable(600)[0][list(pipeline.feature_names_in_)]
-    contract = {"declaration": [declared(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
+    contract = {"declaration": [declaration_of(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
     write_json(decision or some_decision(), folder / "decision.json")
     write_json(contract, folder / "features.json")
     write_model(folder, "shops", SHOPS, pipeline, train)

@@ -13,7 +13,7 @@ from lifecycle.bundle.servable import Batch, Scored, Servable
 from lifecycle.core.tables import write_json
 from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import empty
+from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
@@ -122,7 +122,7 @@ def history_bundle(folder: Path) -> Servable:
     write_json(some_decision() | {"threshold": 0.4}, folder / "decision.json")
     write_json(contract(PROBLEM, train), folder / "features.json")
     write_model(folder, "transactions", PROBLEM, pipeline, train)
-    empty(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
+    empty_snapshot(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# Payments\n", encoding="utf-8")
     seal(folder, ORIGIN)
     return Servable.load(folder)

@@ -59,7 +59,7 @@ MUTATIONS = [
     Mutation("squares beyond 64 bits", SOURCE["block"], "if largest < 2**31 else", "if largest else", FEATURES + "/aggregates/test_totals.py"),
     Mutation("sums beyond 64 bits", SOURCE["block"], "if not largest * scale * len(values) < 2**63", "if False", FEATURES + "/aggregates/test_block.py"),
     Mutation("deviation of the population", SOURCE["totals"], "pairs = (count * (count - 1))", "pairs = (count * count)", WINDOWS + " -k std"),
-    Mutation("nothing taken for a sum of 0", SOURCE["totals"], "if not window.nothing(days):", "if True:", WINDOWS + " -k sum"),
+    Mutation("nothing taken for a sum of 0", SOURCE["totals"], "if not self.empty:", "if True:", WINDOWS + " -k sum"),
     Mutation("values left out taken for zeros", SOURCE["order"], "values, self._neutral)", "values, 0.0)", WINDOWS + " -k min"),
     Mutation("half of a range forgotten", SOURCE["order"], "values[high[rows] - 2**k]", "values[low[rows]]", WINDOWS + " -k min"),
     Mutation("sign of a zero left to chance", SOURCE["order"], "low, high) + 0.0", "low, high)", FEATURES + "/aggregates/test_registry.py"),

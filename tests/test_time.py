@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.core.params import Params
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate
 from lifecycle.models.training import Fold
 from lifecycle.problem.loading import fill
-from lifecycle.problem.window_words import AGGREGATES, Window, depths
+from lifecycle.problem.window_words import Window, depths
 from lifecycle.splits.time_windows import TimeWindow, plan
 from problems.transactions import PROBLEM
 from split import cut

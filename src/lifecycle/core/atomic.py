@@ -43,8 +43,14 @@ def locked(folder: Path, otherwise: str) -> Iterator[None]:
         yield
 
 
+def replace_durably(temporary: Path, path: Path) -> None:
+    """Rename a file so that it stays renamed when the power fails."""
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder outlive a power failure; Windows has no word for that."""
+    """Make the names in a folder outlive a power failure; Windows can't."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,71 +1,94 @@
 """Aggregates that order the covered values: smallest, largest and median."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from lifecycle.features.aggregates.aggregate import Primitive
+from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.features.aggregates.block import Block
 from lifecycle.features.aggregates.track import Track
-from lifecycle.problem.window_words import Window
 
 
-class Extreme(Primitive):
-    """The smallest or the largest value."""
+class Extreme(Aggregate):
+    """The smallest or the largest value; `neutral` is one that changes nothing."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("values",)
+    needs = "number"
+    keeps = ("values",)
+    of_two: ClassVar[np.ufunc]
+    neutral: ClassVar[float]
 
-    def __init__(self, function: np.ufunc, neutral: float, of_list: Callable[[Sequence[float]], float]) -> None:
-        self._function, self._neutral, self._of_list = function, neutral, of_list
+    @abstractmethod
+    def of_list(self, values: Sequence[float]) -> float:
+        """Return the smallest or the largest of some values."""
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        low, high = block.range(window, days)
-        values = block.columns[str(window.of)].astype(np.float64)
-        if window.where:
-            values = np.where(block.mask(window.where), values, self._neutral)
-        found = _over_ranges(self._function, values, low, high) + 0.0  # no -0.0: which zero comes out is chance
-        return np.where(block.count(window, low, high) > 0, found, window.nothing(days))
+    def batch(self, block: Block) -> np.ndarray:
+        low, high = block.range(self.window, self.days)
+        values = block.columns[self.of].astype(np.float64)
+        if self.window.where:
+            values = np.where(block.mask(self.window.where), values, self.neutral)
+        extremes = _over_ranges(self.of_two, values, low, high) + 0.0  # no -0.0: which zero comes out is chance
+        return np.where(block.count(self.window, low, high) > 0, extremes, self.empty)
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`. Takes time in proportion to the records covered."""
-        return self._of_list(track.values[str(window.of)][low:high]) + 0.0 if high > low else window.nothing(days)
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
+        values = track.values[self.of][low:high]
+        return self.of_list(values) + 0.0 if values else self.empty
 
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
-        return self._of_list([value for _, value in covered]) if covered else window.nothing(days)
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
+        return self.of_list([value for _, value in covered]) if covered else self.empty
 
 
-class Median(Primitive):
+class Smallest(Extreme, name="min"):
+    """The smallest value."""
+
+    of_two = np.minimum
+    neutral = np.inf
+    meaning = noun = "smallest {of}"
+
+    def of_list(self, values: Sequence[float]) -> float:
+        return min(values)
+
+
+class Largest(Extreme, name="max"):
+    """The largest value."""
+
+    of_two = np.maximum
+    neutral = -np.inf
+    meaning = noun = "largest {of}"
+
+    def of_list(self, values: Sequence[float]) -> float:
+        return max(values)
+
+
+class Median(Aggregate, name="median"):
     """The middle value, or halfway between the two in the middle."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("values",)
+    needs = "number"
+    keeps = ("values",)
+    meaning = "median of {of}"
+    noun = "median {of}"
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        pass  # MOVED
+    def batch(self, block: Block) -> np.ndarray:
+        values = block.columns[self.of].astype(np.float64)
+        if self.window.where:
+            values = np.where(block.mask(self.window.where), values, np.nan)
+        medians = rolling_median(values, *block.range(self.window, self.days)) + 0.0
+        return np.where(np.isnan(medians), self.empty, medians)
 
-        values = block.columns[str(window.of)].astype(np.float64)
-        if window.where:
-            values = np.where(block.mask(window.where), values, np.nan)
-        found = median(values, *block.range(window, days)) + 0.0
-        return np.where(np.isnan(found), window.nothing(days), found)
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
+        values = track.values[self.of][low:high]
+        return statistics.median(values) + 0.0 if values else self.empty
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`. Takes time in proportion to the records covered."""
-        return statistics.median(track.values[str(window.of)][low:high]) + 0.0 if high > low else window.nothing(days)
-
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
         values = sorted(value for _, value in covered)
         if not values:
-            return window.nothing(days)
+            return self.empty
         return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
 
 
-def median(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def rolling_median(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return the median of `values[low:high]` for each pair, NaN left out; NaN where nothing is left.
 
     Parameters
@@ -99,16 +122,9 @@ def _over_ranges(function: np.ufunc, values: np.ndarray, low: np.ndarray, high: 
     Any range is two runs of 2^k values that may overlap; runs twice as long are made from these (a sparse table).
     """
     level = np.frexp(high - low)[1] - 1
-    found = np.zeros(len(low))
+    extremes = np.zeros(len(low))
     for k in range(int(level.max(initial=-1)) + 1):
         rows = np.flatnonzero(level == k)
-        found[rows] = function(values[low[rows]], values[high[rows] - 2**k])
+        extremes[rows] = function(values[low[rows]], values[high[rows] - 2**k])
         values = function(values[: -(2**k)], values[2**k :])
-    return found
-
-
-PRIMITIVES: dict[str, Primitive] = {
-    "min": Extreme(np.minimum, np.inf, min),
-    "max": Extreme(np.maximum, -np.inf, max),
-    "median": Median(),
-}
+    return extremes

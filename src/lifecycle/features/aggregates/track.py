@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from lifecycle.problem.window_words import Window
-
 SPARE = 8  # so many expired records may wait: dropping them together costs little for each
 
 
@@ -114,14 +112,14 @@ class Track:
             del kept[:expired]
         return dropped
 
-    def total(self, window: Window, low: int, high: int) -> int:
+    def total(self, column: str, low: int, high: int) -> int:
         """Return the sum from one position up to another, in the column's smallest unit."""
-        sums = self.sums[window.of]  # type: ignore[index]
+        sums = self.sums[column]
         return sums[high] - sums[low]
 
-    def scale(self, window: Window) -> int:
-        """Return how many smallest units of the aggregated column are in one."""
-        return self._scale[window.of]  # type: ignore[index]
+    def scale(self, column: str) -> int:
+        """Return how many of the column's smallest units are in one."""
+        return self._scale[column]
 
 
 def _insert(totals: list[int], at: int, unit: int) -> None:

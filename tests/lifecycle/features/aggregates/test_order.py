@@ -40,7 +40,7 @@ def test_the_extremes_and_medians_of_ranges_are_those_of_slices(moves, data):
         expected = [function.reduce(part) if len(part) else 0 for part in slices]
         np.testing.assert_array_equal(_over_ranges(function, column, low, high), expected)
     expected = [np.median(part) if len(part) else np.nan for part in slices]
-    np.testing.assert_array_equal(order.median(column, low, high), expected)
+    np.testing.assert_array_equal(order.rolling_median(column, low, high), expected)
 
 
 @given(steps, st.data())
@@ -50,7 +50,7 @@ def test_a_median_leaves_out_what_is_missing(moves, data):
     low, high = ranges(moves, len(column))
     kept = [column[a:b][~np.isnan(column[a:b])] for a, b in zip(low, high, strict=True)]
     expected = [np.median(part) if len(part) else np.nan for part in kept]
-    np.testing.assert_array_equal(order.median(column, low, high), expected)
+    np.testing.assert_array_equal(order.rolling_median(column, low, high), expected)
 
 
 def test_a_range_over_everything_is_found_among_thousands():
