@@ -153,7 +153,7 @@ def test_cards_that_are_idle_for_long_are_forgotten_and_their_new_payments_still
 
 def test_one_payment_that_is_ahead_of_the_clock_makes_nobody_forgotten(servable, place, monkeypatch):
     shorten(monkeypatch, 40)
-    monkeypatch.setattr(Draft, "_come", lambda self, by, record: None)
+    monkeypatch.setattr(Draft, "_check_lateness", lambda self, by, record: None)
 
     async def work():
         async with opened(servable, place, max_ahead=1e12) as home:
