@@ -228,8 +228,7 @@ def depths(features: Sequence[Feature]) -> dict[str, int]:
     """
     below: dict[str, int] = {}
     for feature in features:
-        own = isinstance(feature, Window)
-        below |= dict.fromkeys(feature.names, _most_below(feature, below) + own)
+        below |= dict.fromkeys(feature.names, _most_below(feature, below) + isinstance(feature, Window))
     return below
 
 

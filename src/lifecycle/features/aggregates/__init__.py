@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from lifecycle.features.aggregates import distinct, order, recency, totals
+from lifecycle.features.aggregates import recency, totals, values
 from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature, Window
 
-__all__ = ["AGGREGATES", "Aggregate", "aggregates_of", "columns_of", "distinct", "order", "recency", "totals"]
+__all__ = ["AGGREGATES", "Aggregate", "aggregates_of", "columns_of", "recency", "totals", "values"]
 
 AGGREGATES = Aggregate.known
 

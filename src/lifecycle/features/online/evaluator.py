@@ -22,14 +22,6 @@ class LateRecordError(ValueError):
         self.by, self.behind_us, self.lateness_us = by, behind_us, lateness_us
 
 
-class RepeatError(ValueError):
-    """Another record is kept under the key of a record."""
-
-    def __init__(self, key: Any, column: str) -> None:
-        super().__init__(f"record {key}: already kept with another {column}")
-        self.column = column
-
-
 class EntityStore(Protocol):
     """Keeps entities and records; each is the same object every time until the work on a record is done."""
 
