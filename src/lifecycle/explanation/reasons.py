@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lifecycle.features.aggregates import columns_of
+from lifecycle.features.aggregates import feature_columns
 from lifecycle.problem.plain_text import column_noun
 from lifecycle.problem.window_words import Feature
 
@@ -55,7 +55,7 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
     >>> sentence((median, Ratio("times", "amount", "median_60d")), "times", {"times": 5.11})
     "amount is 5.1 times this card's median amount in the last 60 days"
     """
-    columns = {column.name: column for feature in features for column in columns_of(feature)}
+    columns = {column.name: column for feature in features for column in feature_columns(feature)}
     return columns[name].sentence(
         row, lambda other: columns[other].noun_phrase() if other in columns else column_noun(other)
     )

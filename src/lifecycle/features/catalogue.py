@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lifecycle.features.aggregates import columns_of
+from lifecycle.features.aggregates import feature_columns
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.window_words import Feature, Window, declaration_of
 
@@ -51,7 +51,7 @@ def catalogue(features: Sequence[Feature], columns: Mapping[str, Column], labels
     for feature in features:
         sources = [entries[name] for name in feature.reads if name in entries]
         first = (*(feature.sees if isinstance(feature, Window) else feature.reads), "")[0]
-        for column in columns_of(feature):
+        for column in feature_columns(feature):
             entries[column.name] = Entry(
                 column.name,
                 column.dtype or columns[first].storage_type,

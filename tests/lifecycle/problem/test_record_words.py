@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from lifecycle.features.aggregates import columns_of
+from lifecycle.features.aggregates import feature_columns
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import declaration_of, features_of
 from tests.helpers_features import tables
@@ -57,7 +57,7 @@ def test_a_word_is_a_value_with_texts_that_json_gives_back(word):
     with pytest.raises(dataclasses.FrozenInstanceError):
         feature.name = "other"
     assert features_of(json.loads(json.dumps([declaration_of(feature)], allow_nan=False)))[0].names == feature.names
-    assert columns_of(feature) == [feature]
+    assert feature_columns(feature) == [feature]
     assert feature.unit or feature.reads  # without its own unit it has that of what it reads
     said = [feature.definition(), *(feature.sentence({feature.name: value}, str.upper) for value in (0.5, 1))]
     assert all(text and "{" not in text for text in said)

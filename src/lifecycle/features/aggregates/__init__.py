@@ -7,7 +7,7 @@ from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature, Window
 
-__all__ = ["AGGREGATES", "Aggregate", "aggregates_of", "columns_of", "recency", "totals", "values"]
+__all__ = ["AGGREGATES", "Aggregate", "aggregates_of", "feature_columns", "recency", "totals", "values"]
 
 AGGREGATES = Aggregate.known
 
@@ -17,6 +17,6 @@ def aggregates_of(window: Window) -> list[Aggregate]:
     return [AGGREGATES[window.aggregate](window, days) for days in window.days]
 
 
-def columns_of(feature: Feature) -> Sequence[Aggregate | RecordWord]:
+def feature_columns(feature: Feature) -> Sequence[Aggregate | RecordWord]:
     """Return what knows the name, type, unit and texts of each column that a feature makes."""
     return aggregates_of(feature) if isinstance(feature, Window) else [feature]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.features.aggregates import AGGREGATES, aggregates_of, columns_of
+from lifecycle.features.aggregates import AGGREGATES, aggregates_of, feature_columns
 from lifecycle.features.aggregates.track import Record, Track
 from lifecycle.features.batch import evaluate_windows
 from lifecycle.problem.record_words import DAY_US, Hour
@@ -39,8 +39,8 @@ def test_a_window_over_nothing_gives_what_is_declared_or_the_aggregates_own_or_i
 
 def test_a_column_is_what_its_feature_names():
     window, hour = Window("n", "count", "card", days=(0.5, 7)), Hour("hour_of_day")
-    assert [(column.name, column.days) for column in columns_of(window)] == [("n_0.5d", 0.5), ("n_7d", 7)]
-    assert columns_of(hour) == [hour]
+    assert [(column.name, column.days) for column in feature_columns(window)] == [("n_0.5d", 0.5), ("n_7d", 7)]
+    assert feature_columns(hour) == [hour]
 
 
 def empty_track(window):
