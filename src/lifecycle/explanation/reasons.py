@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lifecycle.features.aggregates import feature_columns
+from lifecycle.features.aggregates import Aggregate, feature_columns
 from lifecycle.problem.plain_text import column_noun
+from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature
 
 
@@ -32,8 +33,9 @@ def reasons(
     k : int
         Most reasons to give.
     """
+    columns = _by_name(features)
     upward = sorted((-added, name) for name, added in contributions.items() if added > 0)
-    return [Reason(name, -less, sentence(features, name, row)) for less, name in upward[:k]]
+    return [Reason(name, -less, _sentence(columns, name, row)) for less, name in upward[:k]]
 
 
 def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> str:
@@ -55,7 +57,15 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
     >>> sentence((median, Ratio("times", "amount", "median_60d")), "times", {"times": 5.11})
     "amount is 5.1 times this card's median amount in the last 60 days"
     """
-    columns = {column.name: column for feature in features for column in feature_columns(feature)}
-    return columns[name].sentence(
-        row, lambda other: columns[other].noun_phrase() if other in columns else column_noun(other)
-    )
+    return _sentence(_by_name(features), name, row)
+
+
+def _by_name(features: Sequence[Feature]) -> dict[str, Aggregate | RecordWord]:
+    return {column.name: column for feature in features for column in feature_columns(feature)}
+
+
+def _sentence(columns: Mapping[str, Aggregate | RecordWord], name: str, row: Mapping[str, Any]) -> str:
+    def noun_of(other: str) -> str:
+        return columns[other].noun_phrase() if other in columns else column_noun(other)
+
+    return columns[name].sentence(row, noun_of)

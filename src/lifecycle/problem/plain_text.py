@@ -24,8 +24,8 @@ def number_text(value: Any, exact: bool = False) -> str:
 
     Examples
     --------
-    >>> number_text(0.0345), number_text(23.76), number_text(1234.5), number_text(1234.5, exact=True)
-    ('0.034', '23.8', '1234', '1234.5')
+    >>> number_text(0.0312), number_text(23.76), number_text(1234.6), number_text(1234.6, exact=True)
+    ('0.031', '23.8', '1235', '1234.6')
     """
     if isinstance(value, str):
         return value

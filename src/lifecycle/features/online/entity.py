@@ -95,8 +95,9 @@ def _edges(aggregate: Aggregate) -> tuple[int, int]:
 
 
 def _value(aggregate: Aggregate) -> Callable[[Track, int, int, int], float]:
-    as_type = int if aggregate.dtype == "int32" else float
-    return lambda track, low, high, time: as_type(aggregate.online(track, low, high, time))
+    """Return the aggregate's online form with the type of its column."""
+    online, as_type = aggregate.online, int if aggregate.dtype == "int32" else float
+    return lambda track, low, high, time: as_type(online(track, low, high, time))
 
 
 class Entity:
