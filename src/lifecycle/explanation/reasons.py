@@ -48,7 +48,7 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
     name : str
         The column.
     row : mapping of str to Any
-        Values by column. Where it holds both sides of a ratio, a ratio by 0 or by nothing is told as such.
+        Values by column. With both sides of a ratio at hand, the sentence says so where it is by 0 or by nothing.
 
     Examples
     --------

@@ -93,12 +93,12 @@ def evaluate_windows(
     dict of str to numpy.ndarray, shape (n,)
         One column per window length, with the dtype of the aggregate.
     """
-    seen = {name: columns[name] for window in windows for name in window.sees}
+    sources = {name: columns[name] for window in windows for name in window.sees}
     aggregates = [aggregate for window in windows for aggregate in aggregates_of(window)]
     results = {aggregate.name: np.empty(len(time_us), aggregate.dtype) for aggregate in aggregates}
     longest = max(window.reach_us for window in windows)
     for rows, key in _blocks(columns[windows[0].by], time_us, longest):
-        block = Block(key, {name: values[rows] for name, values in seen.items()}, decimals)
+        block = Block(key, {name: values[rows] for name, values in sources.items()}, decimals)
         for aggregate in aggregates:
             results[aggregate.name][rows] = aggregate.batch(block)
     return results

@@ -3,7 +3,7 @@
 import math
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.features.aggregates import AGGREGATES, aggregates_of
+from lifecycle.features.aggregates import aggregate_of, aggregates_of
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.record_words import Raw, RecordWord
 from lifecycle.problem.window_words import Feature, Where, Window
@@ -54,7 +54,7 @@ class _Declared:
             if name in self._columns and not isinstance(feature, Raw):
                 raise PipelineError(f"{name!r} would be written over the column of that name; rename it")
         if isinstance(feature, Window):
-            self._check_aggregate(feature)
+            aggregate_of(feature).check(feature)
         for name in feature.reads:
             if name not in self._columns and name not in self._features:
                 raise PipelineError(f"no column {name!r} in the contract, and no feature of that name before it")
@@ -78,16 +78,11 @@ class _Declared:
     def _type(self, name: str) -> str:
         return self._columns[name].type if name in self._columns else "number"
 
-    def _check_aggregate(self, window: Window) -> None:
-        if not isinstance(window.aggregate, str) or window.aggregate not in AGGREGATES:
-            raise PipelineError(f"unknown aggregate {window.aggregate!r}; known: {', '.join(sorted(AGGREGATES))}")
-        AGGREGATES[window.aggregate].check(window)
-
     def _check_window(self, window: Window) -> None:
         self._check_entity(window.by)
         self._check_labels(window)
         if window.of is not None:
-            self._check_of(window.of, AGGREGATES[window.aggregate].needs)
+            self._check_of(window.of, aggregate_of(window).needs)
         for condition in window.where:
             self._check_condition(condition)
 

@@ -92,17 +92,19 @@ def _check_contract(problem: Problem) -> None:
         if column.type not in TYPES:
             raise PipelineError(f"column {column.name!r}: unknown type {column.type!r}; known: {', '.join(TYPES)}")
         _check_limits(column)
-    made = [name for feature in problem.features for name in feature.names]
-    taken = sorted(RESERVED & {*problem.columns, *made})
-    if taken:
-        raise PipelineError(f"column or feature {taken[0]!r}: the pipeline makes a column of that name; rename yours")
+    names = [name for feature in problem.features for name in feature.names]
+    reserved = sorted(RESERVED & {*problem.columns, *names})
+    if reserved:
+        raise PipelineError(
+            f"column or feature {reserved[0]!r}: the pipeline makes a column of that name; rename yours"
+        )
     _refuse_repeats("column", [name for column in problem.contract for name in (column.name, *column.aliases)])
-    _refuse_repeats("feature", made)
+    _refuse_repeats("feature", names)
     if not problem.feature_names:
         raise PipelineError("there is no feature that the model sees: declare one that is not hidden")
     for name in problem.hidden:
-        if name not in made:
-            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(made)}")
+        if name not in names:
+            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(names)}")
     roles = (problem.key, problem.time, problem.target, *filter(None, (problem.entity, problem.amount)))
     for name in (*roles, *problem.sensitive, *problem.distinct):
         if name not in problem.columns:
@@ -194,16 +196,16 @@ def _check_labels(band: Band) -> None:
     if not isinstance(band.labels, tuple) or not all(isinstance(label, str) and label for label in band.labels):
         raise PipelineError(f"labels = {band.labels!r} must be a tuple of texts")
     if band.labels and len(band.labels) != (band.cuts and band.cuts + 1):
-        made = f"{band.cuts + 1} groups are made" if band.cuts else "values name themselves: leave labels out"
-        raise PipelineError(f"labels: {len(band.labels)} are given, {made}")
+        advice = f"{band.cuts + 1} groups are made" if band.cuts else "values name themselves: leave labels out"
+        raise PipelineError(f"labels: {len(band.labels)} are given, {advice}")
     if len({*band.labels, MISSING}) <= len(band.labels):
         raise PipelineError(f"labels = {band.labels!r} must differ, and none may be {MISSING!r}")
 
 
 def _check_band_column(band: Band, problem: Problem) -> None:
-    made = {name for feature in problem.features for name in feature.names}
+    features = {name for feature in problem.features for name in feature.names}
     column = problem.columns.get(band.column)
-    if column is None and band.column not in made:
+    if column is None and band.column not in features:
         raise PipelineError(f"{band.column!r} is neither a column of the contract nor a feature")
     if column is not None and column.type == "timestamp":
         raise PipelineError(f"{band.column!r} is a timestamp: take a calendar feature, like Hour('hour')")

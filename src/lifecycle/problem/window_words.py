@@ -62,13 +62,7 @@ class Where:
         return COMPARISONS[self.is_].phrase.format(noun, number_text(self.value, exact=True))
 
     def check_fields(self) -> None:
-        """Raise when a field has no legal value, whatever the contract says.
-
-        Raises
-        ------
-        PipelineError
-            Says which field.
-        """
+        """Raise when a field has no legal value; see `RecordWord.check_fields`."""
         check_name("where: a column", self.column)
         if not isinstance(self.is_, str) or self.is_ not in COMPARISONS:
             raise PipelineError(f"unknown comparison {self.is_!r}; known: {', '.join(COMPARISONS)}")
@@ -94,7 +88,7 @@ class Window:
     by : str
         The entity column.
     of : str, optional
-        The column, or an earlier feature, to aggregate; none for `count` and `since`.
+        The column, or an earlier feature, to aggregate; none for an aggregate of the records themselves, as `count`.
     days : tuple of float
         Window lengths.
     delay_days : float
@@ -104,9 +98,7 @@ class Window:
     current : bool
         Whether a window without delay covers the record itself.
     empty : float, optional
-        The value where nothing is covered (`std`: fewer than two records; `run_days`: no run). Not for `count`,
-        `distinct` and `run_length`, which are 0 then. By default the aggregate's own, and for `since` the age of the
-        window's old end.
+        The value where nothing is covered; by default the aggregate's own. Not for an aggregate that counts: that is 0.
     """
 
     name: str
@@ -149,13 +141,7 @@ class Window:
         return round((self.delay_days + max(self.days)) * DAY_US)
 
     def check_fields(self) -> None:
-        """Raise when a field has no legal value, whatever the contract and the aggregate say.
-
-        Raises
-        ------
-        PipelineError
-            Says which field.
-        """
+        """Raise when a field has no legal value, whatever the aggregate says; see `RecordWord.check_fields`."""
         for field in ("name", "by", *(() if self.of is None else ("of",))):
             check_name(field, getattr(self, field))
         if type(self.current) is not bool:
@@ -253,12 +239,21 @@ def declaration_of(feature: Feature) -> dict[str, Any]:
 
 
 def features_of(declaration: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
-    """Return the features that `declaration_of` described."""
+    """Return the features that `declaration_of` described.
+
+    Raises
+    ------
+    PipelineError
+        The declaration has a word that this code does not know: newer code made it.
+    """
     return tuple(_feature(dict(fields)) for fields in declaration)
 
 
 def _feature(fields: dict[str, Any]) -> Feature:
-    word = known_words()[fields.pop("word")]
+    name = fields.pop("word")
+    if name not in known_words():
+        raise PipelineError(f"unknown feature word {name!r}; known: {', '.join(known_words())}")
+    word = known_words()[name]
     for field in dataclasses.fields(word):
         value = fields.get(field.name)
         if isinstance(value, list | tuple):

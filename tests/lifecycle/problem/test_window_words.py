@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.problem.record_words import DAY_US, Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import Where, Window, depths, look_back_us
+from lifecycle.problem.window_words import Where, Window, depths, features_of, look_back_us
 
 COUNT = Window("n", "count", by="card", days=(1, 7))
 LATE = Window("late", "count", by="card", days=(1.5,), delay_days=7)
@@ -92,3 +93,8 @@ def test_a_declaration_is_a_value(feature):
     assert feature == dataclasses.replace(feature)
     assert hash(feature) == hash(dataclasses.replace(feature))
     assert feature != dataclasses.replace(feature, **{name: "other"})
+
+
+def test_a_declaration_that_newer_code_made_is_refused_with_the_words_there_are():
+    with pytest.raises(PipelineError, match="unknown feature word 'Sine'; known: Raw, "):
+        features_of([{"word": "Sine", "name": "s"}])

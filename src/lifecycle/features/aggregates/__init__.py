@@ -2,19 +2,42 @@
 
 from collections.abc import Sequence
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.features.aggregates import recency, totals, values
 from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature, Window
 
-__all__ = ["AGGREGATES", "Aggregate", "aggregates_of", "feature_columns", "recency", "totals", "values"]
+__all__ = [
+    "AGGREGATES",
+    "Aggregate",
+    "aggregate_of",
+    "aggregates_of",
+    "feature_columns",
+    "recency",
+    "totals",
+    "values",
+]
 
 AGGREGATES = Aggregate.known
 
 
+def aggregate_of(window: Window) -> type[Aggregate]:
+    """Return the class of a window's aggregate.
+
+    Raises
+    ------
+    PipelineError
+        There is no aggregate of that name.
+    """
+    if not isinstance(window.aggregate, str) or window.aggregate not in AGGREGATES:
+        raise PipelineError(f"unknown aggregate {window.aggregate!r}; known: {', '.join(sorted(AGGREGATES))}")
+    return AGGREGATES[window.aggregate]
+
+
 def aggregates_of(window: Window) -> list[Aggregate]:
-    """Return the aggregate of each length of a window; `lifecycle.features.checks` has refused unknown ones."""
-    return [AGGREGATES[window.aggregate](window, days) for days in window.days]
+    """Return the aggregate of each length of a window."""
+    return [aggregate_of(window)(window, days) for days in window.days]
 
 
 def feature_columns(feature: Feature) -> Sequence[Aggregate | RecordWord]:

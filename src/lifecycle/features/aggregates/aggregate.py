@@ -40,8 +40,8 @@ class Aggregate(ABC):
     dtype, unit : str
         Of the column that it makes: "float64" or "int32"; no unit means that of the aggregated column.
     default, empty : float
-        The value where nothing is covered, before and after the window has its say. The default of int32 is 0; None
-        means the age of the window's old end.
+        The value where nothing is covered, by default and as the window says. The default of an int32 is 0; None means
+        the age of the window's old end.
     meaning, empty_case : str
         What it is and when it is `empty`, for the catalogue.
     noun, says, says_empty : str

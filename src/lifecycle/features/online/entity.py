@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.features.aggregates import AGGREGATES, Aggregate, aggregates_of
+from lifecycle.features.aggregates import Aggregate, aggregate_of, aggregates_of
 from lifecycle.features.aggregates.track import Record, Track
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import COMPARISONS, Where, Window
@@ -85,7 +85,7 @@ class TrackPlan:
 
 def _columns_kept(what: str, windows: Sequence[Window]) -> tuple[str, ...]:
     """Return the aggregated columns of which a track keeps "values", "sums" or "squares"."""
-    return tuple(dict.fromkeys(w.of for w in windows if w.of and what in AGGREGATES[w.aggregate].keeps))
+    return tuple(dict.fromkeys(w.of for w in windows if w.of and what in aggregate_of(w).keeps))
 
 
 def _edges(aggregate: Aggregate) -> tuple[int, int]:

@@ -40,12 +40,12 @@ class Plan:
         windows = [feature for feature in features if isinstance(feature, Window)]
         words = computed_words(features)
         computed = set(computed_names(features))
-        seen = {name for window in windows for name in window.sees}
+        windowed = {name for window in windows for name in window.sees}
         self.names = [name for feature in features for name in feature.names]
         self.inputs = sorted({name for feature in features for name in feature.reads} - computed)
         self.tracks: dict[str, list[TrackPlan]] = {window.by: [] for window in windows}
-        needed = with_sources(features, seen | set(self.tracks))
-        self.columns, self.derived = sorted(needed - computed), sorted(seen & computed)
+        needed = with_sources(features, windowed | set(self.tracks))
+        self.columns, self.derived = sorted(needed - computed), sorted(windowed & computed)
         below = depths(features)
         self.layers = [
             Layer(
@@ -93,7 +93,7 @@ class Layer(NamedTuple):
     words : list of RecordWord
         The features of the record alone.
     derived : list of str
-        Those columns made here that windows read.
+        Those of its columns that windows read.
     """
 
     readers: list[tuple[int, int, TrackPlan]]

@@ -142,18 +142,18 @@ class Schema:
         key = typed(key, self.key, self.key_type)
         return Label(key, {name: self._value(values[name], name, self.types[name]) for name in names})
 
-    def check_repeat(self, kept: Record, event: Event) -> None:
-        """Raise when a row that comes again is not what is kept under its key; labels may differ.
+    def check_repeat(self, record: Record, event: Event) -> None:
+        """Raise when an event differs from the record that is kept under its key; labels may differ.
 
         Raises
         ------
         RepeatError
             Names the column.
         """
-        names = [name for name in event.values if name in kept.values and name not in self.labels]
-        different = [name for name in names if event.values[name] != kept.values[name]]
-        if different or event.time != kept.time:
-            raise RepeatError(kept.key, (*different, self.time)[0])
+        names = [name for name in event.values if name in record.values and name not in self.labels]
+        different = [name for name in names if event.values[name] != record.values[name]]
+        if different or event.time != record.time:
+            raise RepeatError(record.key, (*different, self.time)[0])
 
     def _value(self, value: Any, name: str, type_: type) -> Any:
         if value is None and name in self.labels:

@@ -15,8 +15,8 @@ ENTITIES_A_TURN = 1_000  # looked at in less than a millisecond
 class RecordStore:
     """Keeps entities and records in memory; a `lifecycle.features.online.evaluator.EntityStore`.
 
-    An entity is made from the snapshot when it is first asked for, a record of the snapshot (its arrival is its row)
-    when it is first asked for by itself: most never are.
+    An entity is loaded from the snapshot when it is first needed; so is a record, whose arrival is its row there. Most
+    never are.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ class Snapshot:
     position : int
         Up to which entry of a journal they are complete.
     horizon : int, optional
-        Entities that no record of this time or later could see are not here: what is older can't be taken for them.
+        Entities that no record of this time or later could see are left out; no older record can be added to them.
     """
 
     time: np.ndarray
@@ -198,8 +198,8 @@ def within_reach(plan: Plan, snapshot: Snapshot) -> Snapshot:
         newest = np.zeros(len(within), np.int64)
         newest[entity] = snapshot.time  # of an entity's times the last one stays
         age_us = plan.reach_us(by) + snapshot.lateness_us
-        seen = True if snapshot.horizon is None else newest[entity] > snapshot.horizon - age_us
-        within |= seen & (snapshot.time > newest[entity] - age_us)
+        is_remembered = True if snapshot.horizon is None else newest[entity] > snapshot.horizon - age_us
+        within |= is_remembered & (snapshot.time > newest[entity] - age_us)
     values = {name: column[within] for name, column in snapshot.values.items()}
     return replace(snapshot, time=snapshot.time[within], key=snapshot.key[within], values=values)
 
