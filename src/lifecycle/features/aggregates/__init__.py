@@ -3,21 +3,10 @@
 from collections.abc import Sequence
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.features.aggregates import recency, totals, values
+from lifecycle.features.aggregates import recency, totals, values  # noqa: F401  their classes enter `Aggregate.known`
 from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature, Window
-
-__all__ = [
-    "AGGREGATES",
-    "Aggregate",
-    "aggregate_of",
-    "aggregates_of",
-    "feature_columns",
-    "recency",
-    "totals",
-    "values",
-]
 
 AGGREGATES = Aggregate.known
 
