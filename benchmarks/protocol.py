@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline
 
 from lifecycle.core.ranking import EntityRanking, Ranking, average_precision, roc_auc
 from lifecycle.features.batch import evaluate
-from lifecycle.models import families
+from lifecycle.models.families import build, predict
+from lifecycle.models.training import fit
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.record_words import Night, Raw, Weekend
 from lifecycle.problem.window_words import Feature, Window
@@ -101,8 +102,8 @@ def cut(table: pd.DataFrame, problem: Problem, test_start: str) -> tuple[pd.Data
 
 def fitted(train: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> tuple[Pipeline, float]:
     """Fit on the training week by the features in `names`; return the pipeline and CPU seconds."""
-    pipeline = families.build(model.family, model.seed, model.hyperparameters, train[names])
-    return timed(lambda: families.fit(pipeline, train[names], train[problem.target]))
+    pipeline = build(model.family, model.seed, model.hyperparameters, train[names])
+    return timed(lambda: fit(pipeline, train[names], train[problem.target]))
 
 
 def judge(train: pd.DataFrame, test: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> Outcome:
@@ -112,7 +113,7 @@ def judge(train: pd.DataFrame, test: pd.DataFrame, problem: Problem, names: list
 
 def figures(pipeline: Pipeline, seconds: float, test: pd.DataFrame, problem: Problem, names: list[str]) -> Outcome:
     """Return the figures of the test week of a pipeline that was fitted in `seconds`."""
-    score, target = families.predict(pipeline, test[names]), test[problem.target].to_numpy()
+    score, target = predict(pipeline, test[names]), test[problem.target].to_numpy()
     counts = Ranking(target, score).counts()
     day, card = (pd.factorize(column)[0] for column in (test[problem.time].dt.floor("D"), test[problem.entity]))
     return Outcome(

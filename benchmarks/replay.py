@@ -18,7 +18,7 @@ import pandas as pd
 
 from lifecycle.features.batch import as_microseconds, evaluate
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot, snapshot_of
+from lifecycle.features.online.snapshot import Snapshot, snapshot_of_table
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.record_words import DAY_US
@@ -50,7 +50,7 @@ class Table(NamedTuple):
         unknown = self.known[:start] > self.time[start]
         key = self.records[self.problem.key].to_numpy()[:start]
         labels = dict.fromkeys(self.problem.label_columns, unknown)
-        return snapshot_of(plan, columns, self.time[:start], key, labels, LATENESS_DAYS)
+        return snapshot_of_table(plan, columns, self.time[:start], key, labels, LATENESS_DAYS)
 
     def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
         """Return records without their labels."""

@@ -30,7 +30,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.tables import read_json, read_table, write_table
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.models import families
+from lifecycle.models.families import predict
 
 FEATURES, BUNDLE, MODEL = Path("data/features/features.parquet"), Path("models/bundle"), Path("models/model.joblib")
 DECISION = Path("models/decision.json")
@@ -47,7 +47,7 @@ def by_pipeline(source: Path, target: Path) -> None:
     model, decision = joblib.load(MODEL), read_json(DECISION)
     schema = read_json(BUNDLE / "schema.json")
     table = read_table(source, [schema["key"], schema["time"], *model.feature_names_in_])
-    score = families.predict(model, table[list(model.feature_names_in_)])
+    score = predict(model, table)
     table = table[[schema["key"], schema["time"]]].assign(
         score=score,
         probability=Calibration(**decision["calibration"]).apply(score),

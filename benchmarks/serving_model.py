@@ -19,16 +19,15 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.serving_environments import PEERS
-from lifecycle.bundle.bundle_files import schema, seal
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.core.tables import write_json
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.explanation.contributions import attribution
 from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import empty
-from lifecycle.models import families
+from lifecycle.features.online.snapshot import empty_snapshot
+from lifecycle.models.families import predict
+from lifecycle.models.training import fit
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.record_words import Raw
 
@@ -70,7 +69,7 @@ def fitted(table: pd.DataFrame, trees: int = TREES) -> Pipeline:
     scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     prepare = ColumnTransformer([("numbers", scaled, COLUMNS)], verbose_feature_names_out=False)
     forest = RandomForestClassifier(n_estimators=trees, max_depth=DEPTH, random_state=42, n_jobs=-1)
-    return families.fit(Pipeline([("prepare", prepare), ("model", forest)]), table[COLUMNS], table["Class"])
+    return fit(Pipeline([("prepare", prepare), ("model", forest)]), table[COLUMNS], table["Class"])
 
 
 def made(folder: Path, trees: int = TREES) -> Made:
@@ -84,7 +83,7 @@ def made(folder: Path, trees: int = TREES) -> Made:
     joblib.dump(forest, folder / "model.joblib")
     joblib.dump(make_pipeline(scaler, forest), folder / "pipeline.joblib")
     write_bundle(folder / "bundle", pipeline, learned)
-    probabilities = families.predict(pipeline, asked[COLUMNS])
+    probabilities = predict(pipeline, asked[COLUMNS])
     return Made(folder, folder / "bundle", asked[COLUMNS].to_numpy().tolist(), probabilities)
 
 
@@ -93,9 +92,7 @@ def write_bundle(folder: Path, pipeline: Pipeline, learned: pd.DataFrame) -> Non
     folder.mkdir()
     write_json({"calibration": Calibration("none").as_json(), "threshold": 0.5}, folder / "decision.json")
     write_json(contract(PROBLEM, learned), folder / "features.json")
-    write_json(schema("creditcard", PROBLEM, pipeline, learned), folder / "schema.json")
-    empty(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
-    (folder / "model.onnx").write_bytes(export(pipeline))
-    (folder / "reasons.npz").write_bytes(attribution(pipeline).as_bytes())
+    write_model(folder, "creditcard", PROBLEM, pipeline, learned)
+    empty_snapshot(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# A forest on made data\n", encoding="utf-8")
     seal(folder, Origin(NAME, "creditcard", {}, {}, {}, {}, {}, {"model": "random_forest", "hyperparameters": {}}))

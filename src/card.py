@@ -12,6 +12,7 @@ from lifecycle.core.errors import run
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
+from lifecycle.models.families import FAMILIES
 from lifecycle.problem.loading import fill, load_problem
 
 METRICS = (
@@ -35,7 +36,8 @@ def main() -> None:
         windows={"training": window(TRAIN, problem), "test": window(TEST, problem)},
         files=lineage(FILES),
         versions=versions(
-            Path("requirements.lock").read_text(encoding="utf-8"), content["models/hyperparameters.json"]["model"]
+            Path("requirements.lock").read_text(encoding="utf-8"),
+            FAMILIES[content["models/hyperparameters.json"]["model"]].package,
         ),
         delay_days=fill(params.split, problem, "split").delay_days or 0.0,
         audit=params.audit,

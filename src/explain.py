@@ -2,25 +2,30 @@
 
 Reads   models/model.joblib, data/splits/test.parquet, data/scores/test.parquet
 Writes  metrics/explain/: explanation.json, explanation.png, importance.csv, contribution_summary.csv,
-        partial_dependence.csv
+        partial_dependence.csv; a family without exact contributions has an empty contribution_summary.csv
 """
 
 import functools
 
 import joblib
+import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
 from lifecycle.evaluation.pictures import draw_explanation
-from lifecycle.explanation import contribution_summary
-from lifecycle.explanation.contributions import explainer, limit
+from lifecycle.explanation.contributions import summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
 
 MODEL, TEST = "models/model.joblib", "data/splits/test.parquet"
+
+
+def sample(rows: int, most: int, seed: int) -> np.ndarray:
+    """Return the places of at most so many of the rows, drawn without replacement, ascending."""
+    return np.arange(rows) if rows <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def main() -> None:
@@ -32,19 +37,18 @@ def main() -> None:
     entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
     target = test[problem.target].to_numpy()
     importance = permutation_importance(score, features, target, entity, options.samples, options.seed)
-    places = contribution_summary.sample(len(test), options.rows, options.seed)
-    some, scored = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
-    explained = explainer(model)(some)
-    error = contribution_summary.additivity_error(explained, scored.to_numpy(), limit(model))
-    figures = importance.set_index("feature").join(contribution_summary.summary(explained, some))
-    top = list(figures["mean_abs_contribution"].nlargest(options.top).index)
+    places = sample(len(test), options.rows, options.seed)
+    some, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
+    learned = summary(model, some, scores.to_numpy())
+    size = learned.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])
     write_csv(importance, "metrics/explain/importance.csv")
-    write_csv(contribution_summary.dots(explained, some), "metrics/explain/contribution_summary.csv")
-    write_csv(partial_dependence(score, some, top), "metrics/explain/partial_dependence.csv")
-    write_json(
-        contribution_summary.as_json(explained, error, limit(model), figures), "metrics/explain/explanation.json"
+    write_csv(learned.dots, "metrics/explain/contribution_summary.csv")
+    write_csv(
+        partial_dependence(score, some, list(size.nlargest(options.top).index)),
+        "metrics/explain/partial_dependence.csv",
     )
-    draw_explanation("metrics/explain", explained.unit, "metrics/explain/explanation.png")
+    write_json(learned.as_json(importance), "metrics/explain/explanation.json")
+    draw_explanation("metrics/explain", learned.whole.get("unit"), "metrics/explain/explanation.png")
 
 
 if __name__ == "__main__":

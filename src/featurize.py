@@ -16,8 +16,9 @@ from lifecycle.core.params import load_params
 from lifecycle.core.tables import first_and_last, read_table, write_json
 from lifecycle.features.batch import as_microseconds
 from lifecycle.features.catalogue import contract
+from lifecycle.features.checks import check_features
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot, snapshot_of
+from lifecycle.features.online.snapshot import Snapshot, snapshot_of_table
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.features.partitioned.feature_table import build
 from lifecycle.problem.loading import fill, load_problem
@@ -40,7 +41,7 @@ def state_at(problem: Problem, window: TimeWindow) -> Snapshot:
     records = between(problem, window.test_start - reach, window.test_start, list(names))
     columns = {str(name): column.to_numpy() for name, column in records.items()}
     late = dict.fromkeys(problem.label_columns, (records[problem.time] > window.train_end).to_numpy())
-    return snapshot_of(
+    return snapshot_of_table(
         order, columns, as_microseconds(records[problem.time]), columns[problem.key], late, LATENESS_DAYS
     )
 
@@ -48,7 +49,7 @@ def state_at(problem: Problem, window: TimeWindow) -> Snapshot:
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem = load_problem(params.problem)
+    problem = load_problem(params.problem, check_features)
     options = params.featurize
     # First, as it fails at once when the records do not reach far enough.
     *_, window = plan(fill(params.split, problem, "split"), *first_and_last(RECORDS, problem.time))

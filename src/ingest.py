@@ -14,6 +14,7 @@ import pandas as pd
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
+from lifecycle.features.checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
@@ -78,7 +79,7 @@ def _fetched(params: IngestParams) -> Path:
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem = load_problem(params.problem)
+    problem = load_problem(params.problem, check_features)  # a wrong feature list is refused before a record is read
     write_table(read_records(params.ingest, problem, params.problem), "data/raw/records.parquet")
 
 

@@ -3,26 +3,28 @@
 Reads   models/, metrics/card/model_card.md, data/features/state.npz, data/splits/; the hashes of all data, code and
         libraries that made them: its own entry in dvc.yaml lists the code, and the blocks of params
 Writes  models/bundle/: model.onnx, decision.json, schema.json, features.json, state.npz, reasons.npz, model_card.md,
-        provenance.json, manifest.json
+        provenance.json, manifest.json; NOT_SERVED.txt alone where the model's family has no exact export
         metrics/package/package.json: how exactly what is served is what was evaluated; it fails where it is not
 """
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import joblib
+import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from lifecycle.bundle import parity
-from lifecycle.bundle.bundle_files import schema, seal, swapped_in
-from lifecycle.bundle.onnx_model import export
-from lifecycle.bundle.parity import placed
+from lifecycle.bundle.bundle_files import new_folder, seal, write_model, write_refusal
 from lifecycle.bundle.provenance import origin
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run
-from lifecycle.core.params import load_params
+from lifecycle.core.params import PackageParams, load_params
 from lifecycle.core.tables import read_table, write_json
-from lifecycle.explanation.contributions import attribution
+from lifecycle.models.families import family_of
 from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
 
 BUNDLE = Path("models/bundle")
 MODEL, STATE = "models/model.joblib", "data/features/state.npz"
@@ -34,27 +36,43 @@ DATA = (
 COPIED = ("models/decision.json", "models/features.json", STATE, "metrics/card/model_card.md")
 
 
+def check_parity(folder: Path, problem: Problem, model: Pipeline, options: PackageParams) -> dict[str, Any]:
+    """Hold the bundle's scores against the pipeline's, and return the figures.
+
+    Raises
+    ------
+    PipelineError
+        A decision, a place in the ranking, or a score by more than params allow differs.
+    """
+    servable = Servable.load(folder)
+    columns = list(dict.fromkeys((problem.key, *servable.features)))
+    folds, test = read_table(FOLDS, columns, where=[("role", "==", "valid")]), read_table(TEST, columns)
+    edge = parity.rows_on_thresholds(model, test, servable.missing, options.threshold_rows, options.seed)
+    edge[problem.key] = range(len(edge))
+    real, on_thresholds = (
+        parity.compare(servable, model, rows, problem.key, options.max_difference)
+        for rows in (pd.concat([folds, test], ignore_index=True), edge)
+    )
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    return parity.as_metrics(real, on_thresholds, size)
+
+
 def main() -> None:
     """Run the stage."""
     params = load_params()
     problem, model = load_problem(params.problem), joblib.load(MODEL)
-    options = fill(params.package, problem, "package")
-    folds, test = read_table(FOLDS, where=[("role", "==", "valid")]), read_table(TEST)
-    with swapped_in(BUNDLE) as folder:
-        for path in COPIED:
-            shutil.copyfile(path, folder / Path(path).name)
-        (folder / "model.onnx").write_bytes(export(model))
-        (folder / "reasons.npz").write_bytes(attribution(model).as_bytes())
-        write_json(schema(params.problem, problem, model, read_table(TRAIN)), folder / "schema.json")
-        seal(folder, origin(options.name or params.problem, params, DATA))
-        servable = Servable.load(folder)
-        edge = placed(model, test[list(servable.features)], servable.missing, options.threshold_rows, options.seed)
-        edge[problem.key] = range(len(edge))
-        figures = [
-            parity.compare(servable, model, rows, problem.key, options.max_difference) for rows in (folds, test, edge)
-        ]
-        size = sum(path.stat().st_size for path in folder.iterdir())
-    write_json(parity.as_metrics(parity.together(figures[:2]), figures[2], size), "metrics/package/package.json")
+    options, family = fill(params.package, problem, "package"), family_of(model)
+    with new_folder(BUNDLE) as folder:
+        if family.has_export:
+            for path in COPIED:
+                shutil.copyfile(path, folder / Path(path).name)
+            write_model(folder, params.problem, problem, model, read_table(TRAIN))
+            seal(folder, origin(options.name or params.problem, params, DATA))
+            figures = check_parity(folder, problem, model, options)
+        else:
+            figures = {"not_served": f"{family.name} has no exact export"}
+            print(f"{BUNDLE}: {write_refusal(folder, family)}")
+    write_json({"package": figures}, "metrics/package/package.json")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import pandas as pd
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.word_checks import check_label_delay
 from lifecycle.splits.leakage import check_features, check_split
 from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_judge, take
 

@@ -1,4 +1,4 @@
-"""Fit the model and a logistic regression beside it; judge both on the validation windows.
+"""Fit the model and a logistic regression beside it; score the validation windows with both.
 
 Reads   data/splits/train.parquet, data/splits/folds.parquet
 Writes  models/model.joblib and models/baseline.joblib (fitted on the final training window),
@@ -6,52 +6,34 @@ Writes  models/model.joblib and models/baseline.joblib (fitted on the final trai
         metrics/train/learning_curve.csv (of the newest fold)
 """
 
-from typing import Any
-
 import pandas as pd
+from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import TrainParams, load_params
 from lifecycle.core.ranking import Ranking, average_precision, roc_auc
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
-from lifecycle.models import families
-from lifecycle.models.families import feature_names
-from lifecycle.models.tracking import tracker
+from lifecycle.models.families import predict, staged_predict
+from lifecycle.models.training import Fold, baseline, folds_of, hyperparameters, tracker, train_model
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
 CURVE_POINTS = 20
 
 
-def fit(params: TrainParams, problem: Problem, train: pd.DataFrame, baseline: bool = False) -> Any:
-    """Return a fitted pipeline: the one that params name, or the baseline."""
-    names = feature_names(problem, params)
-    model, hyperparameters = ("logistic_regression", {}) if baseline else (params.model, params.hyperparameters)
-    pipeline = families.build(model, params.seed, hyperparameters, train[names])
-    return families.fit(pipeline, train[names], train[problem.target])
+def validation_scores(params: TrainParams, problem: Problem, fold: Fold) -> tuple[Pipeline, pd.DataFrame]:
+    """Fit model and baseline on a fold's training rows; return the model, and both scores of the validation rows."""
+    model = train_model(params, problem, fold.train)
+    rival = train_model(baseline(params), problem, fold.train)
+    scores = fold.valid[problem.identity("fold")].reset_index(drop=True)
+    return model, scores.assign(score=predict(model, fold.valid), baseline_score=predict(rival, fold.valid))
 
 
-def judge(params: TrainParams, problem: Problem, fold: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
-    """Fit on a fold's training rows; return the model and the scores of the fold's validation rows."""
-    names = feature_names(problem, params)
-    train, valid = fold[fold["role"] == "train"], fold[fold["role"] == "valid"]
-    model = fit(params, problem, train)
-    scores = (
-        valid[problem.identity("fold")]
-        .reset_index(drop=True)
-        .assign(
-            score=families.predict(model, valid[names]),
-            baseline_score=families.predict(fit(params, problem, train, baseline=True), valid[names]),
-        )
-    )
-    return model, scores
-
-
-def learning_curve(model: Any, valid: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+def learning_curve(model: Pipeline, valid: pd.DataFrame, problem: Problem) -> pd.DataFrame:
     """Return the average precision on a validation window as an ensemble grows."""
     target = valid[problem.target].to_numpy()
-    staged = families.staged_predict(model, valid[list(model.feature_names_in_)], CURVE_POINTS)
+    staged = staged_predict(model, valid, CURVE_POINTS)
     points = [(size, average_precision(*Ranking(target, score).counts())) for size, score in staged]
     return pd.DataFrame(points, columns=["size", "average_precision"])
 
@@ -59,25 +41,21 @@ def learning_curve(model: Any, valid: pd.DataFrame, problem: Problem) -> pd.Data
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem = load_problem(params.problem)
-    folds = read_table("data/splits/folds.parquet")
-    model, parts = None, []
-    with tracker("metrics/train") as tracked:
-        for _, fold in tqdm(folds.groupby("fold"), "validation folds", disable=None):
-            model, scores = judge(params.train, problem, fold)
+    problem, parts = load_problem(params.problem), []
+    with tracker("metrics/train") as log_fold:
+        for fold in tqdm(folds_of(read_table("data/splits/folds.parquet")), "validation folds", disable=None):
+            model, scores = validation_scores(params.train, problem, fold)
             counts = Ranking(scores[problem.target].to_numpy(), scores["score"].to_numpy()).counts()
-            tracked.log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
+            log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
             parts.append(scores)
     write_table(pd.concat(parts), "data/scores/validation.parquet")
-    newest = folds[(folds["fold"] == folds["fold"].max()) & (folds["role"] == "valid")]
-    write_csv(learning_curve(model, newest, problem), "metrics/train/learning_curve.csv")
-    train = read_table("data/splits/train.parquet")
-    model = fit(params.train, problem, train)
+    write_csv(learning_curve(model, fold.valid, problem), "metrics/train/learning_curve.csv")
+    rows = read_table("data/splits/train.parquet")
+    model = train_model(params.train, problem, rows)
     write_model(model, "models/model.joblib")
-    write_model(fit(params.train, problem, train, baseline=True), "models/baseline.joblib")
-    # A changed default of a library changes a model as much as a changed param: all values are put on record.
-    values = {name: families.as_json(value) for name, value in model[-1].get_params().items()}
-    write_json({"model": params.train.model, "hyperparameters": values}, "models/hyperparameters.json")
+    write_model(train_model(baseline(params.train), problem, rows), "models/baseline.joblib")
+    values = {"model": params.train.model, "hyperparameters": hyperparameters(model)}
+    write_json(values, "models/hyperparameters.json")
 
 
 if __name__ == "__main__":

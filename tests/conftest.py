@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -123,3 +124,24 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(reproduced: Path, tmp_path: Path) -> Path:
     """Give a copy of the reproduced repository, with data, models and cache, to experiment in."""
     return shutil.copytree(reproduced, tmp_path / "workspace", symlinks=True)
+
+
+@pytest.fixture
+def neighbours(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Add a family that has neither trees nor coefficients, and no exact export."""
+    return _registered("NEIGHBOURS", monkeypatch)
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Add a family that is exported exactly, and has no contributions."""
+    return _registered("NETWORK", monkeypatch)
+
+
+def _registered(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from lifecycle.models.families import FAMILIES  # `python -m tests.mutations` has no src/ on its path
+    from tests import helpers_model
+
+    family = getattr(helpers_model, name)
+    monkeypatch.setitem(FAMILIES, family.name, family)
+    return family

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lifecycle.bundle.bundle_files import schema, seal
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import write_json, write_table
-from lifecycle.explanation.contributions import attribution
-from lifecycle.models import families
+from lifecycle.models.families import build
+from lifecycle.models.training import fit
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Raw
-from lifecycle.problem.window_words import declared
+from lifecycle.problem.window_words import declaration_of
 from tests.helpers_model import ROOT, git_init, learnable, payments, run_stages, start_project
 
 SIZES = {
@@ -50,7 +49,7 @@ ORIGIN = Origin(
 def fitted(model: str, features: pd.DataFrame, target: pd.Series, **hyperparameters: Any) -> Pipeline:
     """Return a small fitted pipeline of one family."""
     size = {SIZES[model]: 12} if model in SIZES else {}
-    return families.fit(families.build(model, 3, size | hyperparameters, features), features, target)
+    return fit(build(model, 3, size | hyperparameters, features), features, target)
 
 
 @functools.cache
@@ -69,12 +68,10 @@ def write_bundle(folder: Path, pipeline: Pipeline, decision: dict[str, Any] | No
     """Write a bundle of a pipeline that learned from `learnable`, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
     train = learnable(600)[0][list(pipeline.feature_names_in_)]
-    contract = {"declaration": [declared(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
+    contract = {"declaration": [declaration_of(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
     write_json(decision or some_decision(), folder / "decision.json")
     write_json(contract, folder / "features.json")
-    write_json(schema("shops", SHOPS, pipeline, train), folder / "schema.json")
-    (folder / "model.onnx").write_bytes(export(pipeline))
-    (folder / "reasons.npz").write_bytes(attribution(pipeline).as_bytes())
+    write_model(folder, "shops", SHOPS, pipeline, train)
     np.savez(folder / "state.npz", time=np.arange(100))
     (folder / "model_card.md").write_text("# Shops\n", encoding="utf-8")
     seal(folder, ORIGIN)

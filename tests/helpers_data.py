@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.problem.checks import check_declaration
+from lifecycle.features.checks import check_features
+from lifecycle.problem.declaration_checks import check_declaration
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Hour
 
@@ -44,7 +45,7 @@ def with_cell(table: pd.DataFrame, row: int, column: str, value: Any) -> pd.Data
 
 
 def small_problem(*columns: Column, **changes: Any) -> Problem:
-    """Return a problem of three columns and the given ones, checked as `load_problem` does."""
+    """Return a problem of three columns and the given ones, checked as the stages do."""
     needed = (
         Column("id", "integer", "", unique=True),
         Column("time", "timestamp", ""),
@@ -53,6 +54,7 @@ def small_problem(*columns: Column, **changes: Any) -> Problem:
     roles: dict[str, Any] = {"key": "id", "time": "time", "target": "label", "features": (Hour(),)}
     problem = Problem(**{"contract": (*needed, *columns)} | roles | changes)
     check_declaration(problem)
+    check_features(problem)
     return problem
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from lifecycle.features.aggregates.registry import PRIMITIVES
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.problem.record_words import DAY_US, Difference, Hour, Night, Ratio, Raw
-from lifecycle.problem.window_words import AGGREGATES, Feature, Where, Window
+from lifecycle.problem.window_words import Feature, Where, Window
 
 Table = dict[str, np.ndarray]
 DECIMALS = {"amount": 2, "items": 0, "fraud": 0}
@@ -74,7 +74,7 @@ def windows_of(aggregate: str, **changes: Any) -> st.SearchStrategy[Window]:
         "name": st.just(aggregate),
         "aggregate": st.just(aggregate),
         "by": st.sampled_from(["card", "holder", "terminal"]),
-        "of": st.sampled_from(COLUMNS[AGGREGATES[aggregate].of]),
+        "of": st.sampled_from(COLUMNS[AGGREGATES[aggregate].needs]),
         "days": st.sampled_from([(1,), (0.25, 1, 1.5)]),
         "delay_days": st.sampled_from([0, 0, 0.25, 1, 2.5]),
         "where": st.sampled_from(CONDITIONS),
@@ -105,11 +105,11 @@ def _meets(value: Any, where: Where) -> bool:
 def _defined(columns: dict[str, list[Any]], row: int, window: Window, days: float) -> float:
     rows = covered(columns, row, window, days)
     values = [columns[window.of][other] if window.of else None for other in rows]
-    if AGGREGATES[window.aggregate].of == "exact":
+    if AGGREGATES[window.aggregate].needs == "exact":
         scale = 10 ** DECIMALS[window.of]
         values = [Fraction(round(value * scale), scale) for value in values]
     seen = list(zip([columns["time"][other] for other in rows], values, strict=True))
-    return PRIMITIVES[window.aggregate].define(seen, columns["time"][row], window, days)
+    return AGGREGATES[window.aggregate](window, days).by_definition(seen, columns["time"][row])
 
 
 def _single(feature: Feature, values: dict[str, Any]) -> Any:

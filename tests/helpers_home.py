@@ -14,10 +14,10 @@ from lifecycle.bundle import bundle_files, manifest
 from lifecycle.bundle.bundle_files import seal
 from lifecycle.core.tables import write_json
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Snapshot, empty
+from lifecycle.features.online.snapshot import Snapshot, empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
-from lifecycle.problem.window_words import Feature, declared
+from lifecycle.problem.window_words import Feature, declaration_of
 from problems.transactions import PROBLEM
 from service.errors import Refusal
 from service.inputs.raw_records import transaction
@@ -42,7 +42,7 @@ class Listed:
 
 
 def contract_of(features: Sequence[Feature]) -> dict[str, Any]:
-    return {"declaration": [declared(feature) for feature in features], "decimals": PROBLEM.decimals}
+    return {"declaration": [declaration_of(feature) for feature in features], "decimals": PROBLEM.decimals}
 
 
 def schema_of() -> dict[str, Any]:
@@ -59,7 +59,7 @@ def listed(folder: Path, features: Sequence[Feature] = EVERYTHING, base: Snapsho
     write_json(contract_of(features), folder / "features.json")
     write_json(schema_of(), folder / "schema.json")
     plan = Plan(features, PROBLEM.decimals)
-    (base or empty(plan, round(LATENESS_DAYS * DAY_US))).save(folder / "state.npz")
+    (base or empty_snapshot(plan, round(LATENESS_DAYS * DAY_US))).save(folder / "state.npz")
     seal(folder, ORIGIN)
     return Listed(folder, features)
 

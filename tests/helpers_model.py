@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from lifecycle.core.params import Params, Section, checked
 from lifecycle.core.tables import write_table
+from lifecycle.models.families import Family
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from problems.generators.card_simulator import simulate
@@ -27,6 +28,18 @@ SMALL = {
     "evaluate.bootstrap_samples": 50,
     "evaluate.top_k": 20,
 }
+# A family that can't be explained or served exactly, and one that is served without reasons.
+NEIGHBOURS = Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True)
+
+
+def _layers(graph: Any, columns: str, model: Any) -> str:
+    for place, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        columns = graph.add("Relu", columns) if place else columns
+        columns = graph.add("Add", graph.add("MatMul", columns, graph.constant(weights)), graph.constant(bias))
+    return str(graph.add("Reshape", columns, graph.constant([-1], np.int64)))
+
+
+NETWORK = Family("neural_network", "sklearn.neural_network.MLPClassifier", scaled=True, onnx=_layers)
 quick = settings(deadline=None, max_examples=40, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 

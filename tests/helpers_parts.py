@@ -62,12 +62,12 @@ def build(source: Path, target: Path, engine: str = "serial", scheduler: str | N
 def cut(slices: int, shares: int, row_group: int = 500) -> Iterator[None]:
     """Make every table one that does not fit, row groups small, and the layout this one."""
 
-    def choose(table: Any, *_: Any) -> Layout:
+    def choose_layout(table: Any, *_: Any) -> Layout:
         edges = [len(table.rows) * i // slices for i in range(slices + 1)]
         return Layout(tuple((a, b) for a, b in itertools.pairwise(edges) if a < b), shares)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "ROW_GROUP", row_group)
         patch.setattr(feature_table, "bytes_in_memory", lambda *_: float("inf"))
-        patch.setattr(feature_table, "choose", choose)
+        patch.setattr(feature_table, "choose_layout", choose_layout)
         yield

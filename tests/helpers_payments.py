@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from lifecycle.features.aggregates import AGGREGATES, Aggregate
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Feature, Shape, Where, Window
+from lifecycle.problem.window_words import Feature, Where, Window
 
 
-def _of(shape: Shape) -> str | None:
-    return {"none": None, "any": "terminal_id", "flag": "is_fraud"}.get(shape.of, "amount")
+def _of(aggregate: type[Aggregate]) -> str | None:
+    return {"none": None, "any": "terminal_id", "flag": "is_fraud"}.get(aggregate.needs, "amount")
 
 
 # Labels come a week late; some windows stand on windows.
@@ -18,11 +19,11 @@ EVERYTHING: tuple[Feature, ...] = (
     Night(),
     Hour(),
     *(
-        Window(f"card_{name}", name, "customer_id", _of(shape), days=(1, 30), current=name != "since")
-        for name, shape in AGGREGATES.items()
-        if shape.of != "flag"
+        Window(f"card_{name}", name, "customer_id", _of(aggregate), days=(1, 30), current=name != "since")
+        for name, aggregate in AGGREGATES.items()
+        if aggregate.needs != "flag"
     ),
-    *(Window(f"shop_{name}", name, of=_of(shape), days=(7.5, 30), **LATE) for name, shape in AGGREGATES.items()),
+    *(Window(f"shop_{name}", name, of=_of(kind), days=(7.5, 30), **LATE) for name, kind in AGGREGATES.items()),
     Window("since_fraud", "since", "customer_id", days=(14,), delay_days=7, where=(Where("is_fraud", "==", 1),)),
     Ratio("ratio", "amount", "card_median_30d", empty=1),
     Difference("above", "card_max_30d", "shop_mean_30d"),

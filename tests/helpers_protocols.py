@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.bundle.bundle_files import schema, seal
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from lifecycle.core.tables import write_json
-from lifecycle.explanation.contributions import attribution
 from lifecycle.features.catalogue import contract
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import empty
+from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
@@ -54,7 +52,7 @@ class Model:
         self, features: Sequence[str] = FEATURES, texts: Sequence[str] = (), missing: Sequence[str] = ()
     ) -> None:
         self.features, self.texts, self.missing = tuple(features), tuple(texts), frozenset(missing)
-        self.numbers = tuple(name for name in features if name not in texts)
+        self.numbers, self.most_reasons = tuple(name for name in features if name not in texts), len(self.features)
         self.schema = {"key": "id", "time": "at", "target": "fraud", "labels": ["fraud"], "columns": list(COLUMNS)}
 
     def score(self, batch: Batch) -> Scored:
@@ -123,10 +121,8 @@ def history_bundle(folder: Path) -> Servable:
     plan = Plan(PROBLEM.features, PROBLEM.decimals)
     write_json(some_decision() | {"threshold": 0.4}, folder / "decision.json")
     write_json(contract(PROBLEM, train), folder / "features.json")
-    write_json(schema("transactions", PROBLEM, pipeline, train), folder / "schema.json")
-    (folder / "model.onnx").write_bytes(export(pipeline))
-    (folder / "reasons.npz").write_bytes(attribution(pipeline).as_bytes())
-    empty(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
+    write_model(folder, "transactions", PROBLEM, pipeline, train)
+    empty_snapshot(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# Payments\n", encoding="utf-8")
     seal(folder, ORIGIN)
     return Servable.load(folder)

@@ -38,7 +38,7 @@ def test_every_number_stands_in_a_declared_input(project, monkeypatch):
             for one in tables]  # fmt: skip
     made = [[file.md5, file.size] for file in stage.lineage(stage.FILES)]
     lock = (project / "requirements.lock").read_text(encoding="utf-8")
-    locked = stage.versions(lock, "extra_trees")
+    locked = stage.versions(lock)
     inputs = [records(), told, made, locked, params().model_dump(), 7]  # 7: the problem's delay
     assert untraced(text, inputs) == set()
     assert untraced(text.replace("## Factors", "## Factors\n\n0.5432"), inputs) == {"0.5432"}

@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from lifecycle.core.tables import read_table, write_model, write_table
 from lifecycle.explanation import feature_worth as script
 from lifecycle.features.catalogue import catalogue
-from lifecycle.models.families import build, fit
+from lifecycle.models.families import build
+from lifecycle.models.training import fit
 from problems import creditcard
 from problems.transactions import PROBLEM
 from tests.helpers_model import ROOT, run_stages, start_project, write_params

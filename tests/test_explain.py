@@ -1,6 +1,7 @@
 import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -26,6 +27,15 @@ def evaluated(tmp_path_factory):
 @pytest.fixture
 def project(evaluated, tmp_path):
     return shutil.copytree(evaluated, tmp_path / "project", ignore=shutil.ignore_patterns("validated", "features"))
+
+
+def test_a_sample_is_without_repeats_in_order_and_the_same_for_the_same_seed():
+    taken = stage.sample(1_000, 100, seed=1)
+    assert len(np.unique(taken)) == 100
+    assert (np.diff(taken) > 0).all()
+    np.testing.assert_array_equal(taken, stage.sample(1_000, 100, seed=1))
+    assert (taken != stage.sample(1_000, 100, seed=2)).any()
+    np.testing.assert_array_equal(stage.sample(50, 100, seed=1), np.arange(50))
 
 
 def told(folder, identifier, monkeypatch, capsys):

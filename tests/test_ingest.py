@@ -8,7 +8,8 @@ import ingest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import IngestParams, checked
 from lifecycle.problem.loading import load_problem
-from problems import creditcard
+from lifecycle.problem.window_words import Window
+from problems import creditcard, transactions
 from problems.generators.card_simulator import simulate
 from problems.transactions import PROBLEM
 from tests.helpers_data import creditcard_table, payments_table
@@ -40,6 +41,16 @@ def run(folder, **changes):
     write_params(folder, {f"ingest.{key}": value for key, value in (NONE | changes).items()})
     run_stages(folder, "ingest")
     return pd.read_parquet(folder / RAW)
+
+
+@pytest.mark.parametrize("stage", ["ingest", "featurize"])
+def test_a_wrong_feature_list_is_refused_before_a_record_is_read(stage, folder, monkeypatch):
+    wrong = dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Window("w", "mode", by="customer_id")))
+    monkeypatch.setattr(transactions, "PROBLEM", wrong)
+    write_params(folder, {f"ingest.{key}": value for key, value in NONE.items()})
+    with pytest.raises(PipelineError, match=r"^src/problems/transactions\.py: feature 'w': unknown aggregate 'mode'"):
+        run_stages(folder, stage)
+    assert not (folder / RAW).exists()
 
 
 @pytest.mark.parametrize("source", ["auto", "generate"])

@@ -7,15 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.core.params import Params
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate
+from lifecycle.models.training import Fold
 from lifecycle.problem.loading import fill
-from lifecycle.problem.window_words import AGGREGATES, Window, depths
+from lifecycle.problem.window_words import Window, depths
 from lifecycle.splits.time_windows import TimeWindow, plan
 from problems.transactions import PROBLEM
 from split import cut
 from tests import helpers_model
 from tests.helpers_payments import EVERYTHING
-from train import judge
+from train import validation_scores
 
 DELAY = pd.Timedelta(days=PROBLEM.defaults["split"]["delay_days"])
 MOMENTS = np.random.default_rng(11).uniform(47, 59, 4)  # days after the first record
@@ -106,5 +108,5 @@ def test_splits_and_validation_scores_do_not_see_the_future(moment: pd.Timestamp
 
 
 def scores(params: Params, train: pd.DataFrame, valid: pd.DataFrame) -> list[float]:
-    fold = pd.concat([train.assign(fold=1, role="train"), valid.assign(fold=1, role="valid")])
-    return judge(params.train, PROBLEM, fold)[1]["score"].tolist()
+    fold = Fold(train, valid.assign(fold=1))
+    return validation_scores(params.train, PROBLEM, fold)[1]["score"].tolist()

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-import train as stage
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table, write_table
 from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.training import baseline, folds_of, train_model
 from problems.transactions import PROBLEM
 from tests.helpers_model import SMALL, git_init, params, run_stages, start_project, write_params
 
@@ -41,12 +41,11 @@ def test_each_validation_score_comes_from_a_model_that_saw_its_fold_s_training_r
     )
     settings = params(**SMALL).train
     for number, found in scores.groupby("fold"):
-        fold = folds[folds["fold"] == number]
-        learn, judge = fold[fold["role"] == "train"], fold[fold["role"] == "valid"]
-        assert found["transaction_id"].tolist() == judge["transaction_id"].tolist()
-        for column, baseline in (("score", False), ("baseline_score", True)):
-            model = stage.fit(settings, PROBLEM, learn, baseline)
-            np.testing.assert_array_equal(found[column], predict(model, judge[PROBLEM.feature_names]))
+        (fold,) = folds_of(folds[folds["fold"] == number])
+        assert found["transaction_id"].tolist() == fold.valid["transaction_id"].tolist()
+        for column, train in (("score", settings), ("baseline_score", baseline(settings))):
+            model = train_model(train, PROBLEM, fold.train)
+            np.testing.assert_array_equal(found[column], predict(model, fold.valid))
 
 
 def test_the_figures_are_those_of_the_folds_and_their_mean(trained):

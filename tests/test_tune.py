@@ -17,6 +17,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_table
+from lifecycle.models.training import folds_of
 from lifecycle.search import tuning
 from problems.transactions import PROBLEM
 from tests.conftest import set_params
@@ -76,8 +77,8 @@ def test_the_first_trial_gives_the_figure_that_the_stage_train_gives(project):
     tune(project, "--trials", "1")
     params = load_params(project / "params.yaml").train
     figures = []
-    for _, fold in read_table(project / "data/splits/folds.parquet").groupby("fold"):
-        scores = train.judge(params, PROBLEM, fold)[1]
+    for fold in folds_of(read_table(project / "data/splits/folds.parquet")):
+        scores = train.validation_scores(params, PROBLEM, fold)[1]
         figures.append(average_precision(*Ranking(scores["is_fraud"].to_numpy(), scores["score"].to_numpy()).counts()))
     (found,) = trials(project)["average_precision"]
     assert found == pytest.approx(np.mean(figures), rel=1e-5)  # six digits in the table
@@ -117,7 +118,7 @@ def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
     ],
 )
 def test_a_mistake_is_told_before_anything_is_fitted(project, options, changes, words, monkeypatch):
-    monkeypatch.setattr("lifecycle.models.families.fit", None)
+    monkeypatch.setattr("lifecycle.models.training.fit", None)
     write_params(project, TUNE | changes)
     with pytest.raises(PipelineError, match=words):
         tune(project, *options)
@@ -131,14 +132,14 @@ def test_without_folds_it_says_what_makes_them(project):
 
 
 def finished(folder):
-    """Return the numbers of the finished trials, while another process adds to them."""
+    """Return when the finished trials ended, by number, while another process adds to them."""
     if not (folder / "data/tuning/study.db").exists():
-        return set()
+        return {}
     with contextlib.closing(sqlite3.connect(folder / "data/tuning/study.db", timeout=10)) as database:
         try:
-            return {number for (number,) in database.execute("select number from trials where state = 'COMPLETE'")}
+            return dict(database.execute("select number, datetime_complete from trials where state = 'COMPLETE'"))
         except sqlite3.OperationalError:  # no table yet
-            return set()
+            return {}
 
 
 @pytest.mark.slow
@@ -153,6 +154,5 @@ def test_after_a_kill_the_same_trials_are_found_and_none_is_done_twice(project, 
     running.send_signal(signal.SIGKILL)
     running.wait()
     tune(project, "--trials", "12")
-    found, expected = trials(project), trials(whole)
-    pd.testing.assert_frame_equal(found.drop(columns="trial"), expected.drop(columns="trial"))
-    assert before <= set(found["trial"])
+    pd.testing.assert_frame_equal(trials(project), trials(whole))
+    assert before.items() <= finished(project).items()

@@ -7,11 +7,11 @@ from lifecycle.contract.gate import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
 from lifecycle.features.catalogue import catalogue
-from lifecycle.problem.checks import check_declaration
+from lifecycle.features.checks import check_features
+from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill
 from lifecycle.problem.record_words import Raw
 from lifecycle.problem.window_words import Window
-from lifecycle.problem.word_checks import check_label_delay
 from lifecycle.sources.files import to_contract
 from problems.generators.card_simulator import COLUMNS, PUBLISHED
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
@@ -31,7 +31,7 @@ def test_where_a_customer_lives_is_audited_and_never_seen_by_the_model():
     assert "region" in PROBLEM.banded
     assert "region" in PROBLEM.sensitive
     with pytest.raises(PipelineError, match="feature 'region': 'region' is sensitive, so no feature may be made"):
-        check_declaration(dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Raw("region"))))
+        check_features(dataclasses.replace(PROBLEM, features=(*PROBLEM.features, Raw("region"))))
 
 
 def test_a_table_of_the_published_shape_has_customers_of_unknown_regions():

@@ -44,7 +44,7 @@ def killed_after(seconds, compactions, servable, store, first):
 
 async def kept_in(home, servable, first, last):
     """Return which payments a home knows, without adding any: only repeats are kept."""
-    known = home._store._state.kept
+    known = home._store._state.store
     return {key for key in range(first, last) if known.find(key) is not None}
 
 

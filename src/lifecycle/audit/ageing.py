@@ -13,8 +13,8 @@ from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
-from lifecycle.models import families
-from lifecycle.models.families import feature_names
+from lifecycle.models.families import predict
+from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_judge, take
 
@@ -48,24 +48,16 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, m
     return [TimeWindow(start - delay - train, start - delay, start, start + test) for start in starts]
 
 
-def fit_with_seed(params: TrainParams, problem: Problem, train: pd.DataFrame, seed: int) -> Any:
-    """Return the model that params name, with another seed."""
-    names = feature_names(problem, params)
-    pipeline = families.build(params.model, seed, params.hyperparameters, train[names])
-    return families.fit(pipeline, train[names], train[problem.target])
-
-
 def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> list[AgeWindow]:
     """Train on the training window of the first, and score the rows that are judged in each."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
-    model = fit_with_seed(params, problem, train, params.seed)
-    names = list(model.feature_names_in_)
+    model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
         rows = rows_to_judge(records, window, problem, drop_known)
-        score = families.predict(model, rows[names])
+        score = predict(model, rows)
         scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
     return scored
 
@@ -129,7 +121,7 @@ def over_seeds(
         From a fitted model to its figures on the test window.
     """
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
-    further = (fit_with_seed(params, problem, train, seed) for seed in seeds[1:])
+    further = (train_model(params.model_copy(update={"seed": seed}), problem, train) for seed in seeds[1:])
     by_seed = [figures(more[1]), *(figures(model) for model in tqdm(further, "training seeds", more[0], disable=None))]
     return {"seeds": seeds, "figures": {name: [one[name] for one in by_seed] for name in by_seed[0]}}
 

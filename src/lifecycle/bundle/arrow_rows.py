@@ -9,9 +9,9 @@ import pyarrow as pa
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import FLOAT32, MISSING_TEXT
-from lifecycle.features.batch import evaluate_depth
-from lifecycle.problem.record_words import Calendar
-from lifecycle.problem.window_words import Feature, Window
+from lifecycle.features.batch import as_microseconds, evaluate_depth
+from lifecycle.problem.record_words import Raw, RecordWord
+from lifecycle.problem.window_words import Window
 
 FEATURES = "data/features/features.parquet"
 MAKE = f"`python src/featurize.py` makes them for data/validated/records.parquet, in {FEATURES}"
@@ -29,7 +29,7 @@ class Columns(NamedTuple):
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
     time: str | None
-    made: tuple[Feature, ...]
+    made: tuple[RecordWord, ...]
 
     @property
     def read(self) -> list[str]:
@@ -61,7 +61,7 @@ def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
         identity=tuple(name for name in (key, time) if name in schema.names),
         numbers=tuple(numbers),
         texts=servable.texts,
-        time=time if any(isinstance(feature, Calendar) for feature in made) else None,
+        time=time if any(feature.reads_time for feature in made) else None,
         made=made,
     )
     _check_present(found.read, schema)
@@ -75,17 +75,17 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _features_to_make(servable: Servable, present: set[str]) -> tuple[Feature, ...]:
+def _features_to_make(servable: Servable, present: set[str]) -> tuple[RecordWord, ...]:
     """Return the features that have to be made, each behind those that it is made from."""
     found, wanted = [], set(servable.features) - present
     for feature in reversed(servable.declaration):
-        if feature.reads != feature.names and not wanted.isdisjoint(feature.names):  # a Raw is its own column
+        if not isinstance(feature, Raw) and not wanted.isdisjoint(feature.names):
             found.append(feature)
             wanted |= set(feature.reads) - present
     late = [name for feature in found if isinstance(feature, Window) for name in feature.names if name in wanted]
     if late:
         raise PipelineError(f"no column {', '.join(sorted(late))}: features that look at earlier records; {MAKE}")
-    return tuple(reversed(found))
+    return tuple(feature for feature in reversed(found) if isinstance(feature, RecordWord))
 
 
 def _check_present(names: Sequence[str], schema: pa.Schema) -> None:
@@ -180,7 +180,7 @@ def _made(columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, fau
         if time.null_count:
             faults.append(Fault(int(time.is_null().to_numpy().argmax()), columns.time, "is missing"))
             return {}
-        time_us = time.to_numpy().astype("datetime64[us]").astype(np.int64)
+        time_us = as_microseconds(time.to_numpy())
     with np.errstate(over="ignore"):  # told as a fault
         return evaluate_depth(columns.made, numbers, time_us, {})
 

@@ -1,4 +1,8 @@
-"""Write a bundle: its schema, its manifest, and a folder that is swapped in whole."""
+"""Write a bundle: the model's own files, its schema, its manifest, in a folder that is replaced as a whole.
+
+A model whose family has no exact export gets a folder with one file instead, which says so. Whoever opens it is told
+that text, so that an experiment with such a model runs to the end of the graph, and is never served by mistake.
+"""
 
 import hashlib
 import os
@@ -12,26 +16,30 @@ from typing import Any
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lifecycle.bundle.manifest import FILES, FORMAT, MANIFEST, sealed
+from lifecycle.bundle.manifest import FILES, FORMAT, MANIFEST, NOT_SERVED, manifest_bytes
+from lifecycle.bundle.onnx_model import export
 from lifecycle.bundle.provenance import Origin, statement
 from lifecycle.core.atomic import sync_folder
 from lifecycle.core.tables import write_json
+from lifecycle.explanation.attribution import to_bytes
+from lifecycle.explanation.contributions import attribution
+from lifecycle.models.families import FAMILIES, Family
 from lifecycle.models.preprocessing import inputs
 from lifecycle.problem.problem import Column, Problem
 
-NOT_SERVED = ("aliases", "description", "unique")  # names and duplicates are a matter of files
+NOT_FOR_REQUESTS = ("aliases", "description", "unique")  # of a column: names and duplicates are a matter of files
 
 
 @contextmanager
-def swapped_in(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
 
-    When that fails the old folder stays. A process that is killed in between leaves it, the new one, or none; what it
-    left beside that goes at the next.
+    When that fails the old folder stays. A process that is killed in between leaves the old folder, the new one, or
+    none; what it left beside them is removed by the next.
     """
     new, old = (target.with_name(f".{target.name}.{name}.tmp") for name in ("new", "old"))
-    for litter in (new, old):
-        shutil.rmtree(litter, ignore_errors=True)
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
     try:
         yield new
@@ -50,23 +58,29 @@ def swapped_in(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def seal(folder: Path, origin: Origin) -> None:
-    """Add provenance and manifest to a folder that holds all other files, and bring it to disk."""
-    write_json(statement(origin._asdict(), _digests(folder, FILES[:-1])), folder / FILES[-1])
-    content = {"format": FORMAT, **origin._asdict(), "files": _digests(folder, FILES)}
-    (folder / MANIFEST).write_bytes(sealed(content))
-    for path in folder.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
+def write_refusal(folder: Path, family: Family) -> str:
+    """Write in place of a bundle why there is none, and return that text."""
+    exported = ", ".join(name for name, other in FAMILIES.items() if other.has_export)
+    text = (
+        f"no bundle was made: the model family {family.name} has no exact export, and nothing is served that could"
+        " decide otherwise than it was judged. The model's figures and its card are in metrics/. Families that can be"
+        f" served: {exported}"
+    )
+    (folder / NOT_SERVED).write_text(f"{text}\n", encoding="utf-8")
+    return text
 
 
-def _digests(folder: Path, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    return {name: _digest(folder / name) for name in names}
+def write_model(folder: Path, name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> None:
+    """Write model.onnx, reasons.npz and schema.json of a fitted model; see `schema` for the parameters.
 
-
-def _digest(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size": path.stat().st_size}
+    Raises
+    ------
+    PipelineError
+        The model can't be exported exactly.
+    """
+    (folder / "model.onnx").write_bytes(export(model))
+    (folder / "reasons.npz").write_bytes(to_bytes(attribution(model)))
+    write_json(schema(name, problem, model, train), folder / "schema.json")
 
 
 def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> dict[str, Any]:
@@ -100,5 +114,24 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
 
 
 def _column(column: Column) -> dict[str, Any]:
-    said = {key: value for key, value in asdict(column).items() if key not in NOT_SERVED}
-    return {"name": said.pop("name"), "type": said.pop("type"), "unit": column.description, **said}
+    fields = {key: value for key, value in asdict(column).items() if key not in NOT_FOR_REQUESTS}
+    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields}
+
+
+def seal(folder: Path, origin: Origin) -> None:
+    """Add provenance and manifest to a folder that holds all other files, and bring it to disk."""
+    write_json(statement(origin._asdict(), _digests(folder, FILES[:-1])), folder / FILES[-1])
+    content = {"format": FORMAT, **origin._asdict(), "files": _digests(folder, FILES)}
+    (folder / MANIFEST).write_bytes(manifest_bytes(content))
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _digests(folder: Path, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    return {name: _digest(folder / name) for name in names}
+
+
+def _digest(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size": path.stat().st_size}

@@ -1,8 +1,8 @@
-"""The bundle's manifest: what the bundle is made of and made from; nothing is read that it does not vouch for.
+"""The manifest of a bundle: what the bundle is made of and made from. No file is read before it is checked by it.
 
-The manifest holds the size and sha256 of each other file, and its own digest over the rest of it: that finds damage.
-Who may swap a whole bundle is a question of access; the version, the first digits of the manifest's sha256, is what to
-pin.
+The manifest holds the size and sha256 of every other file, and its own digest over the rest of it: that finds damage.
+It does not tell who made the bundle: the right to replace a bundle is a question of access. To pin a bundle, pin its
+version, the first digits of the manifest's sha256.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from lifecycle.core.errors import PipelineError
 
 FORMAT = 1
-MANIFEST = "manifest.json"
+MANIFEST, NOT_SERVED = "manifest.json", "NOT_SERVED.txt"  # the second stands alone, where no bundle could be made
 FILES = (
     "model.onnx", "decision.json", "schema.json", "features.json", "state.npz", "reasons.npz", "model_card.md",
     "provenance.json",
@@ -33,40 +33,33 @@ class Manifest(NamedTuple):
     version: str
 
 
-def sealed(content: dict[str, Any]) -> bytes:
-    """Return a manifest as it stands in its file: one way to write it, its digest over the rest last."""
+def manifest_bytes(content: dict[str, Any]) -> bytes:
+    """Return a manifest as it stands in its file, its digest over the rest at the end."""
     rest = {key: value for key, value in content.items() if key != "digest"}
-    return _written(rest | {"digest": hashlib.sha256(_written(rest)).hexdigest()})
+    return _json_bytes(rest | {"digest": hashlib.sha256(_json_bytes(rest)).hexdigest()})
 
 
-def parsed(found: bytes, path: Path) -> Manifest:
-    """Return a manifest from what stands in its file.
-
-    Raises
-    ------
-    PipelineError
-        It is damaged, or of another format. Names `path`.
-    """
-    try:
-        content = json.loads(found)
-        whole = isinstance(content, dict) and sealed(content) == found
-    except (ValueError, RecursionError):  # not UTF-8, not JSON, or no number or text that JSON has
-        whole = False
-    if not whole:
-        raise PipelineError(f"{path}: damaged: it is not what its own digest says")
-    if content.get("format") != FORMAT:
-        raise PipelineError(f"{path}: format {content.get('format')!r}; this program reads format {FORMAT}")
-    if set(content) != set(KEYS) or not _names_files(content["files"]):
-        raise PipelineError(f"{path}: not a manifest of format {FORMAT}")
-    return Manifest(content, hashlib.sha256(found).hexdigest()[:12])
-
-
-def _written(content: dict[str, Any]) -> bytes:
+def _json_bytes(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _names_files(files: Any) -> bool:
-    """Tell whether the manifest's table has every file that a bundle needs, with a size and a sha256 each."""
+def _parse(content: bytes, path: Path) -> Manifest:
+    try:
+        manifest = json.loads(content)
+        undamaged = isinstance(manifest, dict) and manifest_bytes(manifest) == content
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, or no number or text that JSON has
+        undamaged = False
+    if not undamaged:
+        raise PipelineError(f"{path}: damaged: it is not what its own digest says")
+    if manifest.get("format") != FORMAT:
+        raise PipelineError(f"{path}: format {manifest.get('format')!r}; this program reads format {FORMAT}")
+    if set(manifest) != set(KEYS) or not _lists_all_files(manifest["files"]):
+        raise PipelineError(f"{path}: not a manifest of format {FORMAT}")
+    return Manifest(manifest, hashlib.sha256(content).hexdigest()[:12])
+
+
+def _lists_all_files(files: Any) -> bool:
+    """Tell whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
     return isinstance(files, dict) and set(files) == set(FILES) and all(_is_entry(entry) for entry in files.values())
 
 
@@ -88,8 +81,10 @@ def read_manifest(folder: Path) -> Manifest:
     PipelineError
         There is none, it is damaged, or it is of another format.
     """
-    with _opened(folder / MANIFEST) as file:
-        return parsed(file.read(), folder / MANIFEST)
+    if (folder / NOT_SERVED).is_file():
+        raise PipelineError(f"{folder}: {(folder / NOT_SERVED).read_text(encoding='utf-8').strip()}")
+    with _open(folder / MANIFEST) as file:
+        return _parse(file.read(), folder / MANIFEST)
 
 
 def read_member(folder: Path, manifest: Manifest, name: str) -> bytes:
@@ -100,7 +95,7 @@ def read_member(folder: Path, manifest: Manifest, name: str) -> bytes:
     PipelineError
         It is missing, no plain file, or has other content.
     """
-    with _opened(folder / name, manifest) as file:
+    with _open(folder / name, manifest) as file:
         content = file.read()
     _compare(folder / name, manifest, hashlib.sha256(content))
     return content
@@ -123,25 +118,25 @@ def verify(folder: Path) -> Manifest:
     if unknown:
         raise PipelineError(f"{folder / unknown[0]}: no file of this bundle")
     for name in manifest.content["files"]:
-        with _opened(folder / name, manifest) as file:
+        with _open(folder / name, manifest) as file:
             _compare(folder / name, manifest, hashlib.file_digest(file, "sha256"))
     return manifest
 
 
 @contextmanager
-def _opened(path: Path, manifest: Manifest | None = None) -> Iterator[BufferedReader]:
-    """Open a plain file of the size that the manifest says; a link could lead out of the bundle.
+def _open(path: Path, manifest: Manifest | None = None) -> Iterator[BufferedReader]:
+    """Open a plain file of the size that the manifest says.
 
-    DVC makes links where `cache.type` says so.
+    A link could lead out of the bundle. DVC makes links where `cache.type` says so.
     """
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            advice = ", but a link; serve a copy: cp -rL" if stat.S_ISLNK(found.st_mode) else ""
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            advice = ", but a link; serve a copy: cp -rL" if stat.S_ISLNK(status.st_mode) else ""
             raise PipelineError(f"{path}: not a plain file{advice}")
-        said = found.st_size if manifest is None else manifest.content["files"][path.name]["size"]
-        if found.st_size != said:
-            raise PipelineError(f"{path}: damaged: {found.st_size} bytes, {MANIFEST} says {said}")
+        size = status.st_size if manifest is None else manifest.content["files"][path.name]["size"]
+        if status.st_size != size:
+            raise PipelineError(f"{path}: damaged: {status.st_size} bytes, {MANIFEST} says {size}")
         with path.open("rb") as file:
             yield file
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Build an ONNX graph node by node: the same bytes for the same graph."""
+"""Build an ONNX graph node by node. The same graph gives the same bytes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,8 +38,8 @@ class Graph:
 
     def model(self, outputs: Sequence[tuple[str, Sequence[Any]]]) -> bytes:
         """Return the checked model with outputs of double precision, by name and shape."""
-        found = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape) for name, shape in outputs]
-        graph = helper.make_graph(self._nodes, "model", self._inputs, found, self._constants)
+        infos = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape) for name, shape in outputs]
+        graph = helper.make_graph(self._nodes, "model", self._inputs, infos, self._constants)
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         checker.check_model(model)

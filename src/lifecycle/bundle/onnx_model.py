@@ -14,8 +14,7 @@ from lifecycle.bundle import onnx_trees
 from lifecycle.bundle.onnx_graph import Graph
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import MISSING_TEXT
-from lifecycle.models.families import DECIMALS, is_exact, is_linear
-from lifecycle.models.trees import ensemble
+from lifecycle.models.families import DECIMALS, family_of
 
 
 def export(pipeline: Pipeline) -> bytes:
@@ -30,22 +29,18 @@ def export(pipeline: Pipeline) -> bytes:
     PipelineError
         The pipeline does what can't be exported exactly.
     """
-    graph, model = Graph(), pipeline[-1]
-    columns = graph.add("Identity", prepared(graph, pipeline[0]), name="columns")
-    score = (
-        _linear(graph, columns, model)
-        if is_linear(model)
-        else onnx_trees.ensemble_score(graph, columns, ensemble(model))
-    )
-    if not is_exact(model):
+    graph, model, family = Graph(), pipeline[-1], family_of(pipeline)
+    columns = graph.add("Identity", _columns(graph, pipeline[0]), name="columns")
+    if family.trees:
+        score = onnx_trees.ensemble_score(graph, columns, family.trees(model))
+    elif family.onnx:
+        score = family.onnx(graph, columns, model)
+    else:
+        raise PipelineError(f"{family.name}: this family has no exact export")
+    if not family.exact:
         score = _rounded(graph, graph.add("Sigmoid", score))
     graph.add("Identity", score, name="score")
     return graph.model([("score", ["rows"]), ("columns", ["rows", model.n_features_in_])])
-
-
-def _linear(graph: Graph, columns: str, model: Any) -> str:
-    total = graph.add("MatMul", columns, graph.constant(model.coef_[0]))
-    return graph.add("Add", total, graph.constant(model.intercept_))
 
 
 def _rounded(graph: Graph, score: str) -> str:
@@ -54,24 +49,18 @@ def _rounded(graph: Graph, score: str) -> str:
     return graph.add("Div", graph.add("Round", graph.add("Mul", score, scale)), scale)
 
 
-def prepared(graph: Graph, prepare: ColumnTransformer) -> str:
-    """Add inputs and the nodes that make columns of them, shape (rows, columns).
-
-    Raises
-    ------
-    PipelineError
-        The preprocessing has a step that `lifecycle.models.families.build` does not make.
-    """
-    made = [_part(graph, step, list(names)) for _, step, names in prepare.transformers_ if step != "drop"]
-    return graph.add("Concat", *made, axis=1) if len(made) > 1 else made[0]
+def _columns(graph: Graph, prepare: ColumnTransformer) -> str:
+    """Add inputs, and the nodes that turn them into what the estimator sees, shape (rows, columns)."""
+    parts = [_part(graph, step, list(names)) for _, step, names in prepare.transformers_ if step != "drop"]
+    return graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
 
 
 def _part(graph: Graph, step: Any, names: Sequence[str]) -> str:
     match step:
         case OneHotEncoder():
             texts = graph.input("texts", TensorProto.STRING, len(names))
-            made = [_flags(graph, texts, place, kinds) for place, kinds in enumerate(step.categories_)]
-            return graph.add("Concat", *made, axis=1)
+            flags = [_flags(graph, texts, place, categories) for place, categories in enumerate(step.categories_)]
+            return graph.add("Concat", *flags, axis=1)
         case Pipeline(steps=[(_, SimpleImputer()), (_, StandardScaler())]):
             numbers = graph.input("numbers", TensorProto.DOUBLE, len(names))
             return _scaled(graph, _filled(graph, numbers, step[0]), step[1])
@@ -80,9 +69,9 @@ def _part(graph: Graph, step: Any, names: Sequence[str]) -> str:
     raise PipelineError(f"{type(step).__name__}: this preprocessing can't be served")
 
 
-def _flags(graph: Graph, texts: str, place: int, kinds: Sequence[Any]) -> str:
+def _flags(graph: Graph, texts: str, place: int, categories: Sequence[Any]) -> str:
     """Add a column per category: 1 where the text is this one; a text never seen is none of them."""
-    known = [kind if isinstance(kind, str) else MISSING_TEXT for kind in kinds]  # what is no text is a missing one
+    known = [category if isinstance(category, str) else MISSING_TEXT for category in categories]
     text = graph.add("Gather", texts, graph.constant(place, np.int64), axis=1)
     flags = graph.add("OneHotEncoder", text, domain="ai.onnx.ml", cats_strings=known, zeros=1)
     return graph.add("Cast", flags, to=TensorProto.DOUBLE)
@@ -90,17 +79,17 @@ def _flags(graph: Graph, texts: str, place: int, kinds: Sequence[Any]) -> str:
 
 def _filled(graph: Graph, numbers: str, imputer: SimpleImputer) -> str:
     """Fill gaps with medians, and flag them; a number that had no value in training is left out, but for its flag."""
-    kept = np.flatnonzero(~np.isnan(imputer.statistics_))
-    known = _some(graph, numbers, kept)
-    filled = graph.add("Where", graph.add("IsNaN", known), graph.constant(imputer.statistics_[kept]), known)
+    places = np.flatnonzero(~np.isnan(imputer.statistics_))
+    known = _gather(graph, numbers, places)
+    filled = graph.add("Where", graph.add("IsNaN", known), graph.constant(imputer.statistics_[places]), known)
     flagged = imputer.indicator_.features_
     if not len(flagged):
         return filled
-    gaps = graph.add("Cast", graph.add("IsNaN", _some(graph, numbers, flagged)), to=TensorProto.DOUBLE)
+    gaps = graph.add("Cast", graph.add("IsNaN", _gather(graph, numbers, flagged)), to=TensorProto.DOUBLE)
     return graph.add("Concat", filled, gaps, axis=1)
 
 
-def _some(graph: Graph, numbers: str, places: np.ndarray) -> str:
+def _gather(graph: Graph, numbers: str, places: np.ndarray) -> str:
     return graph.add("Gather", numbers, graph.constant(places, np.int64), axis=1)
 
 

@@ -20,17 +20,17 @@ from lifecycle.models.trees import Ensemble
 SUM, AT_MOST = 1, 0  # codes of the operator
 
 
-def ensemble_score(graph: Graph, columns: str, found: Ensemble) -> str:
+def ensemble_score(graph: Graph, columns: str, ensemble: Ensemble) -> str:
     """Add the nodes that make the sum over the trees, divided by their number where it is a mean; shape (rows,)."""
-    type_, kind = (np.float32, TensorProto.FLOAT) if found.narrow else (np.float64, TensorProto.DOUBLE)
-    seen = graph.add("Cast", columns, to=TensorProto.FLOAT) if found.single else columns
-    seen = graph.add("Cast", seen, to=kind) if found.single and not found.narrow else seen
-    trees = [*([_constant(found.base)] if found.base else []), *found.trees]
-    seen = graph.add("Concat", seen, graph.add("Neg", seen), axis=1)
-    turned = [_busy_right(_with_a_split(tree), found, type_) for tree in trees]
-    total = graph.add("TreeEnsemble", seen, domain="ai.onnx.ml", **_attributes(turned, type_))
-    total = graph.add("Cast", total, to=TensorProto.DOUBLE) if found.narrow else total
-    total = graph.add("Div", total, graph.constant(float(found.members))) if found.members > 1 else total
+    type_, onnx_type = (np.float32, TensorProto.FLOAT) if ensemble.narrow else (np.float64, TensorProto.DOUBLE)
+    values = graph.add("Cast", columns, to=TensorProto.FLOAT) if ensemble.single else columns
+    values = graph.add("Cast", values, to=onnx_type) if ensemble.single and not ensemble.narrow else values
+    values = graph.add("Concat", values, graph.add("Neg", values), axis=1)
+    trees = [*([_constant(ensemble.base)] if ensemble.base else []), *ensemble.trees]
+    trees = [_busy_right(_with_a_split(tree), ensemble, type_) for tree in trees]
+    total = graph.add("TreeEnsemble", values, domain="ai.onnx.ml", **_attributes(trees, type_))
+    total = graph.add("Cast", total, to=TensorProto.DOUBLE) if ensemble.narrow else total
+    total = graph.add("Div", total, graph.constant(float(ensemble.members))) if ensemble.members > 1 else total
     return graph.add("Reshape", total, graph.constant([-1], np.int64))
 
 
@@ -41,24 +41,24 @@ def rounded_down(threshold: np.ndarray) -> np.ndarray:
     return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float64)
 
 
-def _busy_right(tree: Nodes, found: Ensemble, type_: type) -> Nodes:
+def _busy_right(tree: Nodes, ensemble: Ensemble, type_: type) -> Nodes:
     """Exchange the branches where more rows go left; where the threshold is infinite none goes right."""
-    threshold = rounded_down(tree.threshold) if found.single else tree.threshold
+    threshold = rounded_down(tree.threshold) if ensemble.single else tree.threshold
     with np.errstate(over="ignore"):
-        after = np.nextafter(threshold, np.inf, dtype=np.float32 if found.single else type_)
-    turned = (tree.left >= 0) & (tree.cover[tree.left] > tree.cover[tree.right]) & (threshold < np.inf)
+        after = np.nextafter(threshold, np.inf, dtype=np.float32 if ensemble.single else type_)
+    swap = (tree.left >= 0) & (tree.cover[tree.left] > tree.cover[tree.right]) & (threshold < np.inf)
     return tree._replace(
-        left=np.where(turned, tree.right, tree.left),
-        right=np.where(turned, tree.left, tree.right),
-        feature=np.where(turned, tree.feature + found.columns, tree.feature),
-        threshold=np.where(turned, -after.astype(np.float64), threshold),
-        missing_left=np.where(turned, ~tree.missing_left.astype(bool), tree.missing_left),
+        left=np.where(swap, tree.right, tree.left),
+        right=np.where(swap, tree.left, tree.right),
+        feature=np.where(swap, tree.feature + ensemble.columns, tree.feature),
+        threshold=np.where(swap, -after.astype(np.float64), threshold),
+        missing_left=np.where(swap, ~tree.missing_left.astype(bool), tree.missing_left),
     )
 
 
-def _attributes(grown: Sequence[Nodes], type_: type) -> dict:
-    """Lay all trees out in the operator's tables: splits of all trees in a row, and leaves of all trees in a row."""
-    split = [tree.left >= 0 for tree in grown]
+def _attributes(trees: Sequence[Nodes], type_: type) -> dict:
+    """Return the operator's tables: splits of all trees in a row, and leaves of all trees in a row."""
+    split = [tree.left >= 0 for tree in trees]
     splits, leaves = np.cumsum([0, *(own.sum() for own in split)]), np.cumsum([0, *((~own).sum() for own in split)])
     places = [
         np.where(own, np.cumsum(own) - 1 + splits[i], np.cumsum(~own) - 1 + leaves[i]) for i, own in enumerate(split)
@@ -68,22 +68,22 @@ def _attributes(grown: Sequence[Nodes], type_: type) -> dict:
         return np.concatenate([value[own] for value, own in zip(values, split, strict=True)])
 
     def child(side: str) -> dict:
-        nodes = [np.where(own, getattr(tree, side), 0) for tree, own in zip(grown, split, strict=True)]
-        behind = of_splits([place[node] for place, node in zip(places, nodes, strict=True)])
+        nodes = [np.where(own, getattr(tree, side), 0) for tree, own in zip(trees, split, strict=True)]
+        child_place = of_splits([place[node] for place, node in zip(places, nodes, strict=True)])
         is_leaf = of_splits([~own[node] for own, node in zip(split, nodes, strict=True)])
         branch = {"left": "true", "right": "false"}[side]
-        return {f"nodes_{branch}nodeids": behind.tolist(), f"nodes_{branch}leafs": is_leaf.astype(int).tolist()}
+        return {f"nodes_{branch}nodeids": child_place.tolist(), f"nodes_{branch}leafs": is_leaf.astype(int).tolist()}
 
-    threshold = of_splits([tree.threshold for tree in grown])
-    weights = np.concatenate([tree.value[~own] for tree, own in zip(grown, split, strict=True)])
+    threshold = of_splits([tree.threshold for tree in trees])
+    weights = np.concatenate([tree.value[~own] for tree, own in zip(trees, split, strict=True)])
     return {
         "aggregate_function": SUM,
         "n_targets": 1,
         "tree_roots": splits[:-1].tolist(),
-        "nodes_featureids": of_splits([tree.feature for tree in grown]).tolist(),
+        "nodes_featureids": of_splits([tree.feature for tree in trees]).tolist(),
         "nodes_splits": array("splits", threshold, type_),
         "nodes_modes": array("modes", np.full(len(threshold), AT_MOST), np.uint8),
-        "nodes_missing_value_tracks_true": of_splits([tree.missing_left for tree in grown]).astype(int).tolist(),
+        "nodes_missing_value_tracks_true": of_splits([tree.missing_left for tree in trees]).astype(int).tolist(),
         **child("left"),
         **child("right"),
         "leaf_targetids": [0] * len(weights),

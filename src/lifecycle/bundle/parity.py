@@ -1,6 +1,8 @@
-"""The gate of an export: what is served decides as what was evaluated, on real rows and where it would differ first."""
+"""The gate of an export: the served model must decide as the pipeline does.
 
-from collections.abc import Sequence
+Both score real rows, and rows on and beside the thresholds of the model's trees, where they would differ first.
+"""
+
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,22 +12,14 @@ from sklearn.preprocessing import OneHotEncoder
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import is_linear, predict
+from lifecycle.models.families import family_of, predict
 from lifecycle.models.preprocessing import inputs
-from lifecycle.models.trees import ensemble
 
 AT_A_TIME = 10_000
 ALONE = 500  # rows that are also scored one by one, as requests come
-SHOWN = 5
-MOVED, LOST = 0.75, 0.1  # share of values that are placed, and of those that may be missing, that are
+WORST = 5  # rows that an error shows
+ON_THRESHOLD, MISSING = 0.75, 0.1  # share of values put on a threshold, and of those that may be missing, that are
 UNKNOWN = "a text that no training row holds"
-
-
-def batch_of(servable: Servable, features: pd.DataFrame) -> Batch:
-    """Return the model's features of a table, which may have more columns, in the order that the model takes."""
-    numbers = np.ascontiguousarray(features[list(servable.numbers)].to_numpy(dtype=np.float64))
-    texts = features[list(servable.texts)].to_numpy(dtype=object) if servable.texts else None
-    return Batch(numbers, texts)
 
 
 class Parity(NamedTuple):
@@ -53,7 +47,7 @@ def compare(servable: Servable, pipeline: Pipeline, rows: pd.DataFrame, key: str
     rows : pandas.DataFrame
         Features, and the column `key`.
     key : str
-        What a row is told by.
+        What an error names a row by.
     bound : float
         Largest difference of scores that is allowed. No decision may differ, and no ranking.
 
@@ -62,32 +56,17 @@ def compare(servable: Servable, pipeline: Pipeline, rows: pd.DataFrame, key: str
     PipelineError
         The served model is another one. Names the worst rows.
     """
-    expected = predict(pipeline, rows[list(servable.features)])
-    found = served(servable, rows)
-    distance = np.abs(found - expected)
+    expected, served = predict(pipeline, rows), served_scores(servable, rows)
+    distance = np.abs(served - expected)
     distance[np.isnan(distance)] = np.inf  # what is no number is as wrong as can be
-    flipped = (found >= servable.threshold) != (expected >= servable.threshold)
-    ranked = found[np.lexsort((found, expected))]
+    flipped = (served >= servable.threshold) != (expected >= servable.threshold)
+    ranked = served[np.lexsort((served, expected))]
     parity = Parity(len(rows), float(distance.max(initial=0)), int(flipped.sum()), int((np.diff(ranked) < 0).sum()))
     if parity.largest_difference > bound or parity.flips or parity.swaps:
-        worst = np.lexsort((-distance, ~flipped))[:SHOWN]
-        table = pd.DataFrame({key: rows[key], "served": found, "pipeline": expected}, index=None).iloc[worst]
+        worst = np.lexsort((-distance, ~flipped))[:WORST]
+        table = pd.DataFrame({key: rows[key], "served": served, "pipeline": expected}, index=None).iloc[worst]
         raise PipelineError(_words(parity, bound) + "\n" + table.to_string(index=False, float_format="%.17g"))
     return parity
-
-
-def served(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
-    """Return the served score of each row: the first ones alone, the others many at a time."""
-    alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
-    together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
-    parts = [servable.score(batch_of(servable, part)).score for part in (*alone, *together)]
-    return np.concatenate([np.zeros(0), *parts])
-
-
-def together(parts: Sequence[Parity]) -> Parity:
-    """Return the parity of several tables as one."""
-    rows, difference, flips, swaps = zip(*parts, strict=True)
-    return Parity(sum(rows), max(difference), sum(flips), sum(swaps))
 
 
 def _words(parity: Parity, bound: float) -> str:
@@ -98,59 +77,74 @@ def _words(parity: Parity, bound: float) -> str:
     )
 
 
-def as_metrics(real: Parity, placed: Parity, size: int) -> dict[str, Any]:
+def served_scores(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
+    """Return the served score of each row: the first ones alone, the others many at a time."""
+    alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
+    together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
+    parts = [servable.score(batch_of(servable, part)).score for part in (*alone, *together)]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def batch_of(servable: Servable, rows: pd.DataFrame) -> Batch:
+    """Return the model's features of a table, which may have more columns, in the order that the model takes."""
+    numbers = np.ascontiguousarray(rows[list(servable.numbers)].to_numpy(dtype=np.float64))
+    texts = rows[list(servable.texts)].to_numpy(dtype=object) if servable.texts else None
+    return Batch(numbers, texts)
+
+
+def as_metrics(real: Parity, on_thresholds: Parity, size: int) -> dict[str, Any]:
     """Return the figures for metrics/package/package.json; `size` is the bundle's, in bytes."""
-    both = together([real, placed])
     return {
-        "package": {
-            "rows_compared": real.rows,
-            "rows_on_thresholds": placed.rows,
-            "largest_difference": both.largest_difference,
-            "decisions_that_differ": both.flips,
-            "rankings_that_differ": both.swaps,
-            "bundle_bytes": size,
-        }
+        "rows_compared": real.rows,
+        "rows_on_thresholds": on_thresholds.rows,
+        "largest_difference": max(real.largest_difference, on_thresholds.largest_difference),
+        "decisions_that_differ": real.flips + on_thresholds.flips,
+        "rankings_that_differ": real.swaps + on_thresholds.swaps,
+        "bundle_bytes": size,
     }
 
 
-def placed(pipeline: Pipeline, rows: pd.DataFrame, missing: frozenset[str], count: int, seed: int) -> pd.DataFrame:
-    """Return rows whose values stand on the model's thresholds, or one number beside them; some are missing.
+def rows_on_thresholds(
+    pipeline: Pipeline, rows: pd.DataFrame, nullable: frozenset[str], count: int, seed: int
+) -> pd.DataFrame:
+    """Return features whose values stand on the model's thresholds, or one number beside them; some are missing.
 
     Parameters
     ----------
     pipeline : Pipeline
         Fitted.
     rows : pandas.DataFrame
-        Features of real rows, which are drawn from.
-    missing : frozenset of str
+        Real rows with its features, which are drawn from.
+    nullable : frozenset of str
         The features that may be missing.
     count, seed : int
         Number of rows, and seed of the draws.
     """
     rng = np.random.default_rng(seed)
-    drawn = rows.iloc[rng.integers(0, len(rows), count)].reset_index(drop=True)
+    features = rows[list(pipeline.feature_names_in_)]
+    drawn = features.iloc[rng.integers(0, len(rows), count)].reset_index(drop=True)
     texts = _texts(pipeline)
-    places = {name: beside(found) for name, found in thresholds(pipeline).items()} | texts
-    for name, values in places.items():
+    values_of = {name: beside(values) for name, values in thresholds(pipeline).items()} | texts
+    for name, values in values_of.items():
         column = drawn[name].to_numpy(dtype=object if name in texts else np.float64, copy=True)
         if len(values):
-            column = np.where(rng.random(count) < MOVED, rng.choice(values, count), column)
-        if name in missing:
-            column[rng.random(count) < LOST] = np.nan
+            column = np.where(rng.random(count) < ON_THRESHOLD, rng.choice(values, count), column)
+        if name in nullable:
+            column[rng.random(count) < MISSING] = np.nan
         drawn[name] = pd.array(column, dtype="str") if name in texts else column
     return drawn
 
 
 def thresholds(pipeline: Pipeline) -> dict[str, np.ndarray]:
     """Return the thresholds of each feature that is a number, ascending; none where the model has no trees."""
-    names = inputs(pipeline[0])[0]
-    if is_linear(pipeline[-1]):
+    names, read_trees = inputs(pipeline[0])[0], family_of(pipeline).trees
+    if read_trees is None:
         return {name: np.zeros(0) for name in names}
-    trees = ensemble(pipeline[-1]).trees
-    asked = np.concatenate([np.where(tree.left >= 0, tree.feature, -1) for tree in trees])
-    at = np.concatenate([tree.threshold for tree in trees])
-    found = {name: np.unique(at[asked == column]) for column, name in enumerate(names)}
-    return {name: values[np.isfinite(values)] for name, values in found.items()}
+    trees = read_trees(pipeline[-1]).trees
+    column_of = np.concatenate([np.where(tree.left >= 0, tree.feature, -1) for tree in trees])
+    threshold = np.concatenate([tree.threshold for tree in trees])
+    values_of = {name: np.unique(threshold[column_of == column]) for column, name in enumerate(names)}
+    return {name: values[np.isfinite(values)] for name, values in values_of.items()}
 
 
 def beside(values: np.ndarray) -> np.ndarray:
@@ -162,9 +156,9 @@ def beside(values: np.ndarray) -> np.ndarray:
 
 def _texts(pipeline: Pipeline) -> dict[str, np.ndarray]:
     """Return for each text feature its categories, and one text more."""
-    found: dict[str, np.ndarray] = {}
-    for _, step, names in pipeline[0].transformers_:
-        if isinstance(step, OneHotEncoder):
-            known = dict(zip(names, step.categories_, strict=True))
-            found |= {name: np.array([*kinds, UNKNOWN], dtype=object) for name, kinds in known.items()}
-    return found
+    return {
+        name: np.array([*categories, UNKNOWN], dtype=object)
+        for _, step, names in pipeline[0].transformers_
+        if isinstance(step, OneHotEncoder)
+        for name, categories in zip(names, step.categories_, strict=True)
+    }

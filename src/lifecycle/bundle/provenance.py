@@ -13,6 +13,7 @@ import yaml
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
+from lifecycle.models.families import FAMILIES
 
 GRAPH, HYPERPARAMETERS, LOCK = "dvc.yaml", "models/hyperparameters.json", "requirements.lock"
 CODE = "src/"
@@ -37,8 +38,8 @@ class Origin(NamedTuple):
 def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
     """Return what the stage `package` makes its bundle from.
 
-    Its own entry in the graph lists the code and the blocks of params that stand in the manifest. The graph's file is
-    no dependency: DVC takes none that is its own, and runs a stage again when the stage's entry has changed.
+    Its entry in dvc.yaml lists the code and the blocks of params that stand in the manifest. dvc.yaml itself is no
+    dependency of the stage: DVC allows none that is its own, and runs a stage again when its entry has changed.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
         params=blocks(params, [name for name in entry["params"] if name != "problem"]),
         code=_md5(_files(code)),
         lock=_md5((LOCK,)),
-        versions=versions(lock, model["model"], SERVED_WITH),
+        versions=versions(lock, FAMILIES[model["model"]].package, *SERVED_WITH),
         model=model,
     )
 
@@ -72,10 +73,10 @@ def _files(places: Sequence[Path]) -> list[str]:
 
 
 def blocks(params: Params, names: list[str]) -> dict[str, Any]:
-    """Return blocks of params by name; a place on one machine is told by its last name."""
+    """Return blocks of params by name; of an absolute path, which is one machine's own, only the last name."""
     fields = {field.alias or name: name for name, field in type(params).model_fields.items()}
-    found = {name: getattr(params, fields[name]).model_dump(mode="json") for name in names}
-    return {name: {key: _without_folder(value) for key, value in block.items()} for name, block in found.items()}
+    content = {name: getattr(params, fields[name]).model_dump(mode="json") for name in names}
+    return {name: {key: _without_folder(value) for key, value in block.items()} for name, block in content.items()}
 
 
 def _without_folder(value: Any) -> Any:

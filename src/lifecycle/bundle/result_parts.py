@@ -1,11 +1,11 @@
 """The results of a run that may be killed: parts in a hidden folder beside the table that they become.
 
-Each part is there whole or not at all. A run of the same work finds them again; any other removes them unread.
+Each part is there whole or not at all. A run of the same work uses them again; any other removes them unread.
 """
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from lifecycle.core.atomic import atomic
+from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import PARQUET
 
@@ -72,7 +72,7 @@ def parts_of(target: Path, work: str, schema: pa.Schema) -> Iterator[Parts]:
         Another process is writing the same table.
     """
     folder = target.with_name(f".{target.name}.parts")
-    with _alone(folder):
+    with locked(folder, "another run is writing the same table; wait until it has ended"):
         for path in folder.iterdir():
             if path.name not in ("lock", work):
                 shutil.rmtree(path)
@@ -83,17 +83,3 @@ def parts_of(target: Path, work: str, schema: pa.Schema) -> Iterator[Parts]:
             shutil.rmtree(folder)
             raise
         shutil.rmtree(folder, ignore_errors=True)  # the table is there
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock that the operating system takes back when this process ends, however that is."""
-    import zc.lockfile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = zc.lockfile.LockFile(folder / "lock")
-    except zc.lockfile.LockError as error:
-        raise PipelineError("another run is writing the same table; wait until it has ended") from error
-    with closing(lock):
-        yield

@@ -28,7 +28,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core import tables
 from lifecycle.core.errors import PipelineError
 
-AGAIN = "stopped; the same command goes on where it was"
+STOPPED = "stopped; the same command goes on where it was"
 BUFFER = 1 << 18  # bytes of a column that are read at a time
 Stamp = tuple[int, int, int]
 FORMAT = 1  # of the parts; a program with another one does not go on with them
@@ -37,7 +37,7 @@ THREADS = 16  # what one thread can read, no more can score
 SCORED = {"score": pa.float64(), "probability": pa.float64(), "alert": pa.int8()}
 
 
-def opened(path: Path) -> pq.ParquetFile:
+def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a file.
 
     Raises
@@ -52,9 +52,9 @@ def opened(path: Path) -> pq.ParquetFile:
 
 
 def stamp(path: Path) -> Stamp:
-    """Return what is another when a file has been changed."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    """Return what differs after a file has been changed."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Iterator[tuple[int, pa.Table]]:
@@ -63,7 +63,7 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
     Parameters
     ----------
     file : pyarrow.parquet.ParquetFile
-        Opened by `opened`.
+        Opened by `open_parquet`.
     names : list of str
         The columns.
     rows : int
@@ -81,25 +81,25 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
     PipelineError
         The file is damaged inside.
     """
-    meta, held = file.metadata, file.schema_arrow.empty_table().select(names)
+    meta, rest = file.metadata, file.schema_arrow.empty_table().select(names)
     starts = [0, *accumulate(meta.row_group(group).num_rows for group in range(meta.num_row_groups))]
     group = int(np.searchsorted(starts, first * rows, side="right")) - 1
     skip, number = first * rows - starts[group], first
     groups = range(group, meta.num_row_groups)
     with _readable():
         for batch in file.iter_batches(rows, groups, columns=names, use_threads=False):
-            held = pa.concat_tables([held, pa.Table.from_batches([batch]).select(names)])
-            held, skip = held[skip:], max(0, skip - len(held))
-            while len(held) >= rows:
-                yield number, held[:rows]
-                held, number = held[rows:], number + 1
-    if len(held):
-        yield number, held
+            rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).select(names)])
+            rest, skip = rest[skip:], max(0, skip - len(rest))
+            while len(rest) >= rows:
+                yield number, rest[:rows]
+                rest, number = rest[rows:], number + 1
+    if len(rest):
+        yield number, rest
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Tell of a damaged file; an error of the operating system has a number, and goes on as it is."""
+    """Raise a PipelineError for a damaged file; an error of the operating system has a number, and stays as it is."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -147,7 +147,7 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
     _check_target(source, target)
     try:
         before = stamp(source)
-        with opened(source) as file:
+        with open_parquet(source) as file:
             columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
             rows = max(1, min(tables.ROW_GROUP, VALUES // len(columns.read)))
             schema = _schema(servable, columns, file.schema_arrow)
@@ -175,7 +175,7 @@ def _check_same(source: Path, before: Stamp) -> None:
 
 
 def _digest(servable: Servable, source: Path, rows: int) -> str:
-    """Return what names the parts: a digest of all that their content depends on."""
+    """Return the name of the parts: a digest of all that their content depends on."""
     with source.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(repr((FORMAT, content, servable.name, servable.version, rows)).encode()).hexdigest()
@@ -188,7 +188,7 @@ def _schema(servable: Servable, columns: Columns, schema: pa.Schema) -> pa.Schem
 
 
 def _score_parts(job: Job, threads: int) -> None:
-    """Score the parts that are not there yet, a few at a time; the first fault in the file is the one that is told."""
+    """Score the parts that are not there yet, a few at a time; the error is about the first fault in the file."""
     total = job.file.metadata.num_rows
     missing = {number for number in range(ceil(total / job.rows)) if not job.parts.path(number).exists()}
     if not missing:
@@ -212,22 +212,22 @@ def _score_part(job: Job, number: int, table: pa.Table) -> int:
     """Score a part and write it; return its number of rows."""
     scored = job.servable.score(batch_of(job.servable, job.columns, table, number * job.rows))
     schema = job.parts.schema
-    named = [table[name].cast(schema.field(name).type) for name in job.columns.identity]
-    found = [pa.array(values) for values in (scored.score, scored.probability, scored.alert.astype(np.int8))]
-    job.parts.write(number, pa.table([*named, *found], schema=schema))
+    identity = [table[name].cast(schema.field(name).type) for name in job.columns.identity]
+    results = [pa.array(values) for values in (scored.score, scored.probability, scored.alert.astype(np.int8))]
+    job.parts.write(number, pa.table([*identity, *results], schema=schema))
     return len(table)
 
 
 def score(words: Sequence[str]) -> None:
-    """Answer the command line."""
+    """Score the file that the command line names."""
     parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a parquet file of any size by a bundle.")
     parser.add_argument("source", metavar="IN.parquet", type=Path, help="rows of features")
     parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and alerts")
     parser.add_argument("--bundle", default=Path("models/bundle"), metavar="FOLDER", type=Path, help="models/bundle")
-    given = parser.parse_args(words)
-    servable = Servable.load(given.bundle)
+    options = parser.parse_args(words)
+    servable = Servable.load(options.bundle)
     try:
-        rows = score_file(servable, given.source, given.target)
+        rows = score_file(servable, options.source, options.target)
     except KeyboardInterrupt:
-        sys.exit(AGAIN)
-    print(f"{given.target}: {rows:,} rows scored by {servable.name} {servable.version}")
+        sys.exit(STOPPED)
+    print(f"{options.target}: {rows:,} rows scored by {servable.name} {servable.version}")

@@ -1,4 +1,4 @@
-"""One opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
+"""An opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import MISSING_TEXT
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.explanation.attribution import Attribution
+from lifecycle.explanation.attribution import Attribution, from_bytes
 from lifecycle.explanation.reasons import Reason, reasons
 from lifecycle.problem.window_words import features_of
 
@@ -46,7 +46,7 @@ class Session:
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # As written, operator by operator: there is nothing to gain, and a fused cast would move scores at thresholds.
+        # No optimisation: there is nothing to gain, and a fused cast would move scores at thresholds.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -56,13 +56,11 @@ class Session:
 
     def score(self, batch: Batch) -> np.ndarray:
         """Return the score of each row, float64, shape (n,)."""
-        found: np.ndarray = self._session.run(SCORE, self._feeds(batch))[0]
-        return found
+        return np.asarray(self._session.run(SCORE, self._feeds(batch))[0])
 
     def columns(self, batch: Batch) -> np.ndarray:
         """Return what the estimator sees of each row, float64, shape (n, columns)."""
-        found: np.ndarray = self._session.run(COLUMNS, self._feeds(batch))[0]
-        return found
+        return np.asarray(self._session.run(COLUMNS, self._feeds(batch))[0])
 
     def _feeds(self, batch: Batch) -> dict[str, np.ndarray]:
         feeds = {"numbers": batch.numbers} if self._has_numbers else {}
@@ -138,9 +136,14 @@ class Servable:
         return cls(Path(folder), verify_files(folder) if verify else read_manifest(folder))
 
     @cached_property
-    def attribution(self) -> Attribution:
-        """What reasons are made from; read when the first is asked for."""
-        return Attribution.of_bytes(read_member(self.folder, self.manifest, "reasons.npz"))
+    def attribution(self) -> Attribution | None:
+        """What reasons are made from, read at first use; None where the model's family has no exact contributions."""
+        return from_bytes(read_member(self.folder, self.manifest, "reasons.npz"))
+
+    @property
+    def most_reasons(self) -> int:
+        """How many reasons a row can have: one for each feature, or none where there is no attribution."""
+        return 0 if self.attribution is None else len(self.features)
 
     def score(self, batch: Batch) -> Scored:
         """Score rows, with the bits that the training pipeline gives."""
@@ -162,8 +165,10 @@ class Servable:
         Returns
         -------
         list of list of Reason
-            For each row the features that pushed its score up most, greatest first.
+            For each row the features that pushed its score up most, greatest first; none without an attribution.
         """
+        if self.attribution is None:
+            return [[] for _ in rows]
         added = self.attribution.of(self.session.columns(batch), len(self.features)).tolist()
         named = [dict(zip(self.features, values, strict=True)) for values in added]
         return [reasons(self.declaration, parts, row, k) for parts, row in zip(named, rows, strict=True)]
@@ -171,6 +176,6 @@ class Servable:
 
 def _calibration(decision: Mapping[str, Any]) -> Calibration:
     """Return the calibration with arrays for knots: lists would be converted for every row."""
-    said = decision["calibration"]
-    knots = {name: np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")}
-    return Calibration(**(said | knots))
+    fields = decision["calibration"]
+    knots = {name: np.array(fields[name], dtype=np.float64) for name in ("scores", "probabilities")}
+    return Calibration(**(fields | knots))

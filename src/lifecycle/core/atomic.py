@@ -1,9 +1,11 @@
-"""Write files all or nothing: a temporary name, fsync, rename."""
+"""Write files all or nothing: a temporary name, fsync, rename; and a folder for one process at a time."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from lifecycle.core.errors import PipelineError
 
 
 @contextmanager
@@ -21,8 +23,34 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def locked(folder: Path, otherwise: str) -> Iterator[None]:
+    """Make a folder, and hold a lock on it; the operating system takes it back however this process ends.
+
+    Raises
+    ------
+    PipelineError
+        Another process holds it: with the words of `otherwise`.
+    """
+    import zc.lockfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = zc.lockfile.LockFile(folder / "lock")
+    except zc.lockfile.LockError as error:
+        raise PipelineError(otherwise) from error
+    with closing(lock):
+        yield
+
+
+def replace_durably(temporary: Path, path: Path) -> None:
+    """Rename a file so that it stays renamed when the power fails."""
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder outlive a power failure; Windows has no word for that."""
+    """Make the names in a folder outlive a power failure; Windows can't."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -15,17 +15,23 @@ import lifecycle
 from lifecycle.core.errors import PipelineError
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"  # Dask's own variable. No param: it would stand in dvc.lock and change no bit
-TIMEOUT = 10.0  # seconds
+TIMEOUT = 10.0  # seconds in which a scheduler must answer
+PATIENCE = 300  # seconds in which the first worker must join: it may have to be started
 
 
 @contextmanager
-def workers() -> Iterator[None]:
+def workers(with_code: bool = False) -> Iterator[None]:
     """Send joblib's work to the cluster that the environment variable names; without it, nothing changes.
+
+    Parameters
+    ----------
+    with_code : bool
+        Whether the work calls functions of `lifecycle`, which the workers then get.
 
     Raises
     ------
     PipelineError
-        Dask is not installed, or the cluster does not answer.
+        Dask is not installed, or the cluster does not answer or has no worker.
     """
     address = os.environ.get(ADDRESS)
     if not address:
@@ -33,7 +39,12 @@ def workers() -> Iterator[None]:
         return
     import joblib
 
-    with _client(address), joblib.parallel_config(backend="dask"):
+    with _client(address) as client, joblib.parallel_config(backend="dask"):
+        if with_code:
+            try:
+                send_code(client)
+            except TimeoutError as error:
+                raise PipelineError(f"{ADDRESS} = {address!r}: no worker has joined for {PATIENCE} s") from error
         yield
 
 
@@ -65,11 +76,16 @@ def packed_code() -> bytes:
     return packed.getvalue()
 
 
-def code_plugin() -> Any:
-    """Return a Dask plugin that gives `lifecycle` to every worker, those that join later too.
+def send_code(client: Any) -> None:
+    """Wait for a worker, and give `lifecycle` to every worker of a Dask client, those that join later too.
 
-    Its class is local, so it travels as code: a worker can't import it yet. The name of the zip changes with the code,
-    and modules that an earlier run has left are forgotten.
+    The plugin's class is local, so it travels as code: a worker can't import it yet. The name of the zip changes with
+    the code, and modules that an earlier run has left are forgotten.
+
+    Raises
+    ------
+    TimeoutError
+        No worker has joined for `PATIENCE` seconds.
     """
     from distributed.diagnostics.plugin import UploadFile
 
@@ -82,4 +98,5 @@ def code_plugin() -> Any:
                 del sys.modules[name]
             await super().setup(worker)
 
-    return Code(packed_code())
+    client.wait_for_workers(1, timeout=PATIENCE)
+    client.register_plugin(Code(packed_code()), name="lifecycle")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from lifecycle.core.errors import PipelineError
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas")
-OWN_LIBRARY = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost-cpu",)}  # what only that model is made with
 
 
 class File(NamedTuple):
@@ -33,17 +32,15 @@ def lineage(paths: Sequence[str]) -> list[File]:
     return found
 
 
-def versions(lock: str, model: str, also: Sequence[str] = ()) -> dict[str, str]:
+def versions(lock: str, *more: str) -> dict[str, str]:
     """Return the locked versions of the libraries that a model is made with.
 
     Parameters
     ----------
     lock : str
         Content of requirements.lock.
-    model : str
-        The model's name in params.yaml.
-    also : sequence of str
-        Further libraries.
+    *more : str
+        Further libraries, as the lock names them.
 
     Raises
     ------
@@ -51,7 +48,7 @@ def versions(lock: str, model: str, also: Sequence[str] = ()) -> dict[str, str]:
         A library is not locked.
     """
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE))
-    names = (*LIBRARIES, *OWN_LIBRARY.get(model, ()), *also)
+    names = dict.fromkeys((*LIBRARIES, *more))
     missing = [name for name in names if name not in locked]
     if missing:
         raise PipelineError(f"requirements.lock: {missing[0]} is not locked; `make lock` writes the file anew")

@@ -1,6 +1,8 @@
 """Limits of values, a stable sort and the logistic function: the same on every machine."""
 
 import math
+import sys
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +11,16 @@ EXACT = 2**53  # a float holds every whole number below; from here on it may be 
 MISSING_TEXT = "\uffff"  # stands for a missing text in a model's input: no character, so no text holds it
 UNREADABLE = "\u0000" + MISSING_TEXT  # what no text may hold; the first is the end of a text in C
 LEAST = -709.0  # below it exp(-x) is no double, and the result less than any that counts
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number of Python's own; truth values and numpy's numbers do not survive JSON."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def is_number_or_nan(value: Any) -> bool:
+    """Tell whether a value is a finite number of Python's own, or NaN."""
+    return is_number(value) or (type(value) is float and math.isnan(value))
 
 
 def stable_argsort(keys: np.ndarray) -> np.ndarray:

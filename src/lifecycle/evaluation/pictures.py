@@ -35,8 +35,8 @@ def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Wo
     _save(figure, target)
 
 
-def draw_explanation(tables: str | Path, unit: str, target: str | Path) -> None:
-    """Draw importance, contributions (in their unit) and dependence from the tables in a folder, as one PNG."""
+def draw_explanation(tables: str | Path, unit: str | None, target: str | Path) -> None:
+    """Draw importance, contributions (in their unit, or None where there are none) and dependence, as one PNG."""
     names = ("importance", "contribution_summary", "partial_dependence")
     importance, dots, dependence = (pd.read_csv(Path(tables) / f"{name}.csv") for name in names)
     shown = importance.nlargest(MOST_FEATURES, "importance").iloc[::-1].set_index("feature")
@@ -79,9 +79,13 @@ def _importance(axes: Any, shown: pd.DataFrame) -> None:
     axes.set(title="Importance (test window, 95 % interval)", xlabel="average precision lost when shuffled")
 
 
-def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str) -> None:
+def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str | None) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
+    if unit is None:
+        axes.set(title="What it adds to a score", xticks=[])
+        axes.text(0.5, 0.5, "not known exactly:\nneither trees nor coefficients", ha="center", transform=axes.transAxes)
+        return
     # Text has no order: muted.
     colours = LinearSegmentedColormap.from_list("low to high", LOW_TO_HIGH).with_extremes(bad=MUTED)
     axes.axvline(0, color=MUTED, linewidth=1)

@@ -1,4 +1,4 @@
-"""What each feature adds to a score, from arrays alone: leaves of trees, or coefficients, and each column's feature."""
+"""What each feature adds to a score, from arrays alone: leaves of trees or coefficients, and each column's feature."""
 
 import io
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from lifecycle.models.leaves import Leaves
 
 
 class Attribution(NamedTuple):
-    """How to take scores apart.
+    """How to split scores into what each feature adds.
 
     `source` (columns,) is the place of the feature that each column was made from. `table` is the ensemble's leaves, or
     the coefficients (columns,) of a linear model. `base` is what the score of a row would be, in `unit`, of which
@@ -36,6 +36,14 @@ class Attribution(NamedTuple):
         -------
         numpy.ndarray of float, shape (n, features)
             The sum over the columns that were made of a feature: categories, a flag of gaps.
+
+        Examples
+        --------
+        Two columns of the first feature and one of the second, in a linear model:
+
+        >>> linear = Attribution(np.array([0, 1, 0]), np.array([1.0, 2.0, 3.0]), 0.5, "log-odds")
+        >>> linear.of(np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]]), features=2).tolist()
+        [[4.0, 2.0], [3.0, 4.0]]
         """
         table = self.table
         parts = shapley.contributions(table, columns) if isinstance(table, Leaves) else columns * table
@@ -44,17 +52,24 @@ class Attribution(NamedTuple):
             values[:, place] += parts[:, column]
         return values
 
-    def as_bytes(self) -> bytes:
-        """Return the content of a .npz file: the same bytes for the same arrays."""
-        arrays: dict[str, Any] = self.table._asdict() if isinstance(self.table, Leaves) else {"slope": self.table}
-        file = io.BytesIO()
-        np.savez(file, source=self.source, total=self.base, unit=self.unit, **arrays)
-        return file.getvalue()
 
-    @classmethod
-    def of_bytes(cls, content: bytes) -> "Attribution":
-        """Return what `as_bytes` wrote; nothing in it is unpickled."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            arrays = dict(found)
-        source, base, unit = arrays.pop("source"), float(arrays.pop("total")), str(arrays.pop("unit"))
-        return cls(source, arrays["slope"] if "slope" in arrays else Leaves(**arrays), base, unit)
+def to_bytes(attribution: Attribution | None) -> bytes:
+    """Return the content of a .npz file: the same bytes for the same arrays; without contributions it has no array."""
+    arrays: dict[str, Any] = {}
+    if attribution is not None:
+        table = attribution.table
+        arrays = {"source": attribution.source, "total": attribution.base, "unit": attribution.unit}
+        arrays |= table._asdict() if isinstance(table, Leaves) else {"slope": table}
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def from_bytes(content: bytes) -> Attribution | None:
+    """Return what `to_bytes` wrote; nothing in it is unpickled."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = dict(file)
+    if not arrays:
+        return None
+    source, base, unit = arrays.pop("source"), float(arrays.pop("total")), str(arrays.pop("unit"))
+    return Attribution(source, arrays["slope"] if "slope" in arrays else Leaves(**arrays), base, unit)

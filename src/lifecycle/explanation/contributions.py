@@ -1,22 +1,31 @@
-"""Exact additive contributions of a fitted pipeline: base and one number per feature add up to the score."""
+"""Exact additive contributions of a fitted pipeline: base and one number per feature add up to the score.
+
+Shapley values by the path-dependent tree algorithm (Lundberg et al. 2020): of forests and trees in units of
+probability, of boosted trees in log-odds. Of a linear model coefficient times value, in log-odds. A family that has
+neither trees nor coefficients has none.
+"""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import sigmoid
+from lifecycle.evaluation.plot_tables import thin
 from lifecycle.explanation.attribution import Attribution
-from lifecycle.models.families import is_exact, is_linear
+from lifecycle.models.families import family_of
 from lifecycle.models.preprocessing import sources
-from lifecycle.models.trees import ensemble, leaves
 
-LIMIT = 1e-9  # distance between a score and the sum of its parts that is still rounding
-ROUNDED = 1e-8  # the same, of a score that is rounded to eight decimals
-NARROW = 1e-5  # the same, of XGBoost: it adds up in single precision, 4e-6 with 500 trees
+NO_CONTRIBUTIONS = (
+    "A score of {family} can't be split exactly into what each feature adds: the family has neither trees nor"
+    " coefficients."
+)
+DOTS = ["feature", "value", "level", "contribution"]  # columns of a plot
 
 
 class Contributions(NamedTuple):
@@ -37,48 +46,154 @@ class Contributions(NamedTuple):
         return sigmoid(total) if self.unit == "log-odds" else total
 
 
-def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
-    """Prepare a fitted pipeline, and return the function that explains rows of its features.
+def attribution(pipeline: Pipeline) -> Attribution | None:
+    """Return how to split the scores of a fitted pipeline, or None where its family has no exact contributions.
+
+    A feature of which the preprocessing makes several columns (categories, a flag of gaps) has the sum of theirs.
 
     Raises
     ------
     PipelineError
-        There is no exact explanation for the estimator.
+        The trees do what plain trees can't.
+    """
+    names, model, family = list(pipeline.feature_names_in_), pipeline[-1], family_of(pipeline)
+    source = np.array([names.index(name) for name in sources(pipeline[0])])
+    if family.linear:  # scaled columns have mean 0, so the base is a row in the middle
+        return Attribution(source, model.coef_[0], float(model.intercept_[0]), "log-odds")
+    if family.trees is None:
+        return None
+    ensemble = family.trees(model)
+    leaves = ensemble.leaves()
+    return Attribution(source, leaves, float(leaves.base), ensemble.unit)
+
+
+def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
+    """Prepare a fitted pipeline, and return the function that explains rows; they may have more columns than features.
+
+    Raises
+    ------
+    PipelineError
+        The family has no exact contributions, or the trees do what plain trees can't.
     """
     names = [str(name) for name in pipeline.feature_names_in_]
     parts = attribution(pipeline)
+    if parts is None:
+        raise PipelineError(NO_CONTRIBUTIONS.format(family=family_of(pipeline).name))
 
-    def explain(features: pd.DataFrame) -> Contributions:
+    def explain(rows: pd.DataFrame) -> Contributions:
         with threadpool_limits(limits=1):
-            columns = np.asarray(pipeline[:-1].transform(features[names]), dtype=np.float64)
+            columns = np.asarray(pipeline[:-1].transform(rows[names]), dtype=np.float64)
         return Contributions(names, parts.of(columns, len(names)), parts.base, parts.unit)
 
     return explain
 
 
-def attribution(pipeline: Pipeline) -> Attribution:
-    """Return how to take the scores of a fitted pipeline apart.
+class Summary(NamedTuple):
+    """What a model has learned, feature by feature.
 
-    Shapley values by the path-dependent tree algorithm (Lundberg et al. 2020), of forests and trees in units of
-    probability, of boosted trees in log-odds; coefficient times value of a logistic regression, in log-odds. A feature
-    of which the preprocessing makes several columns (categories, a flag of gaps) has the sum of theirs.
+    `whole` is said of all features: the number of rows, and unit, base and error of the contributions, or why there are
+    none. `figures` is a table by feature, `dots` the table of a plot; both are empty where there are no contributions.
+    """
+
+    whole: dict[str, Any]
+    figures: pd.DataFrame
+    dots: pd.DataFrame
+
+    def as_json(self, importance: pd.DataFrame) -> dict[str, Any]:
+        """Return explanation.json: rounded, as the last bits differ between processors; what is NaN is left out."""
+        rows = importance.set_index("feature").join(self.figures).iterrows()
+        named = {str(name): {key: round(value, 9) for key, value in row.dropna().items()} for name, row in rows}
+        return self.whole | {"features": named}
+
+
+def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray) -> Summary:
+    """Explain some rows, and summarise their contributions.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    rows : pandas.DataFrame
+        With the model's features.
+    scores : numpy.ndarray of float
+        The rows' scores on file, which the contributions must add up to.
 
     Raises
     ------
     PipelineError
-        There is no exact explanation for the estimator.
+        They do not add up to them.
     """
-    names, model = [str(name) for name in pipeline.feature_names_in_], pipeline[-1]
-    source = np.array([names.index(name) for name in sources(pipeline[0])])
-    if is_linear(model):  # scaled columns have mean 0, so the base is a row in the middle
-        return Attribution(source, model.coef_[0], float(model.intercept_[0]), "log-odds")
-    found = ensemble(model)
-    table = leaves(found)
-    return Attribution(source, table, float(table.base), found.unit)
+    family = family_of(pipeline)
+    if not family.has_contributions:
+        why = NO_CONTRIBUTIONS.format(family=family.name)
+        return Summary({"rows": len(rows), "no_contributions": why}, pd.DataFrame(), pd.DataFrame(columns=DOTS))
+    explained = explainer(pipeline)(rows)
+    error = additivity_error(explained, scores, family.tolerance)
+    whole = {
+        "rows": len(rows),
+        "unit": explained.unit,
+        "base": round(explained.base, 9),
+        "additivity_error": round(error, 12),
+        "additivity_limit": family.tolerance,
+    }
+    return Summary(whole, figures(explained, rows), dots(explained, rows))
 
 
-def limit(pipeline: Pipeline) -> float:
-    """Return the largest distance between a score and the sum of its parts that is still rounding."""
-    if type(pipeline[-1]).__name__ == "XGBClassifier":
-        return NARROW
-    return LIMIT if is_exact(pipeline[-1]) else ROUNDED
+def additivity_error(explained: Contributions, scores: np.ndarray, limit: float) -> float:
+    """Return the largest distance between the scores on file and what base and contributions add up to.
+
+    Raises
+    ------
+    PipelineError
+        It is above the limit: these are not the contributions to these scores.
+    """
+    error = float(np.abs(explained.scores() - scores).max())
+    if not error <= limit:
+        raise PipelineError(
+            f"explanation: base and contributions miss the scores in data/scores/test.parquet by up to {error:.1e};"
+            f" up to {limit:g} is rounding. Are model and scores of one run (`dvc repro`)? Then this estimator can't be"
+            " explained exactly"
+        )
+    return error
+
+
+def figures(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return each feature's mean absolute contribution, and its direction.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By feature: `mean_abs_contribution`; `direction`, the rank correlation (Spearman) of value and contribution:
+        near 1 where a larger value raises the score, NaN for text and for what is always the same.
+    """
+    size = np.abs(explained.values).mean(axis=0)
+    directions = [_direction(rows[name], explained.values[:, i]) for i, name in enumerate(explained.names)]
+    return pd.DataFrame({"mean_abs_contribution": size, "direction": directions}, index=explained.names)
+
+
+def dots(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return at most about 200 rows per feature, spread evenly from its least to its greatest contribution.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `feature`, `value`, `level` (the share of the rows with a lower value; NaN for text) and `contribution`.
+    """
+    parts = []
+    for i, name in enumerate(explained.names):
+        order = np.argsort(explained.values[:, i], kind="stable")
+        places = order[thin(explained.values[order, i])]
+        value, level = rows[name].iloc[places], _ranks(rows[name]).iloc[places]
+        shown = value.map("{:.6g}".format) if is_numeric_dtype(value) else value.astype(str)
+        columns = (name, shown, level, explained.values[places, i])
+        parts.append(pd.DataFrame(dict(zip(DOTS, columns, strict=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ranks(values: pd.Series) -> pd.Series:
+    return values.rank(pct=True) if is_numeric_dtype(values) else pd.Series(np.nan, index=values.index)
+
+
+def _direction(values: pd.Series, contribution: np.ndarray) -> float:
+    both = pd.DataFrame({"value": _ranks(values), "contribution": contribution}).dropna()
+    return float(both.rank().corr().to_numpy()[0, 1]) if len(both) > 1 else np.nan

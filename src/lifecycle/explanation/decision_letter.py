@@ -1,4 +1,4 @@
-"""The command `explain`: one decision told so that a person can follow it, with what each feature added, and why."""
+"""The command `explain`: the decision on one record so that a person can follow it: score, contributions, reasons."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table
 from lifecycle.evaluation.decision import Decision
-from lifecycle.explanation.contributions import Contributions, explainer
+from lifecycle.explanation.contributions import NO_CONTRIBUTIONS, explainer
 from lifecycle.explanation.reasons import reasons, sentence
-from lifecycle.models.families import predict
+from lifecycle.models.families import family_of, predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
@@ -32,14 +32,14 @@ def explain(words: Sequence[str]) -> None:
     """
     parser = argparse.ArgumentParser(prog="mlops.py explain", description="Tell the decision on one record, and why.")
     parser.add_argument("id", metavar="ID", help="the record's key")
-    text = parser.parse_args(words).id
+    key = parser.parse_args(words).id
     problem = load_problem(load_params().problem)
-    wanted = [(problem.key, "==", key_value(problem, text))]
-    for path, where in ((TEST, wanted), (FOLDS, [*wanted, ("role", "==", "valid")])):
-        found = read_table(path, where=where)
-        if len(found):
-            return print(account(problem, joblib.load(MODEL), Decision.read(), found[:1]))
-    raise PipelineError(f"{problem.key} = {text}: no such record in the test window or a validation window")
+    same_key = [(problem.key, "==", key_value(problem, key))]
+    for path, where in ((TEST, same_key), (FOLDS, [*same_key, ("role", "==", "valid")])):
+        records = read_table(path, where=where)
+        if len(records):
+            return print(letter(problem, joblib.load(MODEL), Decision.read(), records[:1]))
+    raise PipelineError(f"{problem.key} = {key}: no such record in the test window or a validation window")
 
 
 def key_value(problem: Problem, text: str) -> Any:
@@ -57,8 +57,8 @@ def key_value(problem: Problem, text: str) -> Any:
         raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
 
 
-def account(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
-    """Tell the decision on one record.
+def letter(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
+    """Return the decision on one record, what each feature added to its score, and the reasons in words.
 
     Parameters
     ----------
@@ -71,12 +71,9 @@ def account(problem: Problem, model: Pipeline, decision: Decision, record: pd.Da
     record : pandas.DataFrame of one row
         Columns of the contract and features.
     """
-    score = predict(model, record[model.feature_names_in_])
+    score = predict(model, record)
     probability, alert = decision.apply(score)
-    explained = explainer(model)(record)
-    added = dict(zip(explained.names, explained.values[0].tolist(), strict=True))
     row = {str(name): value for name, value in record.iloc[0].items()}
-    because = reasons(problem.features, added, row, REASONS)
     shown = [name for name in problem.columns if name in row and name not in problem.sensitive]
     late = {True: "  (known later)", False: ""}
     return "\n".join(
@@ -88,20 +85,27 @@ def account(problem: Problem, model: Pipeline, decision: Decision, record: pd.Da
             f"{'threshold':<16} {decision.threshold:.4f}  (of the score)",
             f"{'decision':<16} {'alert' if alert[0] else 'pass'}",
             "",
-            *_parts(problem, added, row, explained),
-            "",
-            "What raised the score most:" if because else "Nothing raised the score.",
-            *(f"{place}. {reason.words}" for place, reason in enumerate(because, 1)),
+            *_contributions(problem, model, record, row),
         ]
     )
 
 
-def _parts(
-    problem: Problem, added: Mapping[str, float], row: Mapping[str, Any], explained: Contributions
-) -> Iterator[str]:
-    """Yield a line per feature, with what it adds to the score: the largest part first, between base and sum."""
+def _contributions(problem: Problem, model: Pipeline, record: pd.DataFrame, row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line per feature, with what it adds to the score: the largest first, between base and sum; then reasons.
+
+    A family without exact contributions has one line that says so.
+    """
+    family = family_of(model)
+    if not family.has_contributions:
+        yield f"{NO_CONTRIBUTIONS.format(family=family.name)} metrics/explain/ shows what the model relies on."
+        return
+    explained = explainer(model)(record)
+    added = dict(zip(explained.names, explained.values[0].tolist(), strict=True))
     width = max(map(len, added))
     yield f"{explained.base:+.4f}  {'base':<{width}}  where every score starts"
     for name in sorted(added, key=lambda name: (-abs(added[name]), name)):
         yield f"{added[name]:+.4f}  {name:<{width}}  {sentence(problem.features, name, row)}"
     yield f"{explained.base + sum(added.values()):+.4f}  {'sum':<{width}}  the score, as {explained.unit}"
+    because = reasons(problem.features, added, row, REASONS)
+    yield "\nWhat raised the score most:" if because else "\nNothing raised the score."
+    yield from (f"{place}. {reason.words}" for place, reason in enumerate(because, 1))

@@ -5,6 +5,7 @@ Reads   data/splits/train.parquet (null share, area under the ROC curve of the f
 """
 
 import argparse
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,15 +38,9 @@ def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
     if not set(model.feature_names_in_) <= set(test):
         return pd.DataFrame()
     entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
-    found = permutation_importance(
-        lambda rows: predict(model, rows),
-        test[list(model.feature_names_in_)],
-        test[problem.target].to_numpy(),
-        entity,
-        SAMPLES,
-        SEED,
-    )
-    return found.set_index("feature")
+    rows, target = test[list(model.feature_names_in_)], test[problem.target].to_numpy()
+    score = functools.partial(predict, model)
+    return permutation_importance(score, rows, target, entity, SAMPLES, SEED).set_index("feature")
 
 
 def table(problem: Problem) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import numpy as np
 from lifecycle.models.leaves import Leaves
 
 BLOCK = 1 << 14  # leaves times rows at a time: the arrays of one block stay in the processor's cache
-FEW = 4  # rows up to which all trees are taken at once
-MOST_CODES = 2**62  # combinations of places that one integer can tell apart
+FEW_ROWS = 4  # up to so many rows, all trees are taken at once
+MOST_CODES = 2**62  # combinations of intervals that one integer can tell apart
 
 
 def contributions(leaves: Leaves, X: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def contributions(leaves: Leaves, X: np.ndarray) -> np.ndarray:
     numpy.ndarray of float, shape (n, columns)
     """
     values = X.astype(np.float32).astype(np.float64) if leaves.single else X
-    if len(values) <= FEW:
+    if len(values) <= FEW_ROWS:
         return _of_leaves(leaves, slice(None), values)
     total = np.zeros(values.shape)
     for start, stop in zip(leaves.first[:-1], leaves.first[1:], strict=True):
@@ -50,16 +50,16 @@ def _of_leaves(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
     """
     feature, share = leaves.feature[:, part], leaves.share[:, part, None]
     inside = _inside(leaves, part, values.T[feature])
-    deep = len(feature)
+    depth = len(feature)
     total, before = np.zeros(inside.shape), np.empty(inside.shape)
-    for point, weight in zip(*_gauss_legendre(deep), strict=True):
+    for point, weight in zip(*_gauss_legendre(depth), strict=True):
         outside_factor = (1 - point) * share
         factor = np.where(inside, outside_factor + point, outside_factor)
         before[0] = weight
-        for d in range(1, deep):
+        for d in range(1, depth):
             np.multiply(before[d - 1], factor[d - 1], out=before[d])
         behind = np.ones(inside.shape[1:])
-        for d in reversed(range(deep)):
+        for d in reversed(range(depth)):
             total[d] += before[d] * behind
             behind *= factor[d]
     total *= (inside - share) * leaves.value[part, None]
@@ -68,10 +68,10 @@ def _of_leaves(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
     return np.bincount(place.ravel(), total.ravel(), columns * rows).reshape(columns, rows).T
 
 
-def _inside(leaves: Leaves, part: slice, asked: np.ndarray) -> np.ndarray:
-    """Tell of each value that a leaf asks for whether it meets the leaf's condition. Shape (D, leaves, rows)."""
-    inside = (asked > leaves.low[:, part, None]) & (asked <= leaves.high[:, part, None])
-    unknown = np.isnan(asked)
+def _inside(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
+    """Tell for each value that a leaf has a condition on whether it meets it. Shape (D, leaves, rows)."""
+    inside = (values > leaves.low[:, part, None]) & (values <= leaves.high[:, part, None])
+    unknown = np.isnan(values)
     return np.where(unknown, leaves.missing[:, part, None], inside) if unknown.any() else inside
 
 
@@ -82,22 +82,22 @@ def _gauss_legendre(degree: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cells(leaves: Leaves, tree: slice, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Group rows that a tree can't tell apart: the place of one row of each group, and the group of each row."""
+    """Group rows that a tree can't tell apart: return the place of one row of each group, and the group of each row."""
     code, span = np.zeros(len(values), np.int64), 1
     tables = (leaves.feature, leaves.low, leaves.high, leaves.missing)
     feature, low, high, missing = (table[:, tree].ravel() for table in tables)
     for column in range(values.shape[1]):
-        asked = feature == column
-        limits = np.concatenate([low[asked], high[asked]])
+        used = feature == column
+        limits = np.concatenate([low[used], high[used]])
         limits = np.unique(limits[np.isfinite(limits)])
-        kinds = len(limits) + 2
-        if len(limits) == 0 and missing[asked].all():  # some splits part missing values from all others
+        intervals = len(limits) + 2  # one of them for missing values
+        if len(limits) == 0 and missing[used].all():  # some splits part missing values from all others
             continue
-        if span > MOST_CODES // kinds:
+        if span > MOST_CODES // intervals:
             code = np.unique(code, return_inverse=True)[1]
             span = len(values)
         place = np.searchsorted(limits, values[:, column])
-        code = code * kinds + np.where(np.isnan(values[:, column]), kinds - 1, place)
-        span *= kinds
+        code = code * intervals + np.where(np.isnan(values[:, column]), intervals - 1, place)
+        span *= intervals
     _, example, cell = np.unique(code, return_index=True, return_inverse=True)
     return example, cell

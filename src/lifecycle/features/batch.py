@@ -5,15 +5,15 @@ integers (amounts in cents), so they are exact and do not depend on how the tabl
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lifecycle.core.numbers import stable_argsort
+from lifecycle.features.aggregates import aggregates_of
 from lifecycle.features.aggregates.block import Block
-from lifecycle.features.aggregates.registry import PRIMITIVES
-from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Feature, Window, depths
+from lifecycle.problem.window_words import Feature, Window, depths
 
 BLOCK_ROWS = 65_536  # a block's arrays fit the processor's cache
 
@@ -46,7 +46,7 @@ def evaluate(features: Sequence[Feature], frame: pd.DataFrame, time: str, decima
         raise ValueError(f"column {time}: the table must be sorted by time")
     time_us = as_microseconds(frame[time])
     columns = {str(name): frame[name].to_numpy() for name in frame}
-    below = depths(tuple(features))
+    below = depths(features)
     for depth in range(max(below.values(), default=0) + 1):
         columns |= evaluate_depth([f for f in features if below[f.names[0]] == depth], columns, time_us, decimals)
     names = [name for feature in features for name in feature.names]
@@ -58,34 +58,18 @@ def evaluate_depth(
 ) -> dict[str, np.ndarray]:
     """Compute features that read only `columns` and each other: first the windows, then those of the record."""
     windows = [f for f in features if isinstance(f, Window)]
-    found: dict[str, np.ndarray] = {}
+    results: dict[str, np.ndarray] = {}
     for entity in dict.fromkeys(w.by for w in windows):
-        found |= evaluate_windows([w for w in windows if w.by == entity], columns, time_us, decimals)
+        results |= evaluate_windows([w for w in windows if w.by == entity], columns, time_us, decimals)
     for feature in features:
         if not isinstance(feature, Window):
-            found[feature.name] = _of_the_record(feature, {**columns, **found}, time_us)
-    return found
+            results[feature.name] = feature.batch({**columns, **results}, time_us)
+    return results
 
 
-def as_microseconds(time: pd.Series) -> np.ndarray:
-    """Return times as int64 microseconds since 1970."""
-    return time.to_numpy().astype("datetime64[us]").astype(np.int64)
-
-
-def _of_the_record(feature: Feature, columns: Mapping[str, np.ndarray], time_us: np.ndarray) -> np.ndarray:
-    match feature:
-        case Raw(name):
-            return columns[name]
-        case Weekend() | Night():
-            return feature.at(time_us).astype(np.int8)
-        case Hour():
-            return feature.at(time_us)
-        case Ratio(_, of, over, empty):
-            a, b = columns[of].astype(np.float64), columns[over].astype(np.float64)
-            return np.divide(a, b, out=np.full(len(a), float(empty)), where=(b != 0) & ~np.isnan(b))
-        case Difference(_, of, minus):
-            return columns[of].astype(np.float64) - columns[minus]
-    raise TypeError(f"{feature!r} is no feature of the record")
+def as_microseconds(times: Any) -> np.ndarray:
+    """Return times (a column, an array or a list) as int64 microseconds since 1970."""
+    return np.asarray(times, "datetime64[us]").astype(np.int64)
 
 
 def evaluate_windows(
@@ -107,17 +91,17 @@ def evaluate_windows(
     Returns
     -------
     dict of str to numpy.ndarray, shape (n,)
-        One column per window length: int32 for counts, otherwise float64.
+        One column per window length, with the dtype of the aggregate.
     """
-    read = {name: columns[name] for w in windows for name in w.sees}
-    found = {name: np.empty(len(time_us), AGGREGATES[w.aggregate].type) for w in windows for name in w.names}
-    longest = max(w.reach_us for w in windows)
+    sources = {name: columns[name] for window in windows for name in window.sees}
+    aggregates = [aggregate for window in windows for aggregate in aggregates_of(window)]
+    results = {aggregate.name: np.empty(len(time_us), aggregate.dtype) for aggregate in aggregates}
+    longest = max(window.reach_us for window in windows)
     for rows, key in _blocks(columns[windows[0].by], time_us, longest):
-        block = Block(key, {name: values[rows] for name, values in read.items()}, decimals)
-        for window in windows:
-            for name, days in zip(window.names, window.days, strict=True):
-                found[name][rows] = PRIMITIVES[window.aggregate].batch(block, window, days)
-    return found
+        block = Block(key, {name: values[rows] for name, values in sources.items()}, decimals)
+        for aggregate in aggregates:
+            results[aggregate.name][rows] = aggregate.batch(block)
+    return results
 
 
 def _blocks(entity: np.ndarray, time_us: np.ndarray, longest: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,9 +1,13 @@
-"""The model families that `train.model` may name, each as one scikit-learn pipeline."""
+"""Model families that `train.model` may name: how each is built, how its score is read, and what it can do.
+
+A family is one entry of `FAMILIES`. Other code asks the family of a fitted pipeline (`family_of`) and never looks at
+the estimator's class, so a new family is a new entry and nothing else. What it can't do is told in words: without
+`linear` or `trees` no score can be split into contributions, and without `trees` or `onnx` no bundle can be made.
+"""
 
 import importlib
 import importlib.util
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,42 +16,198 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from lifecycle.core import cluster
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import sigmoid
-from lifecycle.core.params import TrainParams
-from lifecycle.models.preprocessing import _preparation
-from lifecycle.problem.problem import Problem
+from lifecycle.models import trees
+from lifecycle.models.preprocessing import preparation
+from lifecycle.models.trees import Ensemble
 
 DECIMALS = 8  # of a score that is not exact
-OURS = {"random_state", "n_jobs", "verbose", "warm_start"}  # set here, not in params.yaml
+SET_HERE = {"random_state", "n_jobs", "verbose", "warm_start"}  # not to be set in params.yaml
+Growth = tuple[int, Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Family:
-    """A class of estimators, what is fixed about it, other defaults, and whether its inputs are scaled and imputed."""
+    """A kind of model. The functions among its fields take the fitted estimator, without the preprocessing.
 
-    module: str
+    Attributes
+    ----------
+    name : str
+        As params.yaml says it.
+    estimator : str
+        Module and class of a classifier with scikit-learn's interface.
+    fixed, defaults : mapping of str to Any
+        Arguments that params.yaml can't set, and those with another default than the library's.
+    package, extra : str
+        The library as requirements.lock names it, and the extra of pyproject.toml that installs it.
+    scaled : bool
+        Whether numbers are scaled and their gaps filled before the estimator sees them.
+    exact : bool
+        Whether a score is a mean of shares, the same bits whoever computes it. Other scores are rounded to 8 decimals.
+    linear : bool
+        Whether the log-odds are `coef_` times the values, plus `intercept_`.
+    trees : callable, optional
+        Reads the trees, for exact contributions and for the bundle.
+    onnx : callable, optional
+        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_graph.Graph`. Takes the graph, the
+        name of the columns and the estimator, and returns the name of the log-odds.
+    log_odds : callable, optional
+        Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
+    growth : callable, optional
+        Returns how many steps an ensemble was grown in, and the scores of columns after each step.
+    tolerance : float
+        How far a score may be from the sum of its contributions, by rounding alone.
+
+    Examples
+    --------
+    >>> [name for name, family in FAMILIES.items() if not family.trees]
+    ['logistic_regression']
+    >>> Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True).has_export
+    False
+    """
+
     name: str
+    estimator: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    package: str = "scikit-learn"
+    extra: str = ""
+    scaled: bool = False
+    exact: bool = False
     linear: bool = False
+    trees: Callable[[Any], Ensemble] | None = None
+    onnx: Callable[[Any, str, Any], str] | None = None
+    log_odds: Callable[[Any, Any], np.ndarray] | None = None
+    growth: Callable[[Any, Any], Growth] | None = None
+    tolerance: float = 10.0**-DECIMALS
+
+    @property
+    def library(self) -> str:
+        """The library's name in Python."""
+        return self.estimator.split(".")[0]
+
+    @property
+    def has_contributions(self) -> bool:
+        """Whether a score can be split exactly into what each feature adds."""
+        return self.linear or self.trees is not None
+
+    @property
+    def has_export(self) -> bool:
+        """Whether a bundle can be made that gives the same scores."""
+        return self.trees is not None or self.onnx is not None
+
+    def new_estimator(self) -> Any:
+        """Return an unfitted estimator with the family's own values."""
+        module, name = self.estimator.rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)(**self.fixed, **self.defaults)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return what params.yaml may set, with the defaults, by name in alphabetical order."""
+        values = self.new_estimator().get_params()
+        return {name: values[name] for name in sorted(set(values) - SET_HERE - set(self.fixed))}
 
 
+def _linear_log_odds(graph: Any, columns: str, model: Any) -> str:
+    total = graph.add("MatMul", columns, graph.constant(model.coef_[0]))
+    return str(graph.add("Add", total, graph.constant(model.intercept_)))
+
+
+def _xgboost_log_odds(model: Any, columns: Any) -> np.ndarray:
+    return np.asarray(model.predict(columns, output_margin=True))  # probabilities are in single precision
+
+
+def _forest_growth(model: Any, columns: Any) -> Growth:
+    def scores() -> Iterator[np.ndarray]:
+        values, total = np.asarray(columns, dtype=np.float32), np.zeros(len(columns))
+        for size, tree in enumerate(model.estimators_, 1):
+            total += tree.predict_proba(values, check_input=False)[:, 1]
+            yield total / size
+
+    return len(model.estimators_), scores()
+
+
+def _boosting_growth(model: Any, columns: Any) -> Growth:
+    return model.n_iter_, (probabilities[:, 1] for probabilities in model.staged_predict_proba(columns))
+
+
+_MEAN_OF_SHARES: Mapping[str, Any] = {"exact": True, "trees": trees.of_forest, "tolerance": 1e-9}
+_FOREST: Mapping[str, Any] = {"fixed": {"n_jobs": -1}, "growth": _forest_growth, **_MEAN_OF_SHARES}
 FAMILIES = {
-    "random_forest": Family("sklearn.ensemble", "RandomForestClassifier", {"n_jobs": -1}),
-    "extra_trees": Family("sklearn.ensemble", "ExtraTreesClassifier", {"n_jobs": -1}),
-    "hist_gradient_boosting": Family("sklearn.ensemble", "HistGradientBoostingClassifier"),
-    "logistic_regression": Family(
-        "sklearn.linear_model", "LogisticRegression", defaults={"max_iter": 1_000}, linear=True
-    ),
-    "decision_tree": Family("sklearn.tree", "DecisionTreeClassifier"),
-    # deterministic and force_col_wise: otherwise LightGBM's sums depend on the number of threads
-    "lightgbm": Family(
-        "lightgbm", "LGBMClassifier", {"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1}
-    ),
-    "xgboost": Family("xgboost", "XGBClassifier", {"n_jobs": 1}),
+    family.name: family
+    for family in (
+        Family("random_forest", "sklearn.ensemble.RandomForestClassifier", **_FOREST),
+        Family("extra_trees", "sklearn.ensemble.ExtraTreesClassifier", **_FOREST),
+        Family(
+            "hist_gradient_boosting",
+            "sklearn.ensemble.HistGradientBoostingClassifier",
+            trees=trees.of_hist_gradient_boosting,
+            growth=_boosting_growth,
+        ),
+        Family(
+            "logistic_regression",
+            "sklearn.linear_model.LogisticRegression",
+            defaults={"max_iter": 1_000},
+            scaled=True,
+            linear=True,
+            onnx=_linear_log_odds,
+        ),
+        Family("decision_tree", "sklearn.tree.DecisionTreeClassifier", **_MEAN_OF_SHARES),
+        Family(
+            "lightgbm",
+            "lightgbm.LGBMClassifier",
+            # deterministic and force_col_wise: otherwise its sums depend on the number of threads
+            fixed={"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1},
+            package="lightgbm",
+            extra="boosting",
+            trees=trees.of_lightgbm,
+        ),
+        Family(
+            "xgboost",
+            "xgboost.XGBClassifier",
+            fixed={"n_jobs": 1},
+            package="xgboost-cpu",
+            extra="boosting",
+            trees=trees.of_xgboost,
+            log_odds=_xgboost_log_odds,
+            tolerance=1e-5,  # it adds up in single precision: 4e-6 with 500 trees
+        ),
+    )
 }
+
+
+def family_named(model: str) -> Family:
+    """Return the family that params.yaml names.
+
+    Raises
+    ------
+    PipelineError
+        There is no such family, or its library is not installed.
+    """
+    if model not in FAMILIES:
+        raise PipelineError(f"params.yaml: train.model = {model!r}: unknown; known: {', '.join(FAMILIES)}")
+    family = FAMILIES[model]
+    if importlib.util.find_spec(family.library) is None:
+        raise PipelineError(
+            f"params.yaml: train.model = {model!r}: {family.library} is not installed; it is in the extra"
+            f" `{family.extra}`"
+        )
+    return family
+
+
+def family_of(pipeline: Pipeline) -> Family:
+    """Return the family of a pipeline that `build` made, also after it was written to disk and read again.
+
+    Raises
+    ------
+    PipelineError
+        No family has this class of estimators.
+    """
+    kind = type(pipeline[-1])
+    for family in FAMILIES.values():
+        if (family.library, family.estimator.rsplit(".", 1)[1]) == (kind.__module__.split(".")[0], kind.__name__):
+            return family
+    raise PipelineError(f"{kind.__name__}: no model family; those of lifecycle.models.families: {', '.join(FAMILIES)}")
 
 
 def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: pd.DataFrame) -> Pipeline:
@@ -58,7 +218,7 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
     model : str
         A key of `FAMILIES`.
     seed : int
-        `random_state` of the estimator.
+        `random_state` of the estimator, where it has one.
     hyperparameters : mapping of str to Any
         Of the estimator, by its own names.
     features : pandas.DataFrame
@@ -69,125 +229,43 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
     PipelineError
         Unknown model, a package that is not installed, or a hyper-parameter that the model does not have.
     """
-    family = _family(model)
-    estimator = getattr(importlib.import_module(family.module), family.name)(**family.fixed, **family.defaults)
-    legal = set(estimator.get_params()) - OURS - set(family.fixed)
+    family = family_named(model)
+    estimator, known = family.new_estimator(), family.hyperparameters()
     for name, value in hyperparameters.items():
-        if name not in legal:
+        if name not in known:
             raise PipelineError(
-                f"params.yaml: train.{name} = {value!r}: {model} has no such parameter; it has:"
-                f" {', '.join(sorted(legal))}. Remove the line, or for one experiment: dvc exp run -S '~train.{name}'"
+                f"params.yaml: train.{name} = {value!r}: {model} has no such parameter; it has: {', '.join(known)}."
+                f" Remove the line, or for one experiment: dvc exp run -S '~train.{name}'"
             )
-    estimator.set_params(random_state=seed, **hyperparameters)
-    return Pipeline([("prepare", _preparation(features, family.linear)), ("model", estimator)])
+    seeded = {"random_state": seed} if "random_state" in estimator.get_params() else {}
+    estimator.set_params(**seeded, **hyperparameters)
+    return Pipeline([("prepare", preparation(features, family.scaled)), ("model", estimator)])
 
 
-def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeline:
-    """Fit with the linear algebra on one thread: with more, the last bits depend on their number.
-
-    Raises
-    ------
-    PipelineError
-        The estimator refuses a value of a hyper-parameter.
-    """
-    try:
-        with threadpool_limits(limits=1):
-            X = pipeline[:-1].fit_transform(features, target)
-            with cluster.workers():
-                pipeline[-1].fit(X, target)
-    except PipelineError:
-        raise
-    except Exception as error:
-        # A refused value is a ValueError, a TypeError or an error of the library's own kind; the rest is our own fault.
-        own = type(error).__module__.split(".")[0] == type(pipeline[-1]).__module__.split(".")[0]
-        if not own and not isinstance(error, ValueError | TypeError):
-            raise
-        raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
-    if is_linear(pipeline[-1]):  # the last bits of linear algebra differ between processors
-        pipeline[-1].coef_, pipeline[-1].intercept_ = (
-            np.round(x, 9) for x in (pipeline[-1].coef_, pipeline[-1].intercept_)
-        )
-    cluster.as_if_fitted_here(pipeline[-1])
-    if "n_jobs" in pipeline[-1].get_params():
-        pipeline[-1].set_params(n_jobs=None)  # parallel predictions add up in another order
-    return pipeline
-
-
-def predict(pipeline: Pipeline, features: pd.DataFrame) -> np.ndarray:
+def predict(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:
     """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,).
 
-    A sum through an exponential is rounded to eight decimals: its last bits are no two programs' the same, and a
-    decision must not hang on them.
+    `rows` may have more columns than the features. A sum through an exponential is rounded to eight decimals: its last
+    bits differ between programs, and a decision must not hang on them.
     """
+    family, features = family_of(pipeline), rows[list(pipeline.feature_names_in_)]
     with threadpool_limits(limits=1):
-        if type(pipeline[-1]).__name__ == "XGBClassifier":  # it gives probabilities in single precision only
-            score = sigmoid(pipeline[-1].predict(pipeline[:-1].transform(features), output_margin=True))
+        if family.log_odds:
+            score = sigmoid(family.log_odds(pipeline[-1], pipeline[:-1].transform(features)))
         else:
             score = pipeline.predict_proba(features)[:, 1].astype(np.float64)
-    return score if is_exact(pipeline[-1]) else np.round(score, DECIMALS)
+    return score if family.exact else np.round(score, DECIMALS)
 
 
-def is_linear(model: Any) -> bool:
-    """Tell whether an estimator is a sum of coefficients times values."""
-    return "coef_" in vars(model)  # XGBoost has the name too, for another booster
-
-
-def is_exact(model: Any) -> bool:
-    """Tell whether an estimator's score is a mean of shares, as a forest's is: the same bits whoever computes it."""
-    return hasattr(model, "tree_") or hasattr(model, "estimators_")
-
-
-def staged_predict(pipeline: Pipeline, features: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
+def staged_predict(pipeline: Pipeline, rows: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (size, score) as an ensemble grows, at most about `points` times; other models yield their only score."""
-    model, X = pipeline[-1], pipeline[:-1].transform(features)
-    if hasattr(model, "staged_predict_proba"):
-        every = max(1, model.n_iter_ // points)
-        staged, last = model.staged_predict_proba(X), model.n_iter_
-        for i, p in enumerate(staged, 1):
-            if i % every == 0 or i == last:
-                yield i, np.round(p[:, 1], DECIMALS)
-    elif hasattr(model, "estimators_"):
-        last, total = len(model.estimators_), np.zeros(len(X))
-        every = max(1, last // points)
-        values = np.asarray(X, dtype=np.float32)
-        for i, tree in enumerate(model.estimators_, 1):
-            total += tree.predict_proba(values, check_input=False)[:, 1]
-            if i % every == 0 or i == last:
-                yield i, total / i
-    else:
-        yield 1, predict(pipeline, features)
-
-
-def as_json(value: Any) -> Any:
-    """Return a hyper-parameter as JSON can hold it: what has no JSON form (NaN, objects) as its text."""
-    plain = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
-    return value if plain else str(value)
-
-
-def _family(model: str) -> Family:
-    if model not in FAMILIES:
-        raise PipelineError(f"params.yaml: train.model = {model!r}: unknown; known: {', '.join(FAMILIES)}")
-    family = FAMILIES[model]
-    if importlib.util.find_spec(family.module.split(".")[0]) is None:
-        raise PipelineError(
-            f"params.yaml: train.model = {model!r}: {family.module} is not installed; it is in the extra `boosting`"
-        )
-    return family
-
-
-def feature_names(problem: Problem, params: TrainParams) -> list[str]:
-    """Return the problem's features without the excluded ones.
-
-    Raises
-    ------
-    PipelineError
-        An excluded name is no feature, or none is left.
-    """
-    unknown = sorted(set(params.exclude_features) - set(problem.feature_names))
-    names = [name for name in problem.feature_names if name not in params.exclude_features]
-    if unknown or not names:
-        fault = f"{unknown[0]!r} is no feature" if unknown else "no feature is left"
-        raise PipelineError(
-            f"params.yaml: train.exclude_features: {fault}; the features are: {', '.join(problem.feature_names)}"
-        )
-    return names
+    family = family_of(pipeline)
+    if family.growth is None:
+        yield 1, predict(pipeline, rows)
+        return
+    columns = pipeline[:-1].transform(rows[list(pipeline.feature_names_in_)])
+    steps, scores = family.growth(pipeline[-1], columns)
+    every = max(1, steps // points)
+    for size, score in enumerate(scores, 1):
+        if size % every == 0 or size == steps:
+            yield size, score if family.exact else np.round(score, DECIMALS)

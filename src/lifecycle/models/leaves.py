@@ -45,7 +45,7 @@ class Leaves(NamedTuple):
 
 
 def leaves_of(trees: Sequence[Nodes], columns: int, base: float, single: bool) -> Leaves:
-    """Lay trees out as one table of leaves.
+    """Return trees as one table of leaves.
 
     Parameters
     ----------
@@ -59,19 +59,19 @@ def leaves_of(trees: Sequence[Nodes], columns: int, base: float, single: bool) -
         Whether the trees compare float32 values, as scikit-learn's forests do.
     """
     paths = [_paths(tree, columns) for tree in trees]
-    deepest = max(1, *(int(used.sum(axis=1).max()) for used, *_ in paths))
-    order = [np.argsort(~used, axis=1, kind="stable")[:, :deepest] for used, *_ in paths]  # what a leaf asks for first
+    depth = max(1, *(int(used.sum(axis=1).max()) for used, *_ in paths))
+    order = [np.argsort(~used, axis=1, kind="stable")[:, :depth] for used, *_ in paths]  # the used columns first
 
-    def laid_out(place: int) -> np.ndarray:
-        packed = [np.take_along_axis(path[place], own, axis=1) for path, own in zip(paths, order, strict=True)]
-        return np.ascontiguousarray(np.concatenate(packed).T)
+    def table(field: int) -> np.ndarray:
+        rows = [np.take_along_axis(path[field], own, axis=1) for path, own in zip(paths, order, strict=True)]
+        return np.ascontiguousarray(np.concatenate(rows).T)
 
-    share, value = laid_out(4), np.concatenate([tree.value[tree.left < 0] for tree in trees])
+    share, value = table(4), np.concatenate([tree.value[tree.left < 0] for tree in trees])
     return Leaves(
         feature=np.ascontiguousarray(np.concatenate(order).T),
-        low=laid_out(1),
-        high=laid_out(2),
-        missing=laid_out(3),
+        low=table(1),
+        high=table(2),
+        missing=table(3),
         share=share,
         value=value,
         first=np.cumsum([0, *(len(own) for own in order)]),
@@ -82,26 +82,26 @@ def leaves_of(trees: Sequence[Nodes], columns: int, base: float, single: bool) -
 
 
 def _paths(tree: Nodes, columns: int) -> tuple[np.ndarray, ...]:
-    """Return per leaf and column whether the path asks for it, and the merged low, high, missing and share.
+    """Return per leaf and column whether the path uses it, and the merged low, high, missing and share.
 
-    Level by level: a child's conditions are those of its parent and one more. Shape of each: (leaves, columns).
+    Level by level: a child has the conditions of its parent and one more. Shape of each: (leaves, columns).
     """
     shape = (len(tree.left), columns)
     used, missing = np.zeros(shape, bool), np.ones(shape, bool)
     low, high, share = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape)
     parents = np.zeros(int(tree.left[0] >= 0), np.int64)
     while len(parents):
-        asked, at = tree.feature[parents], tree.threshold[parents]
+        column, threshold = tree.feature[parents], tree.threshold[parents]
         for children, left in ((tree.left[parents], True), (tree.right[parents], False)):
-            for table in (used, low, high, missing, share):
-                table[children] = table[parents]
-            used[children, asked] = True
+            for path in (used, low, high, missing, share):
+                path[children] = path[parents]
+            used[children, column] = True
             if left:
-                high[children, asked] = np.minimum(high[children, asked], at)
+                high[children, column] = np.minimum(high[children, column], threshold)
             else:
-                low[children, asked] = np.maximum(low[children, asked], at)
-            missing[children, asked] &= (tree.missing_left[parents] != 0) == left
-            share[children, asked] *= tree.cover[children] / tree.cover[parents]
+                low[children, column] = np.maximum(low[children, column], threshold)
+            missing[children, column] &= (tree.missing_left[parents] != 0) == left
+            share[children, column] *= tree.cover[children] / tree.cover[parents]
         parents = np.concatenate([tree.left[parents], tree.right[parents]])
         parents = parents[tree.left[parents] >= 0]
-    return tuple(table[tree.left < 0] for table in (used, low, high, missing, share))
+    return tuple(path[tree.left < 0] for path in (used, low, high, missing, share))

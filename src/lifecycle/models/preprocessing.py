@@ -8,13 +8,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
-def _preparation(features: pd.DataFrame, linear: bool) -> ColumnTransformer:
-    """Encode text, and for a linear model fill gaps and scale; everything is learned from training rows only."""
+def preparation(features: pd.DataFrame, scaled: bool) -> ColumnTransformer:
+    """Return unfitted preprocessing: text is encoded, and where `scaled` numbers are scaled and their gaps filled."""
     numeric = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
     text = [name for name in features if name not in numeric]
     numbers = (
         make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-        if linear
+        if scaled
         else "passthrough"
     )
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -23,21 +23,21 @@ def _preparation(features: pd.DataFrame, linear: bool) -> ColumnTransformer:
 
 
 def sources(prepare: ColumnTransformer) -> list[str]:
-    """Return the feature's name for each column that a fitted preprocessing of `estimators.build` makes, in order.
+    """Return for each column that fitted preprocessing makes, in order, the feature that it is made from.
 
     A category's column comes from the text, a flag of gaps from the number; a number without any value has no column.
     """
-    found: list[str] = []
-    for _, step, columns in prepare.transformers_:
+    names: list[str] = []
+    for _, step, features in prepare.transformers_:
         if isinstance(step, OneHotEncoder):
-            found += np.repeat(columns, [len(kinds) for kinds in step.categories_]).tolist()
+            names += np.repeat(features, [len(categories) for categories in step.categories_]).tolist()
         elif isinstance(step, Pipeline):
             imputer = step[0]
-            found += [name for name, fill in zip(columns, imputer.statistics_, strict=True) if not np.isnan(fill)]
-            found += [columns[place] for place in imputer.indicator_.features_]
+            names += [name for name, fill in zip(features, imputer.statistics_, strict=True) if not np.isnan(fill)]
+            names += [features[place] for place in imputer.indicator_.features_]
         elif step != "drop":
-            found += columns
-    return found
+            names += features
+    return names
 
 
 def inputs(prepare: ColumnTransformer) -> tuple[list[str], list[str]]:

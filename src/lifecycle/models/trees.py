@@ -23,45 +23,26 @@ class Ensemble(NamedTuple):
 
     trees: list[Nodes]
     columns: int
-    base: float
-    members: int
-    single: bool
-    narrow: bool
-    unit: str
+    base: float = 0.0
+    members: int = 1
+    single: bool = False
+    narrow: bool = False
+    unit: str = "log-odds"
+
+    def leaves(self) -> Leaves:
+        """Return the leaves of all trees, in the unit of the ensemble."""
+        trees = [tree._replace(value=tree.value / self.members) for tree in self.trees]
+        return leaves_of(trees, self.columns, self.base, self.single)
 
 
-def ensemble(model: Any) -> Ensemble:
-    """Return the trees of a fitted forest, single tree, histogram gradient boosting, LightGBM or XGBoost.
-
-    Raises
-    ------
-    PipelineError
-        The estimator has no such trees, or they do what plain trees can't.
-    """
-    columns = int(getattr(model, "n_features_in_", 0))
-    if hasattr(model, "_predictors"):
-        trees = [_boosted(predictor.nodes) for (predictor,) in model._predictors]
-        return Ensemble(trees, columns, float(np.ravel(model._baseline_prediction)[0]), 1, False, False, "log-odds")
-    if type(model).__name__ == "LGBMClassifier":
-        return Ensemble(of_lightgbm(model), columns, 0.0, 1, False, False, "log-odds")
-    if type(model).__name__ == "XGBClassifier":
-        trees, base = of_xgboost(model)
-        return Ensemble(trees, columns, base, 1, True, True, "log-odds")
-    members = getattr(model, "estimators_", [model])
-    if not all(hasattr(member, "tree_") for member in members):
-        raise PipelineError(f"{type(model).__name__}: there is no exact explanation for this estimator")
+def of_forest(model: Any) -> Ensemble:
+    """Return the trees of a fitted forest or single tree of scikit-learn; a score is the mean of their shares."""
     place = list(model.classes_).index(1)
-    trees = [_grown(member.tree_, place) for member in members]
-    return Ensemble(trees, columns, 0.0, len(members), True, False, "probability")
+    trees = [_forest_tree(member.tree_, place) for member in getattr(model, "estimators_", [model])]
+    return Ensemble(trees, int(model.n_features_in_), members=len(trees), single=True, unit="probability")
 
 
-def leaves(found: Ensemble) -> Leaves:
-    """Return the leaves of an ensemble, in its unit."""
-    trees = [tree._replace(value=tree.value / found.members) for tree in found.trees]
-    return leaves_of(trees, found.columns, found.base, found.single)
-
-
-def _grown(tree: Any, place: int) -> Nodes:
+def _forest_tree(tree: Any, place: int) -> Nodes:
     return Nodes(
         left=tree.children_left,
         right=tree.children_right,
@@ -73,7 +54,19 @@ def _grown(tree: Any, place: int) -> Nodes:
     )
 
 
-def _boosted(nodes: np.ndarray) -> Nodes:
+def of_hist_gradient_boosting(model: Any) -> Ensemble:
+    """Return the trees of a fitted HistGradientBoostingClassifier.
+
+    Raises
+    ------
+    PipelineError
+        A tree splits by sets of values.
+    """
+    trees = [_histogram_tree(predictor.nodes) for (predictor,) in model._predictors]
+    return Ensemble(trees, int(model.n_features_in_), base=float(np.ravel(model._baseline_prediction)[0]))
+
+
+def _histogram_tree(nodes: np.ndarray) -> Nodes:
     if nodes["is_categorical"].any():
         raise PipelineError(f"params.yaml: train.categorical_features: {NO_SETS}")
     leaf = nodes["is_leaf"] == 1
@@ -88,7 +81,7 @@ def _boosted(nodes: np.ndarray) -> Nodes:
     )
 
 
-def of_lightgbm(model: Any) -> list[Nodes]:
+def of_lightgbm(model: Any) -> Ensemble:
     """Return the trees of a fitted LGBMClassifier; the first holds the average that boosting starts from.
 
     Raises
@@ -101,39 +94,39 @@ def of_lightgbm(model: Any) -> list[Nodes]:
         raise PipelineError("params.yaml: train: LightGBM is served with objective binary and sigmoid 1")
     if "\naverage_output" in head:
         raise PipelineError("params.yaml: train.boosting_type = 'rf': averaged trees of LightGBM can't be served")
-    return [_of_text(dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)) for tree in trees]
+    values = [dict(line.split("=", 1) for line in tree.splitlines() if "=" in line) for tree in trees]
+    return Ensemble([_lightgbm_tree(tree) for tree in values], int(model.n_features_in_))
 
 
-def _of_text(tree: dict[str, str]) -> Nodes:
+def _lightgbm_tree(tree: dict[str, str]) -> Nodes:
     """Lay out a tree: its splits first, then its leaves. LightGBM numbers them apart, leaves as -1, -2, ..."""
     if tree.get("is_linear", "0") != "0":
         raise PipelineError("params.yaml: train.linear_tree: linear models as leaves can't be explained or served")
-    value, grown = _numbers(tree, "leaf_value"), int(tree["num_leaves"]) > 1
-    splits, leaves = (_numbers(tree, "left_child", np.int64) if grown else np.zeros(0, np.int64)), len(value)
-    decision = _numbers(tree, "decision_type", np.int64) if grown else splits
+    value, has_splits = _numbers(tree, "leaf_value"), int(tree["num_leaves"]) > 1
+    decision = _numbers(tree, "decision_type", np.int64) if has_splits else np.zeros(0, np.int64)
     if (decision & CATEGORICAL).any():
         raise PipelineError(f"params.yaml: train.categorical_feature: {NO_SETS}")
     if (decision >> 2 == ZERO_IS_MISSING).any():
         raise PipelineError("params.yaml: train.zero_as_missing: a 0 that is missing can't be explained or served")
-    count, none = len(splits), np.zeros(leaves)
+    count, zeros = len(decision), np.zeros(len(value))
 
-    def whole(name: str, at_leaves: np.ndarray) -> np.ndarray:
-        return np.concatenate([_numbers(tree, name) if grown else np.zeros(0), at_leaves])
+    def of_nodes(name: str, at_leaves: np.ndarray) -> np.ndarray:
+        return np.concatenate([_numbers(tree, name) if has_splits else np.zeros(0), at_leaves])
 
     def child(name: str) -> np.ndarray:
-        places = whole(name, none - leaves).astype(np.int64)
-        return np.concatenate([np.where(places < 0, count + ~places, places)[:count], np.full(leaves, -1)])
+        places = of_nodes(name, zeros).astype(np.int64)
+        return np.concatenate([np.where(places < 0, count + ~places, places)[:count], np.full(len(value), -1)])
 
-    threshold = whole("threshold", none)
+    threshold = of_nodes("threshold", zeros)
     # A missing value is told by its own bit where the training rows had some, and is taken for 0 where they had none.
     by_bit = np.where(decision >> 2 == NAN_IS_MISSING, decision & DEFAULT_LEFT != 0, threshold[:count] >= 0)
     return Nodes(
         left=child("left_child"),
         right=child("right_child"),
-        feature=whole("split_feature", none).astype(np.int64),
+        feature=of_nodes("split_feature", zeros).astype(np.int64),
         threshold=_around_zero(threshold),
-        missing_left=np.concatenate([by_bit, np.zeros(leaves, bool)]),
-        cover=whole("internal_count", _numbers(tree, "leaf_count") if grown else np.ones(1)),
+        missing_left=np.concatenate([by_bit, np.zeros(len(value), bool)]),
+        cover=of_nodes("internal_count", _numbers(tree, "leaf_count") if has_splits else np.ones(1)),
         value=np.concatenate([np.zeros(count), value]),
     )
 
@@ -148,8 +141,8 @@ def _numbers(tree: dict[str, str], name: str, type_: type = np.float64) -> np.nd
     return np.array(tree[name].split(), dtype=type_)
 
 
-def of_xgboost(model: Any) -> tuple[list[Nodes], float]:
-    """Return the trees of a fitted XGBClassifier, and the log-odds that boosting starts from.
+def of_xgboost(model: Any) -> Ensemble:
+    """Return the trees of a fitted XGBClassifier; the base is the log-odds that boosting starts from.
 
     XGBoost asks for x < t in single precision: that is x <= the single-precision number below t.
 
@@ -165,14 +158,15 @@ def of_xgboost(model: Any) -> tuple[list[Nodes], float]:
         raise PipelineError("params.yaml: train.missing: only NaN is missing")
     share = np.float32(learner["learner_model_param"]["base_score"].strip("[]"))
     base = np.float32(-np.log(np.float64(np.float32(1) / share - np.float32(1))))
-    return [_of_json(tree) for tree in learner["gradient_booster"]["model"]["trees"]], float(base)
+    trees = [_xgboost_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
+    return Ensemble(trees, int(model.n_features_in_), float(base), single=True, narrow=True)
 
 
-def _of_json(tree: dict[str, Any]) -> Nodes:
+def _xgboost_tree(tree: dict[str, Any]) -> Nodes:
     if any(tree["split_type"]):
         raise PipelineError(f"params.yaml: train.enable_categorical: {NO_SETS}")
     left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
-    at, used = np.array(tree["split_conditions"], dtype=np.float32), _reached(left, right)
+    at, used = np.array(tree["split_conditions"], dtype=np.float32), _reachable(left, right)
     return Nodes(
         left=np.where(used, left, -1),
         right=right,
@@ -184,11 +178,11 @@ def _of_json(tree: dict[str, Any]) -> Nodes:
     )
 
 
-def _reached(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Tell of each node whether a row can come there; pruned ones stay in the arrays."""
-    found, level = np.zeros(len(left), bool), np.zeros(1, np.int64)
+def _reachable(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Tell for each node whether a row can get there; pruned nodes stay in the arrays of XGBoost."""
+    reachable, level = np.zeros(len(left), bool), np.zeros(1, np.int64)
     while len(level):
-        found[level] = True
+        reachable[level] = True
         level = np.concatenate([left[level], right[level]])
         level = level[level >= 0]
-    return found
+    return reachable

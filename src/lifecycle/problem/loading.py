@@ -4,19 +4,23 @@ import importlib
 import importlib.util
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import SectionT, checked
-from lifecycle.problem.checks import check_declaration
+from lifecycle.problem.declaration_checks import check_declaration
 from lifecycle.problem.problem import Problem
 
-if TYPE_CHECKING:
-    pass
 
-
-def load_problem(name: str) -> Problem:
+def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
     """Import the problem that params.yaml names.
+
+    Parameters
+    ----------
+    name : str
+        Of its file in src/problems.
+    checks : callable
+        What to check besides `check_declaration`, such as `lifecycle.features.checks.check_features`.
 
     Raises
     ------
@@ -35,7 +39,8 @@ def load_problem(name: str) -> Problem:
     if not isinstance(problem, Problem):
         raise PipelineError(f"src/problems/{name}.py: PROBLEM must be a lifecycle.problem.Problem")
     try:
-        check_declaration(problem)
+        for check in (check_declaration, *checks):
+            check(problem)
     except PipelineError as error:
         raise PipelineError(f"src/problems/{name}.py: {error}") from error
     return problem

@@ -1,50 +1,34 @@
-"""The feature word `Window`: an aggregate over earlier records; and a feature list as JSON."""
+"""The feature word `Window`, an aggregate over earlier records; and of a feature list its depths and its JSON."""
 
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, cast, get_args
 
-from lifecycle.problem.record_words import DAY_US, Calendar, Difference, Hour, Night, Ratio, Raw, Weekend
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.numbers import EXACT, is_number, is_number_or_nan
+from lifecycle.problem.plain_text import column_noun, number_text
+from lifecycle.problem.record_words import DAY_US, Raw, RecordWord, check_name
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
+MOST_DAYS = 36_525  # a century: microseconds of it, and sums of a few, fit 64 bits
 NAN = "NaN"
 
 
-class Shape(NamedTuple):
-    """What an aggregate takes and gives.
+class Comparison(NamedTuple):
+    """How a condition compares: the function, and its words in a definition and in the reasons of a score."""
 
-    `of` is "none", "any" column, a "number", an "exact" number (one with `decimals`) or a 0/1 "flag". `empty` stands
-    where a window covers nothing; `None` means the age of the window's old end.
-    """
-
-    of: Literal["none", "any", "number", "exact", "flag"]
-    type: Literal["int32", "float64"]
-    empty: float | None
-    unit: str | None  # None: that of the column
+    function: Callable[[Any, Any], Any]
+    definition: str
+    phrase: str
 
 
-AGGREGATES = {
-    "count": Shape("none", "int32", 0, "records"),
-    "sum": Shape("exact", "float64", 0, None),
-    "mean": Shape("exact", "float64", nan, None),
-    "std": Shape("exact", "float64", nan, None),
-    "min": Shape("number", "float64", nan, None),
-    "max": Shape("number", "float64", nan, None),
-    "median": Shape("number", "float64", nan, None),
-    "rate": Shape("flag", "float64", 0, "share"),
-    "distinct": Shape("any", "int32", 0, "values"),
-    "since": Shape("none", "float64", None, "days"),
-    "run_length": Shape("flag", "int32", 0, "records"),
-    "run_days": Shape("flag", "float64", 0, "days"),
+COMPARISONS = {
+    "==": Comparison(operator.eq, "{} is {}", "{} {}"),
+    "!=": Comparison(operator.ne, "{} is not {}", "{} other than {}"),
+    "<=": Comparison(operator.le, "{} is at most {}", "{} at most {}"),
+    ">=": Comparison(operator.ge, "{} is at least {}", "{} at least {}"),
 }
 
 
@@ -58,7 +42,33 @@ class Where:
 
     def holds(self, values: Any) -> Any:
         """Tell of one value, or of each in an array, whether it meets the condition."""
-        return OPERATORS[self.is_](values, self.value)
+        return COMPARISONS[self.is_].function(values, self.value)
+
+    def definition(self) -> str:
+        """Return the condition, for the catalogue."""
+        return COMPARISONS[self.is_].definition.format(self.column, self.value)
+
+    def phrase(self) -> str:
+        """Return the condition as part of a sentence; a flag needs no number.
+
+        Examples
+        --------
+        >>> Where("is_late", "==", 0).phrase(), Where("amount", ">=", 9.0).phrase()
+        ('no late', 'amount at least 9')
+        """
+        noun = column_noun(self.column)
+        if self.column.startswith("is_") and self.is_ == "==" and self.value in (0, 1):
+            return noun if self.value else f"no {noun}"
+        return COMPARISONS[self.is_].phrase.format(noun, number_text(self.value, exact=True))
+
+    def check_fields(self) -> None:
+        """Raise when a field has no legal value; see `RecordWord.check_fields`."""
+        check_name("where: a column", self.column)
+        if not isinstance(self.is_, str) or self.is_ not in COMPARISONS:
+            raise PipelineError(f"unknown comparison {self.is_!r}; known: {', '.join(COMPARISONS)}")
+        # Beyond that an array of whole numbers and Python compare in different ways.
+        if not isinstance(self.value, str) and not (is_number(self.value) and abs(self.value) < EXACT):
+            raise PipelineError(f"{self.value!r} can't be compared with {self.column!r}: text, or a number below 2**53")
 
 
 @dataclass(frozen=True)
@@ -74,13 +84,11 @@ class Window:
     name : str
         Base name; the columns are `{name}_{days}d`.
     aggregate : str
-        A key of `AGGREGATES`. `std` is the sample's; `rate` is the share of a 0/1 column; `since` is the days since the
-        newest covered record; `run_length` counts the newest covered records in a row that are 1 in a 0/1 column, and
-        `run_days` is the age of the first of them.
+        The name of a class in lifecycle/features/aggregates.
     by : str
         The entity column.
     of : str, optional
-        The column, or an earlier feature, to aggregate; none for `count` and `since`.
+        The column, or an earlier feature, to aggregate; none for an aggregate of the records themselves, as `count`.
     days : tuple of float
         Window lengths.
     delay_days : float
@@ -90,9 +98,7 @@ class Window:
     current : bool
         Whether a window without delay covers the record itself.
     empty : float, optional
-        The value where nothing is covered (`std`: fewer than two records; `run_days`: no run). Not for `count`,
-        `distinct` and `run_length`, which are 0 then. By default the aggregate's own, and for `since` the age of the
-        window's old end.
+        The value where nothing is covered; by default the aggregate's own. Not for an aggregate that counts: that is 0.
     """
 
     name: str
@@ -107,13 +113,17 @@ class Window:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Column names this feature makes."""
-        return tuple(f"{self.name}_{days:g}d" for days in self.days)
+        """Names of the columns that this feature makes."""
+        return tuple(self.column(days) for days in self.days)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The entity column, what is aggregated, and what is asked for."""
+        """The entity column, what is aggregated, and what the conditions ask for."""
         return (self.by, *((self.of,) if self.of else ()), *(w.column for w in self.where))
+
+    def column(self, days: float) -> str:
+        """Return the name of the column of one window length."""
+        return f"{self.name}_{days:g}d"
 
     @property
     def sees(self) -> tuple[str, ...]:
@@ -130,59 +140,125 @@ class Window:
         """How far back the longest window looks, microseconds."""
         return round((self.delay_days + max(self.days)) * DAY_US)
 
-    def nothing(self, days: float) -> float:
-        """Return the value of a window of that length that covers nothing."""
-        own = AGGREGATES[self.aggregate].empty if self.empty is None else self.empty
-        return days + self.delay_days if own is None else own
+    def check_fields(self) -> None:
+        """Raise when a field has no legal value, whatever the aggregate says; see `RecordWord.check_fields`."""
+        for field in ("name", "by", *(() if self.of is None else ("of",))):
+            check_name(field, getattr(self, field))
+        if type(self.current) is not bool:
+            raise PipelineError(f"current = {self.current!r} must be True or False")
+        self._check_lengths()
+        if self.empty is not None and not is_number_or_nan(self.empty):
+            raise PipelineError(f"empty = {self.empty!r} must be a number, NaN, or None for the aggregate's own")
+        if not isinstance(self.where, tuple) or not all(isinstance(condition, Where) for condition in self.where):
+            raise PipelineError(
+                f"where = {self.where!r} must be a tuple of conditions, like (Where('amount', '>=', 9),)"
+            )
+        for condition in self.where:
+            condition.check_fields()
+
+    def _check_lengths(self) -> None:
+        days = self.days
+        if not isinstance(days, tuple) or not days or not all(is_number(value) and value > 0 for value in days):
+            raise PipelineError(f"days must be positive, like (1, 7), not {days!r}")
+        if not is_number(self.delay_days) or self.delay_days < 0:
+            raise PipelineError(f"delay_days must not be negative, and a number, not {self.delay_days!r}")
+        for value in (*days, *filter(None, [self.delay_days])):
+            if value > MOST_DAYS or not round(value * DAY_US):
+                raise PipelineError(f"days and delay_days of {value!r}: at least a microsecond, at most {MOST_DAYS}")
 
 
-Feature = Raw | Calendar | Ratio | Difference | Window
-WORDS: dict[str, type] = {word.__name__: word for word in (Raw, Weekend, Night, Hour, Ratio, Difference, Window)}
+Feature = RecordWord | Window
 
 
-def depths(features: tuple[Feature, ...]) -> dict[str, int]:
+def known_words() -> dict[str, type[Any]]:
+    """Return every feature word by its class name."""
+    return RecordWord.known | {"Window": Window}
+
+
+def computed_names(features: Iterable[Feature]) -> list[str]:
+    """Return the columns that a list computes: those of all features but `Raw`."""
+    return [name for feature in features if not isinstance(feature, Raw) for name in feature.names]
+
+
+def computed_words(features: Iterable[Feature]) -> list[RecordWord]:
+    """Return the features of the record alone that are no columns of it: all words but `Raw` and `Window`."""
+    return [feature for feature in features if isinstance(feature, RecordWord) and not isinstance(feature, Raw)]
+
+
+def with_sources(features: Sequence[Feature], names: Iterable[str]) -> set[str]:
+    """Return column names, and all that these features make them from.
+
+    Examples
+    --------
+    >>> sorted(with_sources((Raw("amount"), Window("n", "max", by="card", of="amount", days=(7,))), ["n_7d"]))
+    ['amount', 'card', 'n_7d']
+    """
+    needed = set(names)
+    for feature in reversed(features):
+        if not needed.isdisjoint(feature.names):
+            needed |= set(feature.reads)
+    return needed
+
+
+def depths(features: Sequence[Feature]) -> dict[str, int]:
     """Return, by column name, how many windows stand on each other's results below it.
 
     A window is one deeper than what it reads of other records: that must be known for all records before the window
     can be evaluated. A feature of the record alone is as deep as what it is made of.
+
+    Examples
+    --------
+    >>> count = Window("n", "count", by="card", days=(7,))
+    >>> depths((Raw("amount"), count, Window("most", "max", by="shop", of="n_7d", days=(1,))))
+    {'amount': 0, 'n_7d': 1, 'most_1d': 2}
     """
-    found: dict[str, int] = {}
+    below: dict[str, int] = {}
     for feature in features:
-        deeper = isinstance(feature, Window)
-        found |= dict.fromkeys(feature.names, _most(found, feature) + deeper)
-    return found
+        below |= dict.fromkeys(feature.names, _most_below(feature, below) + isinstance(feature, Window))
+    return below
 
 
-def look_back_us(features: tuple[Feature, ...]) -> int:
+def look_back_us(features: Sequence[Feature]) -> int:
     """Return how far before a record lies the oldest record that can change a feature of it, microseconds."""
-    found: dict[str, int] = {}
+    below: dict[str, int] = {}
     for feature in features:
         own = feature.reach_us if isinstance(feature, Window) else 0
-        found |= dict.fromkeys(feature.names, _most(found, feature) + own)
-    return max(found.values(), default=0)
+        below |= dict.fromkeys(feature.names, _most_below(feature, below) + own)
+    return max(below.values(), default=0)
 
 
-def _most(found: dict[str, int], feature: Feature) -> int:
-    seen = feature.sees if isinstance(feature, Window) else feature.reads
-    return max((found.get(name, 0) for name in seen), default=0)
+def _most_below(feature: Feature, below: Mapping[str, int]) -> int:
+    columns = feature.sees if isinstance(feature, Window) else feature.reads
+    return max((below.get(name, 0) for name in columns), default=0)
 
 
-def declared(feature: Feature) -> dict[str, Any]:
-    """Return a feature's declaration as JSON can hold it; an `empty` of NaN becomes text."""
-    values = {"word": type(feature).__name__} | dataclasses.asdict(feature)
-    missing = isinstance(values.get("empty"), float) and math.isnan(values["empty"])
-    return values | ({"empty": NAN} if missing else {})
+def declaration_of(feature: Feature) -> dict[str, Any]:
+    """Return a feature's declaration as JSON can hold it; NaN becomes text."""
+    fields = {"word": type(feature).__name__} | dataclasses.asdict(cast(Any, feature))
+    return {name: NAN if isinstance(value, float) and math.isnan(value) else value for name, value in fields.items()}
 
 
 def features_of(declaration: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
-    """Return the features that `declared` described."""
-    return tuple(_feature(dict(values)) for values in declaration)
+    """Return the features that `declaration_of` described.
+
+    Raises
+    ------
+    PipelineError
+        The declaration has a word that this code does not know: newer code made it.
+    """
+    return tuple(_feature(dict(fields)) for fields in declaration)
 
 
-def _feature(values: dict[str, Any]) -> Feature:
-    word = WORDS[values.pop("word")]
-    if "where" in values:
-        values |= {"where": tuple(Where(**where) for where in values["where"]), "days": tuple(values["days"])}
-    if values.get("empty") == NAN:
-        values["empty"] = math.nan
-    return word(**values)
+def _feature(fields: dict[str, Any]) -> Feature:
+    name = fields.pop("word")
+    if name not in known_words():
+        raise PipelineError(f"unknown feature word {name!r}; known: {', '.join(known_words())}")
+    word = known_words()[name]
+    for field in dataclasses.fields(word):
+        value = fields.get(field.name)
+        if isinstance(value, list | tuple):
+            fields[field.name] = tuple(Where(**item) if isinstance(item, dict) else item for item in value)
+        elif value == NAN and float in (field.type, *get_args(field.type)):
+            fields[field.name] = math.nan
+    feature: Feature = word(**fields)
+    return feature

@@ -8,22 +8,25 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Dimension, TrainParams
-from lifecycle.models import families
+from lifecycle.models.families import build, family_named
+from lifecycle.models.training import train_model
+from lifecycle.problem.problem import Problem
 
 Values = dict[str, Any]
 
 
 def distributions(space: Mapping[str, Dimension]) -> dict[str, Any]:
-    """Return the space in Optuna's words."""
+    """Return the space as Optuna's distributions."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    def one(of: Dimension) -> Any:
-        if of.choices is not None:
-            return CategoricalDistribution(of.choices)
-        numbers: dict[str, Any] = of.model_dump(exclude={"choices"})
-        return IntDistribution(**numbers | {"step": of.step or 1}) if _whole(of) else FloatDistribution(**numbers)
+    def distribution(dimension: Dimension) -> Any:
+        if dimension.choices is not None:
+            return CategoricalDistribution(dimension.choices)
+        fields: dict[str, Any] = dimension.model_dump(exclude={"choices"})
+        whole = _is_whole(dimension)
+        return IntDistribution(**fields | {"step": dimension.step or 1}) if whole else FloatDistribution(**fields)
 
-    return {name: one(dimension) for name, dimension in space.items()}
+    return {name: distribution(dimension) for name, dimension in space.items()}
 
 
 def starting_point(train: TrainParams, space: Mapping[str, Dimension], features: pd.DataFrame) -> Values:
@@ -34,61 +37,67 @@ def starting_point(train: TrainParams, space: Mapping[str, Dimension], features:
     PipelineError
         The model has no such hyper-parameter, the block train does not set it, or its value is outside of the range.
     """
-    model = families.build(train.model, train.seed, train.hyperparameters, features)[-1].get_params()
-    legal = sorted(set(model) - families.OURS - set(families.FAMILIES[train.model].fixed))
+    build(train.model, train.seed, train.hyperparameters, features)  # refuses a wrong block train
+    defaults = family_named(train.model).hyperparameters()
     for name, dimension in space.items():
-        place, present = f"params.yaml: tune.space.{name}", train.hyperparameters.get(name, model.get(name))
-        if name not in legal:
-            raise PipelineError(f"{place}: {train.model} has no such parameter; it has: {', '.join(legal)}")
+        place = f"params.yaml: tune.space.{name}"
+        if name not in defaults:
+            raise PipelineError(f"{place}: {train.model} has no such parameter; it has: {', '.join(defaults)}")
         if name not in train.hyperparameters:
             raise PipelineError(
-                f"{place}: the search starts from train.{name}, and there is none; its default is {present}"
+                f"{place}: the search starts from train.{name}, and there is none; its default is {defaults[name]}"
             )
+        present = train.hyperparameters[name]
         if not _allows(dimension, present):
-            kind = "" if dimension.choices is not None or _whole(dimension) else " (write it with a point)"
+            kind = "" if dimension.choices is not None or _is_whole(dimension) else " (write it with a point)"
             raise PipelineError(f"{place}: the search starts from train.{name} = {present!r}, allow it there{kind}")
     return {name: train.hyperparameters[name] for name in space}
 
 
-def probe(train: TrainParams, space: Mapping[str, Dimension], features: pd.DataFrame, target: pd.Series) -> None:
-    """Fit a handful of rows with either end of each range and with each choice: the model knows what it refuses.
+def probe(train: TrainParams, space: Mapping[str, Dimension], problem: Problem, rows: pd.DataFrame) -> None:
+    """Fit a few rows with both ends of each range and with each choice: the model knows what it refuses.
 
     Raises
     ------
     PipelineError
         Names the value.
     """
-    few = target.groupby(target).head(50).index
+    few = rows.groupby(problem.target).head(50)
     for name, dimension in space.items():
         for value in dimension.choices or [dimension.low, dimension.high]:
-            hyperparameters = train.hyperparameters | {name: value}
-            pipeline = families.build(train.model, train.seed, hyperparameters, features)
             try:
-                families.fit(pipeline, features.loc[few], target.loc[few])
+                train_model(train.model_copy(update={name: value}), problem, few)
             except PipelineError as error:
                 raise PipelineError(f"params.yaml: tune.space.{name}: {value!r} is refused: {error}") from error
 
 
 def legible(drawn: Values, space: Mapping[str, Dimension], present: Values) -> Values:
-    """Round what a sampler draws to what a person would write: multiples of a step exact, else three digits."""
+    """Round what a sampler draws to what a person would write: multiples of a step exact, else three digits.
+
+    >>> legible({"rate": 0.0714321}, {"rate": Dimension(low=0.01, high=0.3, log=True)}, {"rate": 0.05})
+    {'rate': 0.0714}
+    """
     return {name: value if value == present[name] else _rounded(value, space[name]) for name, value in drawn.items()}
 
 
-def _rounded(value: Any, of: Dimension) -> Any:
-    if not isinstance(value, float) or of.low is None or of.high is None:
+def _rounded(value: Any, dimension: Dimension) -> Any:
+    if not isinstance(value, float) or dimension.low is None or dimension.high is None:
         return value
-    return round(value, 10) if of.step else min(max(float(f"{value:.3g}"), float(of.low)), float(of.high))
+    if dimension.step:
+        return round(value, 10)
+    return min(max(float(f"{value:.3g}"), float(dimension.low)), float(dimension.high))
 
 
-def _whole(of: Dimension) -> bool:
-    """Say whether it is a range of integers: none of its numbers has a point."""
-    return not any(isinstance(number, float) for number in (of.low, of.high, of.step))
+def _is_whole(dimension: Dimension) -> bool:
+    """Tell whether it is a range of integers: none of its numbers has a point."""
+    return not any(isinstance(number, float) for number in (dimension.low, dimension.high, dimension.step))
 
 
-def _allows(of: Dimension, value: Any) -> bool:
-    """Say whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
-    if of.choices is not None:
-        return any(type(value) is type(choice) and value == choice for choice in of.choices)
-    if of.low is None or of.high is None or type(value) is not (int if _whole(of) else float):
+def _allows(dimension: Dimension, value: Any) -> bool:
+    """Tell whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
+    if dimension.choices is not None:
+        return any(type(value) is type(choice) and value == choice for choice in dimension.choices)
+    low, high, step = dimension.low, dimension.high, dimension.step
+    if low is None or high is None or type(value) is not (int if _is_whole(dimension) else float):
         return False
-    return of.low <= value <= of.high and (of.step is None or abs(remainder(value - of.low, of.step)) < 1e-9)
+    return low <= value <= high and (step is None or abs(remainder(value - low, step)) < 1e-9)

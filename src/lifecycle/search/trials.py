@@ -1,11 +1,15 @@
-"""Search hyper-parameters: trials proposed in batches by Optuna, run in parallel, stopped early, resumed after a kill.
+"""The trials of a hyper-parameter search: proposed in batches, judged fold by fold in parallel, on record at the end.
 
-A batch is proposed before any of its trials has run, each with a seed of its own, so the sequence follows from the
-seed and the size of the batch, and not from the number of processes, their pace, or where an earlier run has ended.
+Optuna proposes a batch from the trials of earlier batches, with a seed for each trial. So what is tried follows from
+the seed and the size of a batch, and not from the number of processes, their pace, or where an earlier run has ended:
+a run that goes on proposes the unfinished batch again, and judges those of its trials that are not on record yet.
 """
 
+import os
+import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,99 +17,208 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from lifecycle.core import cluster
+from lifecycle.core.atomic import atomic, locked
+from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.core.ranking import Ranking, average_precision
-from lifecycle.search.fold_scores import Fold, scorer
+from lifecycle.models.families import predict
+from lifecycle.models.training import Fold, train_model
+from lifecycle.problem.problem import Problem
 from lifecycle.search.space import Values, distributions, legible
-from lifecycle.search.study import PLACE, VALUES, counted, finished, give_back, in_state, keep_scores, medians, tell
+
+VALUES, FIGURES, REFUSAL = "values", "figures", "refusal"  # what the record of a trial holds beside Optuna's own
+FINISHED_BEFORE_STOPPING = 5  # trials, whose median then stops a trial that is worse
 
 
 class Search(NamedTuple):
-    """What is searched, from where, judged on what, and the folder of its record."""
+    """What is searched: `present` values of params.yaml to start from, folds to judge by, the folder of the record."""
 
     train: TrainParams
     tune: TuneParams
+    problem: Problem
     present: Values
     folds: Sequence[Fold]
     folder: Path
 
 
 @dataclass
-class Running:
-    """A trial under way: its values, and what the folds so far have given."""
+class Candidate:
+    """A trial under way: Optuna's, the values that a person would write, and what the folds gave so far."""
 
     trial: Any
     values: Values
     scores: list[np.ndarray] = field(default_factory=list)
     figures: list[float] = field(default_factory=list)
-    refused: str | None = None
-    pruned: bool = False
+    refusal: str | None = None
+    stopped: bool = False
 
 
-def run(search: Search, study: Any, minutes: float) -> None:
-    """Run trials until the study has as many as params say, or the time is up; what is under way then is given back."""
+@contextmanager
+def open_record(folder: Path, name: str) -> Iterator[Any]:
+    """Open or start the record of a search, an Optuna study in a SQLite file that holds the trials that have ended.
+
+    Raises
+    ------
+    PipelineError
+        Optuna is not installed, or another search is at work.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise PipelineError("optuna is not installed: it is in the extra `tune`") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with locked(folder, f"{folder}: another search is at work there; try again when it has ended"):
+        database = f"sqlite:///{folder / 'study.db'}"
+        yield optuna.create_study(storage=database, study_name=name, direction="maximize", load_if_exists=True)
+
+
+def trials_of(record: Any, *states: str) -> list[Any]:
+    """Return the trials on record, oldest first; only those in the given states of Optuna's, where any are given."""
+    return [trial for trial in record.get_trials(deepcopy=False) if not states or trial.state.name in states]
+
+
+def scores_file(record: Any, number: int, folder: Path) -> Path:
+    """Return where the scores of a trial on all validation rows are, if they were kept."""
+    return folder / record.study_name / f"{number}.npy"
+
+
+def trial_with_scores(record: Any, values: Values, folder: Path) -> Any:
+    """Return the finished trial with these values whose scores are kept, or None."""
+    same = [trial for trial in trials_of(record, "COMPLETE") if trial.user_attrs[VALUES] == values]
+    return next((trial for trial in same if scores_file(record, trial.number, folder).is_file()), None)
+
+
+def run(search: Search, record: Any, minutes: float) -> None:
+    """Run trials until the record has as many as params say, or the time is up; an unfinished batch is then dropped."""
     deadline = time.monotonic() + 60 * minutes
-    waiting = [trial.user_attrs[VALUES] for trial in in_state(study, "WAITING")]
-    if search.present not in waiting and finished(study, search.present, search.folder) is None:
-        study.enqueue_trial(search.present, user_attrs={VALUES: search.present})
-    bar = tqdm(desc="trials", total=search.tune.trials, initial=len(counted(study)), disable=None)
-    with bar, scorer(search.folds, search.tune.batch) as score:
-        while time.monotonic() < deadline and (size := _next_batch(search.tune, study)):
-            batch = [_propose(search, study) for _ in range(size)]
-            if not _judge(batch, search, medians(study, search.tune.batch, len(search.folds)), score, deadline):
+    bar = tqdm(desc="trials", total=search.tune.trials, initial=len(trials_of(record)), disable=None)
+    with bar, _parallel_scores(search) as score:
+        while time.monotonic() < deadline:
+            ended = trials_of(record)
+            earlier = ended[: len(ended) - len(ended) % search.tune.batch]  # the batches that are complete
+            study, batch = _next_batch(search, record, earlier)
+            if not batch or not _judge(batch, search, _medians(earlier, len(search.folds)), score, deadline):
                 break
-            for one in batch:
-                _record(one, search, study)
-            bar.update(size)
-    give_back(study)
+            for candidate in batch:
+                _put_on_record(candidate, search, study, record)
+            bar.update(len(batch))
 
 
-def _next_batch(tune: TuneParams, study: Any) -> int:
-    """Return how many trials come next: batches begin at multiples of their size, also when an earlier run goes on."""
-    done = len(counted(study))
-    wanted = max(tune.trials - done, len(in_state(study, "WAITING")))
-    return min(wanted, tune.batch - done % tune.batch)
+def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[Any, list[Candidate]]:
+    """Propose the next batch; return Optuna's study of it, and those of its trials that are not on record.
+
+    There are none when there are enough trials. The present values come first where they have not been judged, also
+    when there are enough trials.
+    """
+    import optuna
+
+    ended, refused = trials_of(record), [trial.user_attrs[VALUES] for trial in trials_of(record, "FAIL")]
+    judged = search.present in refused or trial_with_scores(record, search.present, search.folder) is not None
+    stop = min(max(search.tune.trials, len(ended) + (not judged)), len(earlier) + search.tune.batch)
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(earlier)
+    batch = []
+    for number in range(len(earlier), stop):
+        seed = int(np.random.SeedSequence([search.tune.seed, number]).generate_state(1)[0])
+        # constant_liar: what was proposed before in this batch counts as bad, so the next keeps its distance.
+        study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        if number < len(ended):
+            study.enqueue_trial(ended[number].params)
+        elif number == len(ended) and not judged:
+            study.enqueue_trial(search.present)
+        trial = study.ask(distributions(search.tune.space))
+        if number >= len(ended):
+            batch.append(Candidate(trial, legible(trial.params, search.tune.space, search.present)))
+    return study, batch
 
 
-def _propose(search: Search, study: Any) -> Running:
-    """Ask for a trial, with a seed that follows from its place."""
-    from optuna.samplers import TPESampler
+def _medians(earlier: Sequence[Any], folds: int) -> list[float]:
+    """Return, for each fold, the median over the trials of earlier batches of the mean figure up to there.
 
-    place = len(counted(study))
-    seed = np.random.SeedSequence([search.tune.seed, place]).generate_state(1)[0]
-    # constant_liar: those of the batch that were proposed before count as bad, so the next keeps its distance.
-    study.sampler = TPESampler(seed=int(seed), constant_liar=True)
-    trial = study.ask(distributions(search.tune.space))
-    values = trial.user_attrs.get(VALUES) or legible(trial.params, search.tune.space, search.present)
-    trial.set_user_attr(PLACE, place)
-    trial.set_user_attr(VALUES, values)
-    return Running(trial, values)
+    Optuna's own median pruner takes a trial's best fold for it, but one window is easier than another.
+    """
+    finished = [trial.intermediate_values for trial in earlier if trial.state.name == "COMPLETE"]
+    if len(finished) < FINISHED_BEFORE_STOPPING:
+        return [-np.inf] * folds
+    return [float(np.median([means[fold] for means in finished])) for fold in range(folds)]
 
 
 def _judge(
-    batch: Sequence[Running], search: Search, medians: list[float], score: Callable[..., list[Any]], deadline: float
+    batch: Sequence[Candidate], search: Search, medians: list[float], score: Callable[..., list[Any]], deadline: float
 ) -> bool:
     """Judge a batch fold by fold; say whether it was done in time. The present values are never stopped early."""
     for number, fold in enumerate(search.folds):
         if time.monotonic() >= deadline:
             return False
-        going = [one for one in batch if not one.pruned and one.refused is None]
-        several = [search.train.model_copy(update=one.values) for one in going]
-        for one, found in zip(going, score(number, several), strict=True):
-            if isinstance(found, str):
-                one.refused = found
+        running = [candidate for candidate in batch if not candidate.stopped and candidate.refusal is None]
+        results = score(number, [search.train.model_copy(update=candidate.values) for candidate in running])
+        target = fold.valid[search.problem.target].to_numpy()
+        for candidate, result in zip(running, results, strict=True):
+            if isinstance(result, str):
+                candidate.refusal = result
                 continue
-            one.scores.append(found)
-            one.figures.append(average_precision(*Ranking(fold.judged_target, found).counts()))
-            one.pruned = one.values != search.present and bool(np.mean(one.figures) < medians[number])
+            candidate.scores.append(result)
+            candidate.figures.append(average_precision(*Ranking(target, result).counts()))
+            mean = float(np.mean(candidate.figures))
+            candidate.trial.report(mean, number)
+            candidate.stopped = mean < medians[number] and candidate.values != search.present
     return True
 
 
-def _record(one: Running, search: Search, study: Any) -> None:
-    """Tell a trial's outcome, its scores first if the present values or the best so far gave them."""
-    done = one.refused is None and len(one.figures) == len(search.folds)
-    if done:
-        best = max((trial.value for trial in in_state(study, "COMPLETE")), default=-np.inf)
-        if one.values == search.present or np.mean(one.figures) > best:
-            keep_scores(study, one.trial, one.scores, search.folder)
-    tell(study, one.trial, one.figures, one.refused, done)
+def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any) -> None:
+    """Record a trial that has ended: refused by the model, stopped early, or finished.
+
+    The scores of the present values and of the best so far are kept, and are on the disk before the record says so.
+    """
+    from optuna.trial import TrialState
+
+    trial, mean, state = candidate.trial, None, TrialState.PRUNED
+    if candidate.refusal is not None:
+        state = TrialState.FAIL
+    elif len(candidate.figures) == len(search.folds):
+        mean, state = float(np.mean(candidate.figures)), TrialState.COMPLETE
+        best = max((other.value for other in trials_of(record, "COMPLETE")), default=-np.inf)
+        if candidate.values == search.present or mean > best:
+            path = scores_file(record, trial.number, search.folder)
+            with atomic(path) as temporary, temporary.open("wb") as file:
+                np.save(file, np.concatenate(candidate.scores))
+    for name, value in ((VALUES, candidate.values), (FIGURES, candidate.figures), (REFUSAL, candidate.refusal)):
+        trial.set_user_attr(name, value)
+    record.add_trial(study.tell(trial, mean, state))
+
+
+@contextmanager
+def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainParams]], list[Any]]]:
+    """Give a function from a fold's number and several params to the result of `fold_scores` for each.
+
+    Processes of this machine (LOKY_MAX_CPU_COUNT says how many) or the Dask cluster that the environment names compute
+    them. A fold is sent to a process once, not with each task.
+    """
+    import joblib
+
+    # A local function and bytes: a Dask scheduler unpacks what it is sent, and has none of our code.
+    def call(fold: np.ndarray, task: bytes) -> np.ndarray | str:
+        function, train, problem = pickle.loads(task)
+        return function(train, problem, pickle.loads(fold.data))
+
+    def score(number: int, several: Sequence[TrainParams]) -> list[Any]:
+        tasks = [pickle.dumps((fold_scores, train, search.problem)) for train in several]
+        return list(parallel(joblib.delayed(call)(folds[number], task) for task in tasks))
+
+    folds = [np.frombuffer(pickle.dumps(fold), np.uint8) for fold in search.folds]
+    processes = min(search.tune.batch, joblib.cpu_count())
+    with cluster.workers(with_code=True), joblib.Parallel(n_jobs=processes, batch_size=1) as parallel:
+        yield score
+
+
+def fold_scores(train: TrainParams, problem: Problem, fold: Fold) -> np.ndarray | str:
+    """Return a fold's scores as `src/train.py` makes them, or in words why the model refuses its hyper-parameters."""
+    import joblib
+
+    os.environ.pop(cluster.ADDRESS, None)  # a worker of a cluster would wait for the cluster
+    try:
+        with joblib.parallel_config(backend="sequential"):
+            return predict(train_model(train, problem, fold.train), fold.valid)
+    except PipelineError as error:
+        return str(error)

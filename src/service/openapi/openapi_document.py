@@ -163,7 +163,7 @@ def operations(servable: Servable, settings: Settings) -> Iterator[Operation]:
     row = openapi_schemas.features(servable)
     vector = list(row.values())
     raw = openapi_schemas.transaction(servable) if takes_transactions(servable, settings) else None
-    yield from _own(row, raw)
+    yield from _own(row, raw, min(3, servable.most_reasons))
     if settings.store != "none" and keeps_history(servable):
         body = {"events": [openapi_schemas.transaction(servable), {"label": openapi_schemas.label(servable)}]}
         yield Operation(
@@ -182,9 +182,9 @@ def operations(servable: Servable, settings: Settings) -> Iterator[Operation]:
     yield from _service(settings)
 
 
-def _own(row: dict[str, Any], raw: dict[str, Any] | None) -> Iterator[Operation]:
+def _own(row: dict[str, Any], raw: dict[str, Any] | None, reasons: int) -> Iterator[Operation]:
     shown: dict[str, Any] = {"one vector": {"features": list(row.values())}}
-    shown["rows by name, with reasons"] = {"records": [row], "reasons": 3}
+    shown["rows by name, with reasons"] = {"records": [row], "reasons": reasons}
     if raw is not None:
         shown["raw transactions"] = {"records": [raw]}
     yield Operation(

@@ -61,7 +61,7 @@ def bodies(servable: Servable, settings: Settings) -> dict[str, Schema]:
     raw = {"Transaction": raw_record(servable), "Label": label_row(servable)} if len(named) > 1 else {}
     records = any_of(*(of_list(each, most) for each in named))
     event = any_of(ref("Transaction"), of_object({"label": ref("Label")}))
-    reasons = {"type": "integer", "minimum": 0, "maximum": len(servable.features), "description": "for each row"}
+    reasons = {"type": "integer", "minimum": 0, "maximum": servable.most_reasons, "description": "for each row"}
     found = {
         "Vector": vector(servable),
         "Features": feature_row(servable),

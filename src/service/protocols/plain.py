@@ -39,7 +39,7 @@ def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
         if type(body["features"]) is not list:
             raise faults.wrong_type("'features'", body["features"], "a list of numbers", "features")
         return Inputs(from_vectors(servable, [body["features"]]), about=ONE_VECTOR)
-    reasons = _reasons(body.get("reasons", 0), len(servable.features))
+    reasons = _reasons(body.get("reasons", 0), servable.most_reasons)
     if type(body["records"]) is not list or not all(type(record) is dict for record in body["records"]):
         raise faults.wrong_type("'records'", body["records"], "a list of objects", "records")
     return from_list(servable, body["records"], max_rows, "'records'")._replace(reasons=reasons)
@@ -67,5 +67,6 @@ def _reasons(wanted: Any, most: int) -> int:
     if type(wanted) is not int and not (type(wanted) is float and wanted.is_integer()):
         raise faults.wrong_type("'reasons'", wanted, "a whole number", "reasons")
     if not 0 <= wanted <= most:
-        raise Refusal(422, "out_of_range", f"'reasons' must be 0 to {most}, the number of features", "reasons")
+        limit = f"0 to {most}, the number of features" if most else "0: this kind of model has no exact contributions"
+        raise Refusal(422, "out_of_range", f"'reasons' must be {limit}", "reasons")
     return int(wanted)

@@ -84,7 +84,7 @@ class Compactor:
             self._running = None
 
     async def _compact(self) -> None:
-        kept = self._store.state.kept
+        kept = self._store.state.store
         # The clock bounds it: one record from a far future must not make the store forget everybody.
         horizon = min(kept.newest, round(time.time() * 1e6)) - IDLE_DAYS * DAY_US
         async with self._order:

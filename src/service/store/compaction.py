@@ -39,7 +39,7 @@ def compact(plan: Plan, snapshot: Path, journal: Path, made: Path, horizon: int)
     state = State(plan, cast(Schema, None), base, base.lateness_us / DAY_US)
     for change in changes.after(base.position):
         state.apply(change)
-    for _ in state.kept.expire(horizon):
+    for _ in state.store.expire(horizon):
         pass
     state.snapshot(changes.position).save(made)
     changes.close()

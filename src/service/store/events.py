@@ -14,9 +14,9 @@ import numpy as np
 
 from lifecycle.bundle.manifest import Manifest, read_member
 from lifecycle.bundle.servable import Batch, Servable
-from lifecycle.features.online.evaluator import LateRecordError, RepeatError
+from lifecycle.features.online.evaluator import LateRecordError
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.record_schema import ColumnError, Event, Label, Schema
+from lifecycle.features.online.record_schema import ColumnError, Event, Label, RepeatError, Schema
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import features_of

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
-from lifecycle.features.online.state import Taken
+from lifecycle.features.online.state import EventStatus
 from service.store.events import FeatureList, Found, event_of, found_of, list_of, read_events
 
 Features = list[dict[str, Any]]
@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
     unknown: int
 
 
-def outcome_of(taken: Sequence[Taken]) -> Outcome:
+def outcome_of(taken: Sequence[EventStatus]) -> Outcome:
     """Count what events came to."""
     return Outcome(taken.count("accepted"), taken.count("repeated"), taken.count("unknown"))
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+from lifecycle.core.atomic import replace_durably
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema
-from lifecycle.features.online.snapshot import Snapshot, empty, put, refuse_other
+from lifecycle.features.online.snapshot import Snapshot, check_digest, empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS, Change, State
 from lifecycle.problem.record_words import DAY_US
 
@@ -188,7 +189,7 @@ class EmbeddedStore:
         self.path = folder / "state.npz"
         self.journal = Journal(folder / "journal.sqlite")
         try:
-            snapshot = self._start(plan, base or empty(plan, round(lateness_days * DAY_US)))
+            snapshot = self._start(plan, base or empty_snapshot(plan, round(lateness_days * DAY_US)))
             self._compacted = snapshot.position
             self.state = State(plan, schema, snapshot, lateness_days)
             for change in self.journal.after(snapshot.position):
@@ -241,7 +242,7 @@ class EmbeddedStore:
 
     def adopt(self, snapshot: Path, position: int) -> None:
         """Let a file with all up to a position take the place of the present snapshot and of the journal so far."""
-        put(snapshot, self.path)
+        replace_durably(snapshot, self.path)
         self._compacted = position
         self.journal.forget(position)
 
@@ -254,7 +255,7 @@ class EmbeddedStore:
         """Return the folder's snapshot, which in a new folder is the base."""
         about = self.journal.about()
         if about is None and not self.path.exists():
-            refuse_other("the snapshot", base.digest, plan.digest)
+            check_digest("the snapshot", base.digest, plan.digest)
             base.save(self.path)
         elif not self.path.exists():
             raise PipelineError(f"{self.path}: no such file, but a journal of what came after it")
@@ -263,7 +264,7 @@ class EmbeddedStore:
         except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise PipelineError(f"{self.path}: damaged: {error}; {ADVICE}") from error
         digest, start = about or self.journal.begin(snapshot.digest, snapshot.position)
-        refuse_other("the journal", digest, plan.digest)
+        check_digest("the journal", digest, plan.digest)
         if snapshot.position < start:
             raise PipelineError(f"{self.path}: older than the beginning of the journal")
         return snapshot

@@ -49,13 +49,13 @@ class InMemory:
             await self.settle_before()
             draft = Draft(self._state)
             new = await in_turns(partial(self._is_new, draft), events)
-            taken = await in_turns(lambda event, row: self._state.take(event) if new[row] else "repeated", events)
+            taken = await in_turns(lambda event, row: self._state.keep(event) if new[row] else "repeated", events)
         await self.settle()
         return outcome_of(taken)
 
     def ask(self, event: Event, row: int) -> dict[str, Any]:
         """Return the features of one record."""
-        return told(row, self._state.ask, event)
+        return told(row, self._state.features_of_event, event)
 
     async def settle_before(self) -> None:
         """Return once there is nothing left that could not be settled."""
@@ -66,7 +66,7 @@ class InMemory:
 
     async def size(self) -> dict[str, int]:
         """Return how much is kept."""
-        return self._state.kept.size()
+        return self._state.store.size()
 
     async def close(self) -> None:
         """Return once what was begun is done."""

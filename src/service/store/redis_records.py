@@ -15,7 +15,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.features.aggregates.track import SPARE, Record
 from lifecycle.features.online.entity import Entity
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Rows, Snapshot
+from lifecycle.features.online.snapshot import RowIndex, Snapshot
 
 READY = "ready"
 LEASE_SECONDS = 60  # a process that has died while loading is replaced after so long
@@ -111,7 +111,7 @@ def _commands(keys: Keys, plan: Plan, base: Snapshot) -> Iterator[tuple[Any, ...
     rows = zip(range(len(key)), base.time.tolist(), key, zip(*columns, strict=True), strict=True)
     items = [json.dumps(row) for row in rows]
     for by in plan.tracks:
-        for value, found in Rows(base.values[by]).groups():
+        for value, found in RowIndex(base.values[by]).groups():
             name = keys.entity(by, value)
             yield "DEL", name  # a process that has died may have begun it
             yield "RPUSH", name, *(items[row] for row in found)
@@ -124,7 +124,7 @@ def _commands(keys: Keys, plan: Plan, base: Snapshot) -> Iterator[tuple[Any, ...
 
 
 class RedisHome:
-    """A `Home` in Redis: what it reads is watched, so that nothing is written on what others changed.
+    """An `EntityStore` in Redis: what it reads is watched, so that nothing is written on what others changed.
 
     Parameters
     ----------
@@ -145,14 +145,14 @@ class RedisHome:
         self._expired: dict[str, int] = {}
 
     def entity(self, by: str, value: Any) -> Entity:
-        """See `Home`."""
+        """See `EntityStore`."""
         name = self._keys.entity(by, value)
         if name not in self._entities:
             self._fetch(self._keys.about, {by: value})
         return self._entities[name]
 
     def record(self, arrival: int) -> Record:
-        """See `Home`."""
+        """See `EntityStore`."""
         if arrival not in self._records:
             _, time, key, values = self._items[arrival]
             self._records[arrival] = Record(time, arrival, key, dict(zip(self._columns, values, strict=True)))

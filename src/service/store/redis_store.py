@@ -13,8 +13,8 @@ from lifecycle.features.aggregates.track import Record
 from lifecycle.features.online.evaluator import Evaluator
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Event, Label, Schema
-from lifecycle.features.online.snapshot import Snapshot, refuse_other
-from lifecycle.features.online.state import LATENESS_DAYS, Taken
+from lifecycle.features.online.snapshot import Snapshot, check_digest
+from lifecycle.features.online.state import LATENESS_DAYS, EventStatus
 from lifecycle.problem.record_words import DAY_US
 from service.store.events import FeatureList, base_of, told, unavailable
 from service.store.history import Outcome, outcome_of
@@ -65,35 +65,35 @@ class RedisStore:
         self._server: redis.Redis = redis.Redis.from_url(url, **{**options, "decode_responses": True})
         digest = f"{plan.digest} {lateness_days:g}"
         self._server.set(self._keys.about, digest, nx=True)
-        refuse_other("the store", str(self._server.get(self._keys.about)), digest)
+        check_digest("the store", str(self._server.get(self._keys.about)), digest)
         if base is not None:
             base.check(plan, self._lateness_us)
             load_base(self._server, self._keys, plan, base)
 
     def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the features of a record, whether it is kept or not; see `State`."""
-        return self.ask(self.schema.event(row))
+        return self.features_of_event(self.schema.event(row))
 
     def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a record and return its features; see `State`."""
         event = self.schema.event(row)
-        return self._named(self._add(event) or self.ask(event))
+        return self._named(self._add(event) or self.features_of_event(event))
 
     def label(self, key: Any, values: Mapping[str, Any]) -> bool:
         """Take labels that have become known; return False when the record is unknown or long out of reach."""
         return self._learn(self.schema.label(key, values)) != "unknown"
 
-    def ask(self, event: Event) -> dict[str, Any]:
+    def features_of_event(self, event: Event) -> dict[str, Any]:
         """Return the features of a record that `schema.event` has read; see `State`."""
 
         def work(home: RedisHome) -> dict[str, Any]:
             record, known = self._read(home, event)
             evaluator = Evaluator(self._plan, home, self._lateness_us)
-            return evaluator.again(record, event.values) if known else evaluator.features(record, event.values)
+            return evaluator.reevaluate(record, event.values) if known else evaluator.features(record, event.values)
 
         return self._named(self._transact(work))
 
-    def take(self, event: Event | Label) -> Taken:
+    def keep(self, event: Event | Label) -> EventStatus:
         """Keep a record, or labels that have become known, and tell what it came to; see `State`."""
         if isinstance(event, Label):
             return self._learn(event)
@@ -106,7 +106,7 @@ class RedisStore:
     def _add(self, event: Event) -> dict[str, Any] | None:
         """Keep a record and return what was found for it; None when it is kept already."""
         if not self._plan.tracks:  # a list without windows has nothing to remember
-            return self.ask(event)
+            return self.features_of_event(event)
 
         def work(home: RedisHome) -> dict[str, Any] | None:
             record, known = self._read(home, event)
@@ -115,12 +115,12 @@ class RedisStore:
             record.arrival = home.arrive()
             added = Evaluator(self._plan, home, self._lateness_us).add(record, event.values)
             home.push([record, *added.changed])
-            return added.found
+            return added.features
 
         return self._transact(work)
 
-    def _learn(self, label: Label) -> Taken:
-        def work(home: RedisHome) -> Taken:
+    def _learn(self, label: Label) -> EventStatus:
+        def work(home: RedisHome) -> EventStatus:
             record = home.find(label.key, {})
             if record is None:
                 return "unknown"
@@ -177,11 +177,12 @@ class RedisThreads:
 
     async def features(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """Return the features of records; nothing is kept."""
-        return await self._run(lambda: [told(row, self._store.ask, event) for row, event in enumerate(events)])
+        evaluate = self._store.features_of_event
+        return await self._run(lambda: [told(row, evaluate, event) for row, event in enumerate(events)])
 
     async def keep(self, events: Sequence[Event | Label]) -> Outcome:
         """Keep events in their order; return once the server has them."""
-        taken = await self._run(lambda: [told(row, self._store.take, event) for row, event in enumerate(events)])
+        taken = await self._run(lambda: [told(row, self._store.keep, event) for row, event in enumerate(events)])
         return outcome_of(taken)
 
     async def size(self) -> dict[str, int]:

@@ -11,7 +11,6 @@ from lifecycle.audit.ageing import (
     AgeWindow,
     ageing,
     as_json,
-    fit_with_seed,
     over_seeds,
     score_windows,
     spread,
@@ -19,6 +18,7 @@ from lifecycle.audit.ageing import (
 )
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.models.families import predict
+from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Raw
 from lifecycle.splits.time_windows import TimeWindow
@@ -99,7 +99,7 @@ def first_score(model):
 
 
 def found(train, more=3):
-    own = fit_with_seed(train, PROBLEM, records(), train.seed)
+    own = train_model(train, PROBLEM, records())
     return over_seeds(train, PROBLEM, records(), (more, own), first_score)
 
 
@@ -107,7 +107,7 @@ def test_the_model_on_file_comes_first_and_the_seeds_that_follow_it_next():
     train = recipe(n_estimators=3, max_depth=2)
     result = found(train)
     assert result["seeds"] == [2**32 - 2, 2**32 - 1, 0, 1]
-    again = first_score(fit_with_seed(train, PROBLEM, records(), 2**32 - 1))
+    again = first_score(train_model(train.model_copy(update={"seed": 2**32 - 1}), PROBLEM, records()))
     assert result["figures"]["score"][1] == again["score"]
     assert len(set(result["figures"]["score"])) > 1
     assert result == found(train)

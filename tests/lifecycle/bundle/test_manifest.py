@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from lifecycle.bundle.manifest import FILES, MANIFEST, read_manifest, read_member, sealed, verify
+from lifecycle.bundle.manifest import FILES, MANIFEST, manifest_bytes, read_manifest, read_member, verify
 from lifecycle.core.errors import PipelineError
 from tests.graph import SRC
 from tests.helpers_bundle import of_shops, write_bundle
@@ -121,7 +121,7 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(bundle, name):
 def resealed(bundle, change):
     content = json.loads((bundle / MANIFEST).read_bytes())
     change(content)
-    (bundle / MANIFEST).write_bytes(sealed(content))
+    (bundle / MANIFEST).write_bytes(manifest_bytes(content))
 
 
 @pytest.mark.parametrize(

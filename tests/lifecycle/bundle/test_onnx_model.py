@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from lifecycle.bundle import onnx_trees
 from lifecycle.bundle.onnx_model import export
-from lifecycle.bundle.parity import placed
+from lifecycle.bundle.parity import rows_on_thresholds
 from lifecycle.bundle.servable import Batch, Session
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import FAMILIES, predict
@@ -58,14 +58,14 @@ def test_rows_with_gaps_and_texts_never_seen_have_the_pipeline_s_scores(model):
 @pytest.mark.parametrize("model", TREES)
 def test_rows_on_and_beside_the_thresholds_have_the_pipeline_s_scores(model):
     pipeline = of_shops(model)
-    assert_served(pipeline, placed(pipeline, unseen(), GAPS, 5_000, seed=1))
+    assert_served(pipeline, rows_on_thresholds(pipeline, unseen(), GAPS, 5_000, seed=1))
 
 
 def test_rows_on_thresholds_tell_a_model_whose_thresholds_are_rounded_to_the_nearest(monkeypatch):
     pipeline = of_shops("random_forest")
     monkeypatch.setattr(onnx_trees, "rounded_down", lambda threshold: threshold.astype(np.float32).astype(np.float64))
     with pytest.raises(AssertionError, match="Mismatched elements"):
-        assert_served(pipeline, placed(pipeline, unseen(), GAPS, 5_000, seed=1))
+        assert_served(pipeline, rows_on_thresholds(pipeline, unseen(), GAPS, 5_000, seed=1))
 
 
 @pytest.mark.slow
@@ -92,7 +92,9 @@ def test_whatever_the_table_the_served_scores_are_the_pipeline_s(model, seed, si
     pipeline = fitted(model, features[:200], target[:200])
     session = Session(export(pipeline))
     assert_served(pipeline, features, session)
-    assert_served(pipeline, placed(pipeline, features, frozenset("abc" if gaps else ""), 300, seed), session)
+    assert_served(
+        pipeline, rows_on_thresholds(pipeline, features, frozenset("abc" if gaps else ""), 300, seed), session
+    )
 
 
 @pytest.mark.parametrize("model", TREES)
@@ -101,7 +103,7 @@ def test_large_values_have_the_pipeline_s_scores(model, far):
     rng = np.random.default_rng(0)
     features = pd.DataFrame({"a": rng.random(600) * far, "b": far - rng.integers(0, 9, 600)})
     pipeline = fitted(model, features, pd.Series((features["a"] > features["a"].median()).astype(int)))
-    assert_served(pipeline, placed(pipeline, features, frozenset(), 3_000, seed=0))
+    assert_served(pipeline, rows_on_thresholds(pipeline, features, frozenset(), 3_000, seed=0))
 
 
 def test_a_linear_model_of_large_values_is_right_to_the_last_decimal_of_its_score():
@@ -129,7 +131,7 @@ def test_a_text_that_was_missing_in_training_is_a_category(model):
     features, target = learnable(600)
     features.loc[::7, "shop"] = None
     pipeline = fitted(model, features, target)
-    assert_served(pipeline, placed(pipeline, unseen(), GAPS, 3_000, seed=1))
+    assert_served(pipeline, rows_on_thresholds(pipeline, unseen(), GAPS, 3_000, seed=1))
     row = features.assign(number=0.5, gaps=50.0)[:1]
     assert row["shop"].isna().all()
     columns = Session(export(pipeline)).columns(batch(pipeline, row))
@@ -193,9 +195,14 @@ def test_another_estimator_or_preprocessing_is_refused():
     features, target = learnable(600)
     pipeline = fitted("decision_tree", features, target)
     pipeline.steps[-1] = ("model", GaussianNB())
-    with pytest.raises(PipelineError, match="GaussianNB: there is no exact"):
+    with pytest.raises(PipelineError, match="GaussianNB: no model family"):
         export(pipeline)
     scaled = fitted("decision_tree", features[["number"]], target)
     scaled[0].transformers_[0] = ("numbers", MinMaxScaler(), ["number"])
     with pytest.raises(PipelineError, match="MinMaxScaler: this preprocessing can't be served"):
         export(scaled)
+
+
+def test_a_family_without_an_export_is_refused_in_words(neighbours):
+    with pytest.raises(PipelineError, match="k_nearest_neighbours: this family has no exact export"):
+        export(fitted("k_nearest_neighbours", *learnable()))

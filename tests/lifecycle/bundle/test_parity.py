@@ -6,14 +6,24 @@ import pytest
 from lifecycle.bundle import onnx_trees
 from lifecycle.bundle.bundle_files import seal
 from lifecycle.bundle.onnx_model import export
-from lifecycle.bundle.parity import Parity, as_metrics, compare, placed, served, together
+from lifecycle.bundle.parity import (
+    UNKNOWN,
+    Parity,
+    as_metrics,
+    beside,
+    compare,
+    rows_on_thresholds,
+    served_scores,
+    thresholds,
+)
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import FAMILIES, predict
-from tests.helpers_bundle import ORIGIN, of_shops, some_decision, write_bundle
+from tests.helpers_bundle import ORIGIN, fitted, of_shops, some_decision, write_bundle
 from tests.helpers_model import learnable
 
 BOUND = 1e-6
+GAPS = frozenset({"gaps"})
 
 
 def rows(count=700):
@@ -21,7 +31,7 @@ def rows(count=700):
 
 
 def edge(pipeline):
-    found = placed(pipeline, rows().drop(columns="sale"), frozenset({"gaps"}), 2_000, seed=0)
+    found = rows_on_thresholds(pipeline, rows(), GAPS, 2_000, seed=0)
     return found.assign(sale=range(2_000))
 
 
@@ -125,14 +135,12 @@ def test_rows_alone_and_rows_together_keep_their_order(tmp_path):
     pipeline = of_shops("extra_trees")
     bundle = write_bundle(tmp_path / "bundle", pipeline, some_decision())
     for count in (0, 1, 499, 500, 501, 700):
-        found = served(bundle, rows()[:count])
+        found = served_scores(bundle, rows()[:count])
         np.testing.assert_array_equal(found, predict(pipeline, rows()[["number", "gaps", "shop"]])[:count])
 
 
 def test_figures_are_those_of_all_tables():
-    real = together([Parity(10, 0.0, 0, 0), Parity(5, 1e-9, 0, 0)])
-    assert real == Parity(15, 1e-9, 0, 0)
-    assert as_metrics(real, Parity(7, 2e-9, 0, 0), 1_234)["package"] == {
+    assert as_metrics(Parity(15, 1e-9, 0, 0), Parity(7, 2e-9, 0, 0), 1_234) == {
         "rows_compared": 15,
         "rows_on_thresholds": 7,
         "largest_difference": 2e-9,
@@ -140,3 +148,54 @@ def test_figures_are_those_of_all_tables():
         "rankings_that_differ": 0,
         "bundle_bytes": 1_234,
     }
+
+
+def drawn(model="random_forest", missing=GAPS, count=4_000, seed=0):
+    return rows_on_thresholds(of_shops(model), learnable()[0], missing, count, seed)
+
+
+@pytest.mark.parametrize("model", [model for model in FAMILIES if model != "logistic_regression"])
+def test_three_quarters_of_the_numbers_stand_on_a_threshold_or_right_beside_it(model):
+    found = drawn(model)
+    for name, at in thresholds(of_shops(model)).items():
+        assert len(at) > 3
+        values = found[name].dropna().to_numpy()
+        distance = np.abs(values[:, None] - at).min(axis=1)
+        near = distance <= 2 * np.spacing(values.astype(np.float32)).astype(float)
+        assert near.mean() == pytest.approx(0.75, abs=0.05)
+        assert 0.1 < (distance == 0).mean() < 0.6
+
+
+def test_beside_a_number_stand_its_neighbours_in_both_precisions():
+    up, down = np.nextafter(0.1, 1), np.nextafter(0.1, 0)
+    narrow = np.float32(0.1)
+    single = [narrow, np.nextafter(narrow, np.float32(0)), np.nextafter(narrow, np.float32(1))]
+    assert set(beside(np.array([0.1])).tolist()) == {0.1, up, down, *map(float, single)}
+
+
+def test_only_what_training_lacked_is_missing():
+    found = drawn()
+    assert found["gaps"].isna().mean() > 0.1
+    assert not found[["number", "shop"]].isna().any(axis=None)
+    assert drawn(missing=frozenset({"shop"}))["shop"].isna().mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_texts_are_those_of_training_and_one_that_is_not():
+    assert set(drawn()["shop"]) == {"bakery", "garage", "florist", UNKNOWN}
+
+
+def test_a_model_without_thresholds_gets_real_numbers():
+    found = drawn("logistic_regression")
+    assert set(found["number"]) <= set(learnable()[0]["number"])
+
+
+def test_draws_follow_the_seed():
+    assert drawn().equals(drawn())
+    assert not drawn().equals(drawn(seed=1))
+
+
+def test_a_family_that_is_exported_by_its_own_nodes_passes(network, tmp_path):
+    pipeline = fitted("neural_network", *learnable(600), hidden_layer_sizes=[8, 4], max_iter=30)
+    bundle = write_bundle(tmp_path / "bundle", pipeline)
+    assert compare(bundle, pipeline, rows(), "sale", 0.0) == Parity(700, 0.0, 0, 0)
+    assert compare(bundle, pipeline, edge(pipeline), "sale", 0.0) == Parity(2_000, 0.0, 0, 0)

@@ -1,5 +1,7 @@
 from lifecycle.bundle import provenance
+from lifecycle.bundle.provenance import blocks
 from tests.helpers_bundle import ORIGIN
+from tests.helpers_model import params
 
 
 def test_a_statement_has_what_in_toto_and_slsa_ask_for():
@@ -22,3 +24,11 @@ def test_a_statement_has_what_in_toto_and_slsa_ask_for():
 def test_it_holds_no_time():
     text = str(provenance.statement(ORIGIN._asdict(), {}))
     assert not [word for word in ("startedOn", "finishedOn", "invocationId") if word in text]
+
+
+def test_params_are_those_of_the_stages_without_the_places_of_one_machine():
+    found = blocks(params(ingest__path="/home/someone/records.csv"), ["ingest", "validate"])
+    assert list(found) == ["ingest", "validate"]
+    assert found["ingest"]["path"] == "records.csv"
+    assert found["ingest"]["generate"]["seed"] == 0
+    assert blocks(params(ingest__path="data/source"), ["ingest"])["ingest"]["path"] == "data/source"

@@ -13,7 +13,7 @@ from lifecycle.evaluation.calibration import Calibration
 from lifecycle.explanation.contributions import explainer
 from lifecycle.models.families import FAMILIES, predict
 from tests.graph import SRC
-from tests.helpers_bundle import of_shops, some_decision, write_bundle
+from tests.helpers_bundle import fitted, of_shops, some_decision, write_bundle
 from tests.helpers_model import learnable
 
 HEAVY = {"pandas", "pyarrow", "pydantic", "yaml", "sklearn", "scipy", "joblib", "onnx", "tqdm"}
@@ -130,3 +130,13 @@ def test_a_damaged_bundle_is_not_opened(tmp_path):
     (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[::-1])
     with pytest.raises(PipelineError, match=r"model\.onnx: damaged"):
         Servable.load(folder, verify=False)
+
+
+def test_a_model_without_contributions_scores_and_has_no_reasons(network, tmp_path):
+    pipeline = fitted("neural_network", *learnable(600), hidden_layer_sizes=[8], max_iter=30)
+    served, features = write_bundle(tmp_path / "bundle", pipeline), rows(20)
+    batch = batch_of(served, features)
+    np.testing.assert_array_equal(served.score(batch).score, predict(pipeline, features))
+    assert served.attribution is None
+    assert served.most_reasons == 0
+    assert served.reasons(batch, features.to_dict("records"), 2) == [[]] * 20

@@ -6,7 +6,8 @@ import pytest
 
 from lifecycle.core import cluster
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import build, fit
+from lifecycle.models.families import build
+from lifecycle.models.training import fit
 from tests.helpers_model import learnable
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.lineage import lineage, versions
+from lifecycle.models.families import FAMILIES
 
 
 def test_lineage_is_the_md5_of_the_bytes(tmp_path):
@@ -14,7 +15,7 @@ def test_versions_are_the_locked_ones_and_those_of_the_models_library():
     lock = "".join(f"{name}==1.{place} \\\n    --hash=sha256:00\n" for place, name in enumerate(
         ("lightgbm", "numpy", "pandas", "scikit-learn"))
     )  # fmt: skip
-    assert versions(lock, "extra_trees") == {"scikit-learn": "1.3", "numpy": "1.1", "pandas": "1.2"}
-    assert versions(lock, "lightgbm")["lightgbm"] == "1.0"
+    assert versions(lock, FAMILIES["extra_trees"].package) == {"scikit-learn": "1.3", "numpy": "1.1", "pandas": "1.2"}
+    assert versions(lock, FAMILIES["lightgbm"].package)["lightgbm"] == "1.0"
     with pytest.raises(PipelineError, match="xgboost-cpu is not locked"):
-        versions(lock, "xgboost")
+        versions(lock, FAMILIES["xgboost"].package)

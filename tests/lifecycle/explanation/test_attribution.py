@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 
-from lifecycle.explanation.attribution import Attribution
+from lifecycle.explanation.attribution import Attribution, from_bytes, to_bytes
 from lifecycle.explanation.contributions import attribution, explainer
 from lifecycle.models.families import FAMILIES
 from lifecycle.models.leaves import Leaves
-from tests.helpers_bundle import of_shops
+from tests.helpers_bundle import fitted, of_shops
 from tests.helpers_model import learnable
 
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_what_is_written_and_read_again_explains_the_same(model):
     pipeline, rows = of_shops(model), learnable(50, seed=5)[0]
-    found = Attribution.of_bytes(attribution(pipeline).as_bytes())
+    found = from_bytes(to_bytes(attribution(pipeline)))
     expected = explainer(pipeline)(rows)
     np.testing.assert_array_equal(found.of(pipeline[:-1].transform(rows), 3), expected.values, strict=True)
     assert (found.base, found.unit) == (expected.base, expected.unit)
@@ -20,7 +20,7 @@ def test_what_is_written_and_read_again_explains_the_same(model):
 
 def test_the_same_model_gives_the_same_bytes():
     pipeline = of_shops("extra_trees")
-    assert attribution(pipeline).as_bytes() == attribution(pipeline).as_bytes()
+    assert to_bytes(attribution(pipeline)) == to_bytes(attribution(pipeline))
 
 
 def test_columns_of_one_feature_add_up():
@@ -31,4 +31,10 @@ def test_columns_of_one_feature_add_up():
 def test_nothing_is_unpickled():
     table = Leaves(*(np.array([{"a": "thing"}], dtype=object) for _ in Leaves._fields))
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        Attribution.of_bytes(Attribution(np.zeros(1), table, 0.0, "probability").as_bytes())
+        from_bytes(to_bytes(Attribution(np.zeros(1), table, 0.0, "probability")))
+
+
+def test_a_family_without_contributions_writes_that_there_are_none(neighbours):
+    pipeline = fitted("k_nearest_neighbours", *learnable())
+    assert attribution(pipeline) is None
+    assert from_bytes(to_bytes(None)) is None

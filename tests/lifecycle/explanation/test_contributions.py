@@ -5,10 +5,21 @@ from sklearn.naive_bayes import GaussianNB
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import sigmoid
+from lifecycle.core.tables import write_csv
+from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation import shapley
-from lifecycle.explanation.contributions import explainer, limit
-from lifecycle.models.families import FAMILIES, build, fit, predict
-from lifecycle.models.trees import ensemble, leaves
+from lifecycle.explanation.contributions import (
+    Contributions,
+    Summary,
+    additivity_error,
+    dots,
+    explainer,
+    figures,
+    summary,
+)
+from lifecycle.explanation.importance import partial_dependence
+from lifecycle.models.families import FAMILIES, build, family_of, predict
+from lifecycle.models.training import fit
 from tests.helpers_model import learnable
 
 SIZE = {"hist_gradient_boosting": "max_iter", "decision_tree": None, "logistic_regression": None}
@@ -35,7 +46,7 @@ def test_base_and_contributions_add_up_to_the_score(model):
     explained = explainer(pipeline)(unseen)
     assert explained.names == ["number", "gaps", "shop", "always"]
     assert explained.values.shape == (600, 4)
-    assert np.abs(explained.scores() - predict(pipeline, unseen)).max() <= limit(pipeline)
+    assert np.abs(explained.scores() - predict(pipeline, unseen)).max() <= family_of(pipeline).tolerance
     total = explained.base + explained.values.sum(axis=1)
     np.testing.assert_array_equal(
         explained.scores(), sigmoid(total) if explained.unit == "log-odds" else total, strict=True
@@ -94,13 +105,13 @@ def test_a_number_without_any_value_adds_nothing_and_shifts_no_other():
     pipeline = fit(build("logistic_regression", 0, {}, features), features, target)
     explained = explainer(pipeline)(features)
     np.testing.assert_array_equal(explained.values[:, 0], 0)
-    assert np.abs(explained.scores() - predict(pipeline, features)).max() <= limit(pipeline)
+    assert np.abs(explained.scores() - predict(pipeline, features)).max() <= family_of(pipeline).tolerance
 
 
 def test_what_has_no_exact_explanation_is_refused():
     pipeline = fitted("decision_tree")
     pipeline.steps[-1] = ("model", GaussianNB())
-    with pytest.raises(PipelineError, match="GaussianNB: there is no exact explanation for this estimator"):
+    with pytest.raises(PipelineError, match="GaussianNB: no model family"):
         explainer(pipeline)
     with pytest.raises(PipelineError, match=r"train\.categorical_features: splits by sets"):
         explainer(fitted("hist_gradient_boosting", categorical_features=[2, 3, 4]))
@@ -110,13 +121,137 @@ def test_what_has_no_exact_explanation_is_refused():
 @pytest.mark.parametrize("model", OF_SCIKIT_LEARN)
 def test_the_package_shap_finds_the_same(model):
     shap = pytest.importorskip("shap")
-    pass  # MOVED
-
     pipeline = fitted(model)
     X = pipeline[:-1].transform(with_a_dull_column(seed=5)[0])
     theirs = shap.TreeExplainer(pipeline[-1], feature_perturbation="tree_path_dependent")
     values = np.asarray(theirs.shap_values(X, check_additivity=False))
-    table = leaves(ensemble(pipeline[-1]))
+    table = FAMILIES[model].trees(pipeline[-1]).leaves()
     ours = shapley.contributions(table, X)
     np.testing.assert_allclose(ours, values[:, :, 1] if values.ndim == 3 else values, rtol=0, atol=1e-12)
     assert float(table.base) == pytest.approx(np.ravel(theirs.expected_value)[-1], abs=1e-12)
+
+
+ROWS = 1_500
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    number = rng.normal(size=ROWS)
+    return pd.DataFrame(
+        {
+            "up": number,
+            "down": rng.permutation(number),
+            "often": np.where(rng.random(ROWS) < 0.99, 0, rng.integers(1, 40, ROWS)),
+            "same": 3,
+            "text": rng.choice(["a", "b"], ROWS),
+        }
+    )
+
+
+def score_of(rows):
+    return 0.5 + 0.02 * rows["up"].to_numpy() - 0.01 * rows["down"].to_numpy()
+
+
+@pytest.fixture
+def explained(rows):
+    values = np.zeros(rows.shape)
+    values[:, 0], values[:, 1] = 0.02 * rows["up"], -0.01 * rows["down"]
+    values[:, 4] = np.where(rows["text"] == "a", 0.001, -0.001)
+    return Contributions(list(rows.columns), values, 0.5, "probability")
+
+
+@pytest.mark.parametrize("fault", [2e-9, np.nan])
+def test_contributions_that_miss_a_score_are_refused(explained, fault):
+    scores = 0.5 + explained.values.sum(axis=1)
+    assert additivity_error(explained, scores, 1e-9) < 1e-15
+    scores[7] += fault
+    with pytest.raises(PipelineError, match=r"miss the scores .* by up to .* up to 1e-09 is rounding"):
+        additivity_error(explained, scores, 1e-9)
+
+
+def test_size_and_direction_of_contributions(explained, rows):
+    found = figures(explained, rows)
+    assert found.loc["up", "mean_abs_contribution"] == pytest.approx(0.02 * rows["up"].abs().mean())
+    assert found["direction"].tolist()[:2] == pytest.approx([1, -1])
+    assert found["direction"].isna().tolist() == [False, False, True, True, True]
+    importance = pd.DataFrame({"feature": list(rows), "importance": 0.25})
+    written = Summary({"rows": ROWS}, found, pd.DataFrame()).as_json(importance)
+    assert written["rows"] == ROWS
+    assert written["features"]["text"] == {"importance": 0.25, "mean_abs_contribution": 0.001}
+
+
+def test_dots_are_few_and_reach_from_the_least_to_the_greatest_contribution(explained, rows):
+    table = dots(explained, rows)
+    counts = table["feature"].value_counts()
+    assert counts.max() <= 201
+    assert set(counts.index) == set(rows)
+    up = table[table["feature"] == "up"]
+    assert (up["contribution"].min(), up["contribution"].max()) == pytest.approx(
+        (0.02 * rows.up.min(), 0.02 * rows.up.max())
+    )
+    assert up["level"].is_monotonic_increasing
+    assert up["level"].iloc[-1] == 1
+    np.testing.assert_allclose(up["value"].astype(float) * 0.02, up["contribution"], rtol=1e-5)
+    assert set(table.loc[table["feature"] == "text", "value"]) == {"a", "b"}
+
+
+def test_dependence_is_the_mean_score_with_one_feature_set(rows):
+    table = partial_dependence(score_of, rows, ["up", "often", "same", "text"])
+    assert set(table["feature"]) == {"up", "often"}
+    up = table[table["feature"] == "up"]
+    np.testing.assert_allclose(up["score"], 0.5 + 0.02 * up["value"] - 0.01 * rows["down"].mean(), atol=1e-12)
+    assert (up["value"].min(), up["value"].max()) == (rows["up"].min(), rows["up"].max())
+    assert set(up["value"]) <= set(rows["up"])
+    assert len(table[table["feature"] == "often"]) >= 10
+
+
+def test_without_numbers_there_is_no_dependence(rows):
+    assert partial_dependence(score_of, rows, ["text"]).columns.tolist() == ["feature", "value", "score"]
+
+
+def test_the_same_tables_give_the_same_picture(explained, rows, tmp_path):
+    importance = pd.DataFrame({"feature": list(rows), "importance": [0.3, 0.2, 0.1, 0, 0], "low": 0.0, "high": 0.4})
+    write_csv(importance, tmp_path / "importance.csv")
+    write_csv(dots(explained, rows), tmp_path / "contribution_summary.csv")
+    for name, features in (("one", ["up", "often"]), ("two", ["up", "often"]), ("none", [])):
+        write_csv(partial_dependence(score_of, rows, features), tmp_path / "partial_dependence.csv")
+        draw_explanation(tmp_path, "probability", tmp_path / f"{name}.png")
+    pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("one", "two", "none")]
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_a_picture_without_contributions_says_so(explained, rows, tmp_path):
+    importance = pd.DataFrame({"feature": list(rows), "importance": [0.3, 0.2, 0.1, 0, 0], "low": 0.0, "high": 0.4})
+    write_csv(importance, tmp_path / "importance.csv")
+    write_csv(dots(explained, rows)[:0], tmp_path / "contribution_summary.csv")
+    write_csv(partial_dependence(score_of, rows, ["up"]), tmp_path / "partial_dependence.csv")
+    draw_explanation(tmp_path, None, tmp_path / "explanation.png")
+    assert (tmp_path / "explanation.png").stat().st_size > 10_000
+
+
+def test_the_summary_of_a_model_tells_all_that_its_contributions_are():
+    pipeline, (features, _) = fitted("extra_trees"), with_a_dull_column(seed=5)
+    found = summary(pipeline, features, predict(pipeline, features))
+    assert found.whole == {
+        "rows": 600,
+        "unit": "probability",
+        "base": pytest.approx(explainer(pipeline)(features).base),
+        "additivity_error": 0.0,
+        "additivity_limit": 1e-9,
+    }
+    assert list(found.figures.index) == ["number", "gaps", "shop", "always"]
+
+
+def test_a_family_without_contributions_says_why_and_leaves_the_tables_empty(neighbours):
+    features, target = learnable()
+    pipeline = fit(build("k_nearest_neighbours", 0, {}, features), features, target)
+    found = summary(pipeline, features, predict(pipeline, features))
+    why = found.whole["no_contributions"]
+    assert why.startswith("A score of k_nearest_neighbours can't be split exactly into what each feature adds")
+    assert found.dots.columns.tolist() == ["feature", "value", "level", "contribution"]
+    assert len(found.dots) == len(found.figures) == 0
+    importance = pd.DataFrame({"feature": list(features), "importance": 0.5})
+    assert found.as_json(importance)["features"]["shop"] == {"importance": 0.5}
+    with pytest.raises(PipelineError, match="can't be split exactly"):
+        explainer(pipeline)

@@ -3,8 +3,9 @@ from math import nan
 import pytest
 
 from lifecycle.explanation.reasons import reasons, sentence
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Where, Window
+from lifecycle.problem.window_words import Where, Window
 
 WEB, LARGE, GENUINE = Where("channel", "==", "web"), Where("amount_ratio", ">=", 3.0), Where("is_fraud", "==", 0)
 LABELLED = {"by": "shop_id", "days": (30,), "delay_days": 7}
@@ -77,7 +78,7 @@ def test_a_ratio_that_stands_for_nothing_is_told_as_such(median):
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)
 def test_every_aggregate_has_words(aggregate):
-    of = None if AGGREGATES[aggregate].of == "none" else "is_fraud"
+    of = None if AGGREGATES[aggregate].needs == "none" else "is_fraud"
     window = Window("made", aggregate, by="card_id", of=of, days=(7,))
     features = (window, Ratio("share", "amount", "made_7d"))
     for name, value in (("made_7d", 0), ("made_7d", 1), ("made_7d", 2.5), ("made_7d", nan), ("share", 2.5)):

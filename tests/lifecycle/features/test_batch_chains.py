@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Where, Window
+from lifecycle.problem.window_words import Where, Window
 from tests.helpers_features import DECIMALS, by_definition, frame_of, tables, windows_of
 from tests.helpers_model import quick
 
@@ -30,7 +31,7 @@ ASKED = ((Where("share", "!=", 0.5),), (Where("over", "<=", 0), Where("is_night"
 @given(table=tables, data=st.data())
 @settings(parent=quick, max_examples=25)
 def test_windows_may_stand_on_windows_and_on_what_is_made_of_them(aggregate, table, data):
-    of = OF.get(AGGREGATES[aggregate].of, st.sampled_from(DERIVED))
+    of = OF.get(AGGREGATES[aggregate].needs, st.sampled_from(DERIVED))
     deep = data.draw(windows_of(aggregate, of=of, where=st.sampled_from(ASKED)))
     features = (*CHAIN, deep, Window("top", "count", "terminal", where=(Where(deep.names[0], ">=", 1),)))
     found, defined = evaluate(features, frame_of(table), "time", DECIMALS), by_definition(features, table)

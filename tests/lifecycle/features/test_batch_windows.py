@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.features import batch
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate_windows
 from lifecycle.problem.record_words import DAY_US
-from lifecycle.problem.window_words import AGGREGATES, Window
+from lifecycle.problem.window_words import Window
 from tests.helpers_features import DECIMALS, by_definition, tables, windows_of
 from tests.helpers_model import quick
 
@@ -23,7 +24,7 @@ def assert_as_defined(declared, table):
     found = evaluated(declared, table)
     for window in declared:
         for name, values in by_definition((window,), table).items():
-            assert found[name].dtype == AGGREGATES[window.aggregate].type
+            assert found[name].dtype == AGGREGATES[window.aggregate].dtype
             tolerance = 1e-15 if window.aggregate in ROUNDED else 0
             np.testing.assert_allclose(found[name], values, rtol=tolerance, atol=0, err_msg=f"{window}")
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate
 from lifecycle.features.catalogue import catalogue
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Where, Window
+from lifecycle.problem.window_words import Where, Window
 from problems import creditcard, transactions
 from tests.helpers_data import creditcard_table, small_problem, small_table
 from tests.helpers_model import payments
@@ -99,7 +100,7 @@ def test_units_follow_the_column_unless_the_aggregate_has_its_own():
 
 
 def window_unit(aggregate):
-    of = {"none": None, "flag": "is_fraud"}.get(AGGREGATES[aggregate].of, "amount")
+    of = {"none": None, "flag": "is_fraud"}.get(AGGREGATES[aggregate].needs, "amount")
     return described(Window("w", aggregate, "customer_id", of, days=(7,)))["w_7d"].unit
 
 

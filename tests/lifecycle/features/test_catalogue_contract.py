@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.catalogue import MOST_CATEGORIES, contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, OPERATORS, Where, Window, declared, features_of
+from lifecycle.problem.window_words import COMPARISONS, Where, Window, declaration_of, features_of
 from problems import creditcard, transactions
 from tests.helpers_data import small_problem, small_table
 from tests.helpers_model import quick
@@ -20,7 +21,7 @@ from tests.helpers_payments import EVERYTHING
 names = st.sampled_from(["amount", "card", "NaN", "null", "word", "empty"])
 numbers = st.sampled_from([0, 1, -1, 7.0, 0.1, -0.0, 1e-9, 2**53 - 1])
 empties = numbers | st.just(nan) | st.just(float("nan"))
-conditions = st.builds(Where, names, st.sampled_from(list(OPERATORS)), numbers | st.sampled_from(["", "NaN", "é"]))
+conditions = st.builds(Where, names, st.sampled_from(list(COMPARISONS)), numbers | st.sampled_from(["", "NaN", "é"]))
 windows = st.builds(
     Window,
     names,
@@ -45,7 +46,7 @@ features = st.one_of(
 
 
 def there_and_back(listed):
-    return features_of(json.loads(json.dumps([declared(feature) for feature in listed], allow_nan=False)))
+    return features_of(json.loads(json.dumps([declaration_of(feature) for feature in listed], allow_nan=False)))
 
 
 def column_of(values, **changes):

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from lifecycle.explanation.shapley import contributions
-from lifecycle.models.trees import ensemble, leaves
+from lifecycle.models.families import FAMILIES
+from lifecycle.models.trees import of_lightgbm, of_xgboost
 
 HYPERPARAMETERS = {
     "lightgbm": [{}, {"boosting_type": "dart"}, {"min_child_samples": 5_000}, {"class_weight": "balanced"}],
@@ -25,7 +26,7 @@ def table(rows, seed, gaps=True):
 
 def learned(model, gaps=True, **hyperparameters):
     library = pytest.importorskip(model)
-    kind = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[model]
+    kind = FAMILIES[model].estimator.split(".")[1]
     quiet = {"verbosity": -1} if model == "lightgbm" else {}
     return getattr(library, kind)(n_estimators=20, n_jobs=1, **quiet, **hyperparameters).fit(*table(2_000, 0, gaps))
 
@@ -37,6 +38,10 @@ def walked(tree, row):
         left = tree.missing_left[place] if np.isnan(value) else value <= tree.threshold[place]
         place = (tree.left if left else tree.right)[place]
     return tree.value[place]
+
+
+def ensemble(model):
+    return of_lightgbm(model) if "LGBM" in type(model).__name__ else of_xgboost(model)
 
 
 def margins(model, X):
@@ -90,7 +95,7 @@ def test_contributions_are_the_library_s_own(model, hyperparameters):
         import xgboost
 
         theirs = trained.get_booster().predict(xgboost.DMatrix(X, nthread=1), pred_contribs=True)
-    found = leaves(ensemble(trained))
+    found = ensemble(trained).leaves()
     limit = 1e-12 if model == "lightgbm" else 1e-5  # XGBoost computes them in single precision
     np.testing.assert_allclose(contributions(found, X), theirs[:, :-1], rtol=0, atol=limit)
     assert float(found.base) == pytest.approx(float(theirs[0, -1]), abs=limit)

@@ -5,12 +5,13 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import SplitParams, TrainParams
+from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.problem.bands import Band
+from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Hour, Night, Raw, Weekend
 from lifecycle.problem.window_words import Window
-from lifecycle.problem.word_checks import check_label_delay
 from problems.transactions import PROBLEM
 from tests.helpers_data import small_problem
 from tests.helpers_model import params
@@ -67,7 +68,7 @@ def test_list_of_columns_without_a_column_is_refused(role):
         ((Raw("nowhere"),), "feature 'nowhere': no column 'nowhere' in the contract"),
         ((window(by="nowhere"),), "feature 'w': no column 'nowhere' in the contract"),
         ((window(of="nowhere"),), "feature 'w': no column 'nowhere' in the contract"),
-        ((window("mode"),), "feature 'w': unknown aggregate 'mode'; known: count, sum, mean, std, min"),
+        ((window("mode"),), f"feature 'w': unknown aggregate 'mode'; known: {', '.join(sorted(AGGREGATES))}"),
         ((window("count"),), "feature 'w': a column `of` is needed by every aggregate but"),
         ((window("mean", None),), "which take none: count; since"),
         ((window(days=()),), "feature 'w': days must be positive"),

@@ -1,10 +1,10 @@
 import dataclasses
 
-import numpy as np
 import pytest
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.problem.record_words import DAY_US, Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import AGGREGATES, Where, Window, depths, look_back_us
+from lifecycle.problem.window_words import Where, Window, depths, features_of, look_back_us
 
 COUNT = Window("n", "count", by="card", days=(1, 7))
 LATE = Window("late", "count", by="card", days=(1.5,), delay_days=7)
@@ -81,24 +81,8 @@ def test_the_edges_of_a_window_are_whole_microseconds():
     assert (tenth.age_us, tenth.reach_us) == (8_640_000_000, 25_920_000_000)
 
 
-def test_a_window_over_nothing_gives_what_is_declared_or_the_aggregates_own_or_its_length():
-    assert Window("x", "sum", "card", "amount").nothing(7) == 0
-    assert Window("x", "since", "card").nothing(7) == 7
-    assert Window("x", "since", "card", delay_days=2).nothing(7) == 9
-    assert Window("x", "since", "card", empty=-1).nothing(7) == -1
-    assert Window("x", "mean", "card", "amount", empty=0).nothing(7) == 0
-    assert np.isnan(Window("x", "mean", "card", "amount").nothing(7))
-
-
 def test_a_window_covers_its_own_record_unless_it_is_told_otherwise():
     assert (COUNT.delay_days, COUNT.current, COUNT.where) == (0, True, ())
-
-
-def test_every_aggregate_says_what_it_takes_and_gives():
-    for shape in AGGREGATES.values():
-        assert shape.of in ("none", "any", "number", "exact", "flag")
-        assert shape.type in ("int32", "float64")
-        assert shape.type == "float64" or shape.empty == 0  # whole numbers know no NaN
 
 
 @pytest.mark.parametrize("feature", [Night(), Raw("amount"), COUNT, SHARE, CHANGE, BUSY.where[0]])
@@ -109,3 +93,8 @@ def test_a_declaration_is_a_value(feature):
     assert feature == dataclasses.replace(feature)
     assert hash(feature) == hash(dataclasses.replace(feature))
     assert feature != dataclasses.replace(feature, **{name: "other"})
+
+
+def test_a_declaration_that_newer_code_made_is_refused_with_the_words_there_are():
+    with pytest.raises(PipelineError, match="unknown feature word 'Sine'; known: Raw, "):
+        features_of([{"word": "Sine", "name": "s"}])

@@ -3,6 +3,7 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams, checked
 from lifecycle.search.space import distributions, legible, probe, starting_point
+from tests.helpers_bundle import SHOPS
 from tests.helpers_model import learnable
 
 TREES = {"model": "extra_trees", "n_estimators": 10, "max_depth": None, "max_features": 0.5}
@@ -10,6 +11,11 @@ TREES = {"model": "extra_trees", "n_estimators": 10, "max_depth": None, "max_fea
 
 def train_params(**values):
     return checked(TrainParams, {"seed": 1, "exclude_features": []} | values, "test")
+
+
+def table():
+    features, target = learnable()
+    return features.assign(is_fraud=target)
 
 
 def space_of(**space):
@@ -72,7 +78,7 @@ def test_the_search_starts_from_the_present_values():
 def test_a_value_that_the_model_refuses_is_found_on_a_handful_of_rows(dimension, bad):
     space = space_of(max_features=dimension)
     with pytest.raises(PipelineError, match=rf"tune\.space\.max_features: {bad} is refused: .*max_features"):
-        probe(train_params(**TREES), space, *learnable())
+        probe(train_params(**TREES), space, SHOPS, table())
 
 
 def test_drawn_values_become_those_a_person_would_write():

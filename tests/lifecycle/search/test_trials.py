@@ -11,11 +11,11 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams, checked
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import write_table
+from lifecycle.models.training import Fold
 from lifecycle.search import trials
-from lifecycle.search.fold_scores import Fold, score
-from lifecycle.search.study import FIGURES, VALUES, counted, in_state, name_of, open_study
-from lifecycle.search.trials import Search
-from lifecycle.search.tuning import start_and_best, trial_table
+from lifecycle.search.trials import FIGURES, VALUES, Search, fold_scores, open_record, trials_of
+from lifecycle.search.tuning import search_name, start_and_best, trial_table
+from tests.helpers_bundle import SHOPS
 from tests.helpers_model import learnable
 
 TREE = {"model": "decision_tree", "max_depth": 4, "min_samples_leaf": 2}
@@ -28,8 +28,11 @@ def one_process(monkeypatch):
 
 
 def windows():
-    train, valid = ([learnable(300, seed) for seed in seeds] for seeds in ((1, 2, 3), (4, 5, 6)))
-    return [Fold(*a, b[0], b[1].to_numpy()) for a, b in zip(train, valid, strict=True)]
+    def table(seed):
+        features, target = learnable(300, seed)
+        return features.assign(is_fraud=target)
+
+    return [Fold(table(seed), table(seed + 3)) for seed in (1, 2, 3)]
 
 
 def params_of(train=None, **tune):
@@ -44,16 +47,11 @@ def searched(folder, train=None, minutes=5.0, **tune):
     """Search in a folder; return the table and what was found of the present values and the best ones."""
     train_params, tune_params = params_of(train, **tune)
     present = {name: train_params.hyperparameters[name] for name in tune_params.space}
-    search = Search(train_params, tune_params, present, windows(), folder)
-    with open_study(folder, "one") as study:
+    search = Search(train_params, tune_params, SHOPS, present, windows(), folder)
+    with open_record(folder, "one") as study:
         trials.run(search, study, minutes)
         pair = start_and_best(study, present, folder)
         return trial_table(study), pair
-
-
-def without_numbers(listed):
-    """Drop what a resumed search counts otherwise: trials given back take new numbers."""
-    return listed.drop(columns="trial")
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +66,9 @@ def test_the_first_trial_is_the_present_and_its_figures_are_those_of_its_model(p
     folder, listed, (start, _) = plain
     train = params_of()[0]
     assert (start.number, start.user_attrs[VALUES]) == (0, {"max_depth": 4, "min_samples_leaf": 2})
-    scores = [score(train, fold) for fold in windows()]
+    scores = [fold_scores(train, SHOPS, fold) for fold in windows()]
     figures = [
-        average_precision(*Ranking(fold.judged_target, found).counts())
+        average_precision(*Ranking(fold.valid["is_fraud"].to_numpy(), found).counts())
         for fold, found in zip(windows(), scores, strict=True)
     ]
     assert start.user_attrs[FIGURES] == figures
@@ -110,7 +108,9 @@ def test_another_seed_or_batch_tries_other_values(plain, tmp_path, change):
     assert not np.array_equal(found, plain[1].sort_values("trial")[values].to_numpy())
 
 
-@pytest.mark.parametrize(("place", "calls"), [("average_precision", 1), ("average_precision", 25), ("tell", 6)])
+@pytest.mark.parametrize(
+    ("place", "calls"), [("average_precision", 1), ("average_precision", 25), ("_put_on_record", 6)]
+)
 def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not(plain, tmp_path, monkeypatch, place, calls):
     counter = itertools.count()
 
@@ -124,12 +124,12 @@ def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not(plain, tmp_path, 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(trials, place, breaks)
         searched(tmp_path)
-    with open_study(tmp_path, "one") as study:
-        assert not in_state(study, "RUNNING")
-        kept = {trial.number for trial in counted(study)}
-    listed, _ = searched(tmp_path)
-    pd.testing.assert_frame_equal(without_numbers(listed), without_numbers(plain[1]))
-    assert kept <= set(listed["trial"])
+    with open_record(tmp_path, "one") as study:
+        assert not trials_of(study, "RUNNING", "WAITING")
+        before = {trial.number: trial.datetime_complete for trial in trials_of(study)}
+    pd.testing.assert_frame_equal(searched(tmp_path)[0], plain[1])
+    with open_record(tmp_path, "one") as study:  # none was done again
+        assert {trial.number: trial.datetime_complete for trial in trials_of(study)[: len(before)]} == before
 
 
 def test_a_finished_search_starts_nothing_and_a_larger_number_goes_on(plain, tmp_path, monkeypatch):
@@ -141,6 +141,14 @@ def test_a_finished_search_starts_nothing_and_a_larger_number_goes_on(plain, tmp
     pd.testing.assert_frame_equal(searched(tmp_path, trials=18)[0], longer)
 
 
+@pytest.mark.parametrize("several", [(14, 18), (5, 6, 18), (1, 18)], ids=str)
+def test_where_earlier_runs_ended_changes_nothing(tmp_path, several):
+    whole, _ = searched(tmp_path / "whole", trials=18)
+    for trials_so_far in several:
+        listed, _ = searched(tmp_path / "parts", trials=trials_so_far)
+    pd.testing.assert_frame_equal(listed, whole)
+
+
 def test_changed_present_values_are_judged_too(plain, tmp_path):
     shutil.copytree(plain[0], tmp_path, dirs_exist_ok=True)
     _, (start, _) = searched(tmp_path, train=TREE | {"max_depth": 1, "min_samples_leaf": 40})
@@ -148,17 +156,16 @@ def test_changed_present_values_are_judged_too(plain, tmp_path):
     assert start.user_attrs[VALUES] == {"max_depth": 1, "min_samples_leaf": 40}
 
 
-def test_when_the_time_is_up_no_fold_starts_and_what_was_under_way_is_given_back(plain, tmp_path, monkeypatch):
+def test_when_the_time_is_up_no_fold_starts_and_what_was_under_way_is_done_later(plain, tmp_path, monkeypatch):
     with pytest.raises(PipelineError, match="the time was up before"):
         searched(tmp_path, minutes=0.0)
     clock = itertools.count()
     with monkeypatch.context() as patch:  # a second passes with each look at the clock
         patch.setattr(trials, "time", SimpleNamespace(monotonic=lambda: next(clock)))
         searched(tmp_path, minutes=7 / 60)
-    with open_study(tmp_path, "one") as study:
-        assert len(counted(study)) == 4
-        assert len(in_state(study, "WAITING")) == 4
-    pd.testing.assert_frame_equal(without_numbers(searched(tmp_path)[0]), without_numbers(plain[1]))
+    with open_record(tmp_path, "one") as study:
+        assert len(trials_of(study)) == 4
+    pd.testing.assert_frame_equal(searched(tmp_path)[0], plain[1])
 
 
 @pytest.mark.filterwarnings("ignore:The max_iter was reached")
@@ -197,7 +204,7 @@ def test_a_changed_problem_is_another_search(tmp_path):
     write_table(frame + 1, tmp_path / "other.parquet")
 
     def name(file="folds.parquet", train=TREE, **tune):
-        return name_of(*params_of(train, **tune), tmp_path / file)
+        return search_name(*params_of(train, **tune), tmp_path / file)
 
     assert name() == name() == name(train=TREE | {"max_depth": 7}) == name(trials=3, minutes=1.0, batch=2)
     others = [
@@ -212,16 +219,16 @@ def test_a_changed_problem_is_another_search(tmp_path):
 
 def test_two_searches_at_once_are_refused(tmp_path):
     with (
-        open_study(tmp_path, "one"),
+        open_record(tmp_path, "one"),
         pytest.raises(PipelineError, match="another search is at work"),
-        open_study(tmp_path, "two"),
+        open_record(tmp_path, "two"),
     ):
         pass
 
 
 def test_without_optuna_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(PipelineError, match="in the extra `tune`"), open_study(tmp_path, "one"):
+    with pytest.raises(PipelineError, match="in the extra `tune`"), open_record(tmp_path, "one"):
         pass
 
 

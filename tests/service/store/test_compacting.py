@@ -135,7 +135,7 @@ def test_cards_that_are_idle_for_long_are_forgotten_and_their_new_payments_still
                 await each.keep([*old, *new, *map(label, range(0, 60))], servable)
             await home.keep([payment(81 * DAY + key, customer_id=3) for key in range(60)], servable)
             await compacted(home)
-            kept = home._store._state.kept
+            kept = home._store._state.store
             assert 1 not in kept._entities["customer_id"]
             assert {2, 3} <= kept._entities["customer_id"].keys()
         async with opened(servable, place) as home:
@@ -153,13 +153,13 @@ def test_cards_that_are_idle_for_long_are_forgotten_and_their_new_payments_still
 
 def test_one_payment_that_is_ahead_of_the_clock_makes_nobody_forgotten(servable, place, monkeypatch):
     shorten(monkeypatch, 40)
-    monkeypatch.setattr(Draft, "_come", lambda self, by, record: None)
+    monkeypatch.setattr(Draft, "_check_lateness", lambda self, by, record: None)
 
     async def work():
         async with opened(servable, place, max_ahead=1e12) as home:
             await home.keep([payment(key) for key in range(50)], servable)
             await home.keep([payment(51, tx_time="2900-01-01T00:00:00Z")], servable)
             await compacted(home)
-            assert home._store._state.kept.horizon < home._store._state.kept.newest - 800 * 365 * DAY_US
+            assert home._store._state.store.horizon < home._store._state.store.newest - 800 * 365 * DAY_US
 
     run(work())

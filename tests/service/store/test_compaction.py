@@ -5,7 +5,7 @@ import sys
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
-from lifecycle.problem.window_words import declared
+from lifecycle.problem.window_words import declaration_of
 from problems.transactions import PROBLEM
 from tests.graph import ROOT
 from tests.helpers_crash import see
@@ -23,7 +23,7 @@ def test_a_snapshot_and_a_copy_of_the_journal_become_a_snapshot_of_both(tmp_path
     store.commit()
     store.journal.copy(tmp_path / "copy.sqlite")
     task = {
-        "declaration": [declared(feature) for feature in EVERYTHING],
+        "declaration": [declaration_of(feature) for feature in EVERYTHING],
         "decimals": PROBLEM.decimals,
         "snapshot": str(store.path),
         "journal": str(tmp_path / "copy.sqlite"),

@@ -78,9 +78,9 @@ def test_whenever_it_is_killed_nothing_acknowledged_is_lost(tmp_path):
         acknowledged += len(keys)
         store = opened(folder)
         kept = acknowledged  # a group can be on disk that could not be acknowledged any more: all of it, or nothing
-        if store.state.kept.find(acknowledged) is not None:
+        if store.state.store.find(acknowledged) is not None:
             kept += GROUP
-        assert store.state.kept.find(kept) is None
+        assert store.state.store.find(kept) is None
         assert_answers_alike(store, state_after(range(kept)), kept - 1)
         store.close()
     assert acknowledged > 100

@@ -10,7 +10,7 @@ from lifecycle.problem.window_words import Where, Window
 
 
 class Block:
-    """The records of some entities, and the window edges and totals found so far.
+    """The records of some entities, with the window edges and totals that aggregates share.
 
     Parameters
     ----------

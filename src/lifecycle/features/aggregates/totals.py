@@ -4,105 +4,112 @@ import math
 import statistics
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from lifecycle.features.aggregates.aggregate import Primitive
+from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.features.aggregates.block import Block
 from lifecycle.features.aggregates.track import Track
-from lifecycle.problem.window_words import Window
 
 
-class Count(Primitive):
+class Count(Aggregate, name="count"):
     """How many records are covered."""
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        return block.count(window, *block.range(window, days))
+    needs = "none"
+    dtype = "int32"
+    unit = "records"
+    default = 0
+    meaning = noun = "number of records"
+    says = "{records} of {whose}{those} {span}"
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`."""
+    def batch(self, block: Block) -> np.ndarray:
+        return block.count(self.window, *block.range(self.window, self.days))
+
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
         return high - low
 
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
         return len(covered)
 
 
-class Sum(Primitive):
+class Sum(Aggregate, name="sum"):
     """The exact sum, in the column's unit."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("sums",)
+    needs = "exact"
+    default = 0
+    keeps = ("sums",)
+    meaning = "sum of {of}"
+    noun = "total {of}"
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        low, high = block.range(window, days)
-        total = block.total(window, low, high) / block.scale(window)
-        if not window.nothing(days):
-            return total
-        return np.where(block.count(window, low, high) > 0, total, window.nothing(days))
+    def batch(self, block: Block) -> np.ndarray:
+        low, high = block.range(self.window, self.days)
+        total = block.total(self.window, low, high) / block.scale(self.window)
+        return np.where(block.count(self.window, low, high) > 0, total, self.empty) if self.empty else total
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`."""
-        return float(track.total(window, low, high)) / track.scale(window) if high > low else window.nothing(days)
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
+        return float(track.total(self.of, low, high)) / track.scale(self.of) if high > low else self.empty
 
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
-        return float(sum(Fraction(value) for _, value in covered)) if covered else window.nothing(days)
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
+        return float(sum(Fraction(value) for _, value in covered)) if covered else self.empty
 
 
-class Mean(Primitive):
+class Mean(Aggregate, name="mean"):
     """The exact sum by the count."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("sums",)
+    needs = "exact"
+    keeps = ("sums",)
+    meaning = "mean of {of}"
+    noun = "mean {of}"
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        low, high = block.range(window, days)
-        count = block.count(window, low, high)
-        total = block.total(window, low, high) / block.scale(window)
-        return np.divide(total, count, out=np.full(len(count), float(window.nothing(days))), where=count > 0)
+    def batch(self, block: Block) -> np.ndarray:
+        low, high = block.range(self.window, self.days)
+        count = block.count(self.window, low, high)
+        total = block.total(self.window, low, high) / block.scale(self.window)
+        return np.divide(total, count, out=np.full(len(count), float(self.empty)), where=count > 0)
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`."""
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
         if high == low:
-            return window.nothing(days)
-        return float(track.total(window, low, high)) / track.scale(window) / (high - low)
+            return self.empty
+        return float(track.total(self.of, low, high)) / track.scale(self.of) / (high - low)
 
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
-        return float(statistics.mean(Fraction(value) for _, value in covered)) if covered else window.nothing(days)
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
+        return float(statistics.mean(Fraction(value) for _, value in covered)) if covered else self.empty
 
 
-class Deviation(Primitive):
+class Rate(Mean, name="rate"):
+    """The share of records that are 1 in a 0/1 column."""
+
+    needs = "flag"
+    unit = "share"
+    default = 0
+    meaning = noun = "share of records with {of}"
+    says = "{of} in {percent} % of {whose}'s records{those} {span}"
+
+
+class Deviation(Aggregate, name="std"):
     """The sample's standard deviation, from exact totals; empty below two records."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("sums", "squares")
+    needs = "exact"
+    keeps = ("sums", "squares")
+    meaning = noun = "standard deviation of {of}"
+    empty_case = "there are fewer than two"
 
-    def batch(self, block: Block, window: Window, days: float) -> np.ndarray:
-        """See `Primitive`."""
-        low, high = block.range(window, days)
-        count = block.count(window, low, high)
-        spread, scale = block.spread(window, low, high), block.scale(window)
+    def batch(self, block: Block) -> np.ndarray:
+        low, high = block.range(self.window, self.days)
+        count = block.count(self.window, low, high)
+        spread, scale = block.spread(self.window, low, high), block.scale(self.window)
         pairs = (count * (count - 1)).astype(np.float64)
         variance = np.divide(spread, pairs, out=np.zeros(len(count)), where=count > 1)
-        return np.where(count > 1, np.sqrt(variance) / scale, window.nothing(days))
+        return np.where(count > 1, np.sqrt(variance) / scale, self.empty)
 
-    def read(self, track: Track, window: Window, days: float, low: int, high: int, time: int) -> float:
-        """See `Primitive`."""
+    def online(self, track: Track, low: int, high: int, time: int) -> float:
         count = high - low
         if count < 2:
-            return window.nothing(days)
-        squares = track.squares[str(window.of)]
-        spread = count * (squares[high] - squares[low]) - track.total(window, low, high) ** 2
-        return math.sqrt(float(spread) / float(count * (count - 1))) / track.scale(window)
+            return self.empty
+        squares = track.squares[self.of]
+        spread = count * (squares[high] - squares[low]) - track.total(self.of, low, high) ** 2
+        return math.sqrt(float(spread) / float(count * (count - 1))) / track.scale(self.of)
 
-    def define(self, covered: Sequence[tuple[int, Any]], time: int, window: Window, days: float) -> float:
-        """See `Primitive`."""
-        if len(covered) < 2:
-            return window.nothing(days)
-        return float(statistics.stdev(Fraction(value) for _, value in covered))
-
-
-PRIMITIVES = {"count": Count(), "sum": Sum(), "mean": Mean(), "rate": Mean(), "std": Deviation()}
+    def by_definition(self, covered: Sequence[tuple[int, Any]], time: int) -> float:
+        return float(statistics.stdev(Fraction(value) for _, value in covered)) if len(covered) > 1 else self.empty

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from lifecycle.problem.window_words import Window
-
 SPARE = 8  # so many expired records may wait: dropping them together costs little for each
 
 
@@ -58,8 +56,8 @@ class Track:
         """Put records, in order, into a track that is empty."""
         self.times.extend(times)
         self.arrivals.extend(arrivals)
-        for name, kept in self.values.items():
-            kept.extend(columns[name])
+        for name, column in self.values.items():
+            column.extend(columns[name])
         for name, sums in self.sums.items():
             units = [round(value * self._scale[name]) for value in columns[name]]  # to even at a half, as numpy does
             sums.extend(accumulate(units))
@@ -83,8 +81,8 @@ class Track:
         at = self.place(record.time, record.arrival)
         self.times.insert(at, record.time)
         self.arrivals.insert(at, record.arrival)
-        for name, kept in self.values.items():
-            kept.insert(at, values[name])
+        for name, column in self.values.items():
+            column.insert(at, values[name])
         if units:
             for (name, sums), unit in zip(self.sums.items(), units, strict=True):
                 _insert(sums, at, unit)
@@ -98,8 +96,8 @@ class Track:
 
     def remove(self, at: int) -> None:
         """Take the record at a position out."""
-        for kept in (self.times, self.arrivals, *self.values.values()):
-            del kept[at]
+        for column in (self.times, self.arrivals, *self.values.values()):
+            del column[at]
         for totals in (*self.sums.values(), *self.squares.values()):
             unit = totals[at + 1] - totals[at]
             totals[at + 1 :] = [total - unit for total in totals[at + 2 :]]
@@ -110,18 +108,18 @@ class Track:
             return []
         expired = bisect_right(self.times, before)
         dropped = self.arrivals[:expired]
-        for kept in (self.times, self.arrivals, *self.values.values(), *self.sums.values(), *self.squares.values()):
-            del kept[:expired]
+        for column in (self.times, self.arrivals, *self.values.values(), *self.sums.values(), *self.squares.values()):
+            del column[:expired]
         return dropped
 
-    def total(self, window: Window, low: int, high: int) -> int:
+    def total(self, column: str, low: int, high: int) -> int:
         """Return the sum from one position up to another, in the column's smallest unit."""
-        sums = self.sums[window.of]  # type: ignore[index]
+        sums = self.sums[column]
         return sums[high] - sums[low]
 
-    def scale(self, window: Window) -> int:
-        """Return how many smallest units of the aggregated column are in one."""
-        return self._scale[window.of]  # type: ignore[index]
+    def scale(self, column: str) -> int:
+        """Return how many of the column's smallest units are in one."""
+        return self._scale[column]
 
 
 def _insert(totals: list[int], at: int, unit: int) -> None:

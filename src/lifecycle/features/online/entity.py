@@ -4,12 +4,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.features.aggregates.registry import PRIMITIVES
+from lifecycle.features.aggregates import Aggregate, aggregate_of, aggregates_of
 from lifecycle.features.aggregates.track import Record, Track
 from lifecycle.problem.record_words import DAY_US
-from lifecycle.problem.window_words import AGGREGATES, OPERATORS, Where, Window
+from lifecycle.problem.window_words import COMPARISONS, Where, Window
 
-KEPT = ("values", "sums", "squares")
 NEVER = -(2**63)  # before all times
 
 
@@ -29,11 +28,11 @@ class TrackPlan:
     def __init__(self, where: tuple[Where, ...], windows: Sequence[Window], decimals: Mapping[str, int]) -> None:
         self.reach_us = max(window.reach_us for window in windows)
         self.columns = frozenset(name for window in windows for name in window.sees)
-        kept = {what: [w.of for w in windows if w.of and what in PRIMITIVES[w.aggregate].keeps] for what in KEPT}
-        self._values, self._squares = (tuple(dict.fromkeys(kept[what])) for what in ("values", "squares"))
-        self.scale = {name: 10 ** decimals.get(name, 0) for name in kept["sums"]}
-        self._where = [(condition.column, OPERATORS[condition.is_], condition.value) for condition in where]
-        edges = [(name, *_edges(window, days), _value(window, days)) for window, name, days in _each(windows)]
+        self._values, self._squares = _columns_kept("values", windows), _columns_kept("squares", windows)
+        self.scale = {name: 10 ** decimals.get(name, 0) for name in _columns_kept("sums", windows)}
+        self._where = [(c.column, COMPARISONS[c.is_].function, c.value) for c in where]
+        aggregates = [aggregate for window in windows for aggregate in aggregates_of(window)]
+        edges = [(aggregate.name, *_edges(aggregate), _value(aggregate)) for aggregate in aggregates]
         self._ages = sorted({age for _, *ages, _ in edges for age in ages if age > 0})
         index = {age: i for i, age in enumerate(self._ages)} | {0: len(self._ages), -1: len(self._ages) + 1}
         self._readings = [(name, index[oldest], index[youngest], value) for name, oldest, youngest, value in edges]
@@ -55,52 +54,50 @@ class TrackPlan:
         if self._where:
             rows: Sequence[int] = range(len(times))
             for column, holds, value in self._where:
-                kept = columns[column]
-                rows = [row for row in rows if holds(kept[row], value)]
+                values = columns[column]
+                rows = [row for row in rows if holds(values[row], value)]
             times, arrivals = [times[row] for row in rows], [arrivals[row] for row in rows]
             columns = {name: [columns[name][row] for row in rows] for name in (*self._values, *self.scale)}
         track.fill(times, arrivals, columns)
 
-    def read(self, track: Track, at: int, here: bool, time: int, found: dict[str, Any]) -> None:
-        """Add the windows' columns for a record to `found`.
+    def read(self, track: Track, at: int, is_covered: bool, time: int, values: dict[str, Any]) -> None:
+        """Add the windows' columns to the values of a record.
 
         Parameters
         ----------
         track : Track
             What they read.
         at : int
-            How many records there came before this one.
-        here : bool
-            Whether this one is there too.
+            How many of the track's records came before this one.
+        is_covered : bool
+            Whether this one meets the conditions.
         time : int
             Its time, microseconds.
-        found : dict
-            What has been found for the record so far.
+        values : dict of str to value
+            What is known of the record so far.
         """
         times = track.times
         ends = [bisect_right(times, time - age) for age in self._ages]
-        ends += (at, at + here)
+        ends += (at, at + is_covered)
         for name, low, high, value in self._readings:
-            found[name] = value(track, ends[low], ends[high], time)
+            values[name] = value(track, ends[low], ends[high], time)
 
 
-def _each(windows: Sequence[Window]) -> list[tuple[Window, str, float]]:
-    return [(window, *column) for window in windows for column in zip(window.names, window.days, strict=True)]
+def _columns_kept(what: str, windows: Sequence[Window]) -> tuple[str, ...]:
+    """Return the aggregated columns of which a track keeps "values", "sums" or "squares"."""
+    return tuple(dict.fromkeys(w.of for w in windows if w.of and what in aggregate_of(w).keeps))
 
 
-def _edges(window: Window, days: float) -> tuple[int, int]:
+def _edges(aggregate: Aggregate) -> tuple[int, int]:
     """Return the ages of a window's edges, microseconds; 0 is before the record, -1 is with it."""
-    return round((window.delay_days + days) * DAY_US), window.age_us or -window.current
+    window = aggregate.window
+    return round((window.delay_days + aggregate.days) * DAY_US), window.age_us or -window.current
 
 
-def _value(window: Window, days: float) -> Callable[[Track, int, int, int], float]:
-    read = PRIMITIVES[window.aggregate].read
-    as_type = int if AGGREGATES[window.aggregate].type == "int32" else float
-
-    def value(track: Track, low: int, high: int, time: int) -> float:
-        return as_type(read(track, window, days, low, high, time))
-
-    return value
+def _value(aggregate: Aggregate) -> Callable[[Track, int, int, int], float]:
+    """Return the aggregate's online form with the type of its column."""
+    online, as_type = aggregate.online, int if aggregate.dtype == "int32" else float
+    return lambda track, low, high, time: as_type(online(track, low, high, time))
 
 
 class Entity:
@@ -111,7 +108,7 @@ class Entity:
     plans : sequence of TrackPlan
         Those of its entity column.
     newest : int
-        As new may a record have been that is not remembered, microseconds since 1970.
+        Records up to this time may have been forgotten, microseconds since 1970.
 
     Attributes
     ----------
@@ -134,13 +131,13 @@ class Entity:
         for plan, track in zip(self._plans, self.tracks, strict=True):
             plan.fill(track, times, arrivals, columns)
 
-    def put(self, record: Record) -> None:
+    def insert(self, record: Record) -> None:
         """Put a record into each track whose conditions it meets."""
         for plan, track in zip(self._plans, self.tracks, strict=True):
             if plan.covers(record.values):
                 track.insert(record)
 
-    def take(self, record: Record) -> None:
+    def remove(self, record: Record) -> None:
         """Take a record out of each track that it is in."""
         for track in self.tracks:
             at = track.place(record.time, record.arrival)
@@ -151,12 +148,12 @@ class Entity:
         """Tell whether a record is among those within reach."""
         return self.everything.holds(record, self.everything.place(record.time, record.arrival))
 
-    def later(self, record: Record) -> list[tuple[int, int]]:
-        """Return time and arrival of the records behind one that is kept."""
+    def records_after(self, record: Record) -> list[tuple[int, int]]:
+        """Return time and arrival of the records that come after one."""
         after = self.everything.place(record.time, record.arrival) + 1
         return list(zip(self.everything.times[after:], self.everything.arrivals[after:], strict=True))
 
-    def behind(self, time: int) -> int:
+    def lag_us(self, time: int) -> int:
         """Return how much older than the newest record a time is, microseconds; below 0 when it is younger."""
         times = self.everything.times
         return (times[-1] if times else self._newest) - time

@@ -1,17 +1,14 @@
-"""What the online state must know of a problem's records: which columns, of what type, and which come late."""
+"""How a problem's records look to the online state: which columns, of what type, and which of them come late."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lifecycle.features.aggregates.track import Record
-from lifecycle.features.online.evaluator import RepeatError
 from lifecycle.features.online.plan import Plan
-
-if TYPE_CHECKING:
-    from lifecycle.problem.problem import Problem
+from lifecycle.problem.problem import Problem
 
 EPOCH = datetime(1970, 1, 1)
 LARGEST = 2**63  # what arrays of 64 bits can't hold
@@ -28,6 +25,14 @@ class ColumnError(ValueError):
         self.column = column
 
 
+class RepeatError(ValueError):
+    """Another record is kept under the key of a record."""
+
+    def __init__(self, key: Any, column: str) -> None:
+        super().__init__(f"record {key}: already kept with another {column}")
+        self.column = column
+
+
 def microseconds(value: Any, column: str) -> int:
     """Return a time as microseconds since 1970: from that, a datetime, or ISO text. With a zone it is turned into UTC.
 
@@ -41,10 +46,10 @@ def microseconds(value: Any, column: str) -> int:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-        passed = moment - EPOCH
+        elapsed = moment - EPOCH
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ColumnError(column, f"{value!r} is no time") from error
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 
 def typed(value: Any, name: str, type_: type) -> Any:
@@ -55,16 +60,16 @@ def typed(value: Any, name: str, type_: type) -> Any:
     ColumnError
         It is of another type, not finite, or does not fit 64 bits.
     """
-    found = type(value)
-    if found is int and type_ is not str and -LARGEST <= value < LARGEST:
+    given = type(value)
+    if given is int and type_ is not str and -LARGEST <= value < LARGEST:
         return type_(value)
-    if found is type_ and (found is str or (found is float and math.isfinite(value))):
+    if given is type_ and (given is str or (given is float and math.isfinite(value))):
         return value
     raise ColumnError(name, f"{value!r} is no {'finite number' if type_ is float else type_.__name__}")
 
 
 class Event(NamedTuple):
-    """A row that was found to be a record: its time in microseconds since 1970, its key, and what features read."""
+    """A record as it comes: its time in microseconds since 1970, its key, and the columns that features read."""
 
     time: int
     key: Any
@@ -72,7 +77,7 @@ class Event(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What has become known of the record of a key: those label columns that features read."""
+    """Labels that have become known: the key of the record, and the label columns that features read."""
 
     key: Any
     values: dict[str, Any]
@@ -105,7 +110,7 @@ class Schema:
     largest: Mapping[str, float]
 
     @classmethod
-    def of(cls, problem: "Problem", plan: Plan) -> "Schema":
+    def of(cls, problem: Problem, plan: Plan) -> "Schema":
         """Return the schema of a problem's records."""
         types = {name: TYPES[problem.columns[name].type] for name in plan.inputs}
         nullable = frozenset(name for name in plan.inputs if problem.columns[name].nullable)
@@ -123,7 +128,7 @@ class Schema:
         """
         values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
         time = microseconds(row.get(self.time), self.time)
-        return Event(time, self.key_of(row.get(self.key)), values)
+        return Event(time, typed(row.get(self.key), self.key, self.key_type), values)
 
     def label(self, key: Any, values: Mapping[str, Any]) -> Label:
         """Read labels that have become known.
@@ -133,48 +138,29 @@ class Schema:
         ColumnError
             Names the column that has no legal value.
         """
-        return Label(self.key_of(key), self.labels_of(values))
+        names = [name for name in self.types if name in self.labels and values.get(name) is not None]
+        key = typed(key, self.key, self.key_type)
+        return Label(key, {name: self._value(values[name], name, self.types[name]) for name in names})
 
-    def key_of(self, value: Any) -> Any:
-        """Return a key.
-
-        Raises
-        ------
-        ColumnError
-            It has not the key's type.
-        """
-        return typed(value, self.key, self.key_type)
-
-    def check_repeat(self, kept: Record, event: Event) -> None:
-        """Raise when a row that comes again is not what is kept under its key; labels may differ.
+    def check_repeat(self, record: Record, event: Event) -> None:
+        """Raise when an event differs from the record that is kept under its key; labels may differ.
 
         Raises
         ------
         RepeatError
             Names the column.
         """
-        names = [name for name in event.values if name in kept.values and name not in self.labels]
-        different = [name for name in names if event.values[name] != kept.values[name]]
-        if different or event.time != kept.time:
-            raise RepeatError(kept.key, (*different, self.time)[0])
-
-    def labels_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the label columns that windows read, out of what has become known.
-
-        Raises
-        ------
-        ColumnError
-            Names the column that has no legal value.
-        """
-        known = [name for name in self.types if name in self.labels and values.get(name) is not None]
-        return {name: self._value(values[name], name, self.types[name]) for name in known}
+        names = [name for name in event.values if name in record.values and name not in self.labels]
+        different = [name for name in names if event.values[name] != record.values[name]]
+        if different or event.time != record.time:
+            raise RepeatError(record.key, (*different, self.time)[0])
 
     def _value(self, value: Any, name: str, type_: type) -> Any:
         if value is None and name in self.labels:
             return UNKNOWN[type_]
         if name in self.nullable and (value is None or (type(value) is float and math.isnan(value))):
             return MISSING[type_]
-        found = typed(value, name, type_)
-        if name in self.largest and abs(found) > self.largest[name]:
+        legal = typed(value, name, type_)
+        if name in self.largest and abs(legal) > self.largest[name]:
             raise ColumnError(name, f"{value!r} is too large to be summed exactly")
-        return found
+        return legal

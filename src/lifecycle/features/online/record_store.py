@@ -7,16 +7,16 @@ from typing import Any
 from lifecycle.features.aggregates.track import Record
 from lifecycle.features.online.entity import NEVER, Entity
 from lifecycle.features.online.plan import Plan
-from lifecycle.features.online.snapshot import Rows, Snapshot, on_top, reached
+from lifecycle.features.online.snapshot import RowIndex, Snapshot, merge, within_reach
 
-TURN = 1_000  # entities looked at in one go: less than a millisecond
+ENTITIES_A_TURN = 1_000  # looked at in less than a millisecond
 
 
-class Kept:
-    """A `lifecycle.features.online.evaluator.Home`.
+class RecordStore:
+    """Keeps entities and records in memory; a `lifecycle.features.online.evaluator.EntityStore`.
 
-    An entity is made from the snapshot when it is first asked for, a record of the snapshot (its arrival is its row)
-    when it is first asked for by itself: most never are.
+    An entity is loaded from the snapshot when it is first needed; so is a record, whose arrival is its row there. Most
+    never are.
 
     Parameters
     ----------
@@ -44,20 +44,20 @@ class Kept:
         self._plan, self._base, self._lateness_us = plan, base, lateness_us
         self._ages = {by: plan.reach_us(by) + lateness_us for by in plan.tracks}
         # Sorted now, so that the first question does not wait for it.
-        self._rows_by_key = Rows(base.key)
-        self._rows_by_entity = {by: Rows(base.values[by]) for by in plan.tracks}
+        self._rows_by_key = RowIndex(base.key)
+        self._rows_by_entity = {by: RowIndex(base.values[by]) for by in plan.tracks}
         self._entities: dict[str, dict[Any, Entity]] = {by: {} for by in plan.tracks}
-        self._unseen: dict[tuple[str, Any], Entity] = {}
+        self._without_records: dict[tuple[str, Any], Entity] = {}
         self._records: dict[int, Record] = {}
         self._arrival_of: dict[Any, int] = {}
         self._added = self._forgotten = 0
 
     def entity(self, by: str, value: Any) -> Entity:
-        """See `Home`."""
-        return self._entities[by].get(value) or self._unseen.get((by, value)) or self._made(by, value)
+        """Return the entity of a column and value, a new one when it is unknown."""
+        return self._entities[by].get(value) or self._without_records.get((by, value)) or self._load(by, value)
 
     def record(self, arrival: int) -> Record:
-        """See `Home`."""
+        """Return a record that an entity holds."""
         return self._records.get(arrival) or self._remember(self._base.record(arrival))
 
     def find(self, key: Any) -> Record | None:
@@ -68,17 +68,17 @@ class Kept:
             return self.record(int(rows[0])) if len(rows) and self._is_held(self._base.record(int(rows[0]))) else None
         return self._records[arrival]
 
-    def keep(self, record: Record) -> None:
-        """Remember a record by itself, and its entities when it is the first of theirs."""
+    def add(self, record: Record) -> None:
+        """Keep a record, and its entities when it is the first of theirs."""
         self._remember(record)
         self.newest = max(self.newest, record.time)
-        for by, value in [place for place in self._unseen if record.values[place[0]] == place[1]]:
-            self._entities[by][value] = self._unseen.pop((by, value))
+        for by, value in [place for place in self._without_records if record.values[place[0]] == place[1]]:
+            self._entities[by][value] = self._without_records.pop((by, value))
             self._added += 1
 
-    def tidy(self) -> None:
+    def drop_empty(self) -> None:
         """Forget entities that were asked for and have no record: whoever asks must not fill the memory."""
-        self._unseen.clear()
+        self._without_records.clear()
 
     def forget(self, arrivals: Iterable[int]) -> None:
         """Forget those records that no entity holds any more."""
@@ -97,8 +97,8 @@ class Kept:
                     del entities[value]
                     self._added -= 1
                     self.forget(entity.everything.arrivals)
-                    self.tidy()
-                if number % TURN == 0:
+                    self.drop_empty()
+                if number % ENTITIES_A_TURN == 0:
                     yield
 
     def size(self) -> dict[str, int]:
@@ -108,16 +108,18 @@ class Kept:
 
     def snapshot(self, position: int) -> Snapshot:
         """Return all records that a window can reach."""
-        now = on_top(self._base, list(self._records.values()))
+        merged = merge(self._base, list(self._records.values()))
         horizon = None if self.horizon == NEVER else self.horizon
-        return reached(self._plan, replace(now, lateness_us=self._lateness_us, position=position, horizon=horizon))
+        current = replace(merged, lateness_us=self._lateness_us, position=position, horizon=horizon)
+        return within_reach(self._plan, current)
 
-    def _made(self, by: str, value: Any) -> Entity:
+    def _load(self, by: str, value: Any) -> Entity:
+        """Make an entity from the snapshot; one of which nothing is known is kept apart until it has a record."""
         base, plans = self._base, self._plan.tracks[by]
         rows = self._rows_by_entity[by].of(value)
         times = base.time[rows]
         if not len(rows) or times[-1] <= self.horizon - self._ages[by]:
-            entity = self._unseen[by, value] = Entity(plans, self.horizon)
+            entity = self._without_records[by, value] = Entity(plans, self.horizon)
             return entity
         entity = self._entities[by][value] = Entity(plans)
         rows = rows[times.searchsorted(times[-1] - self._ages[by], side="right") :]

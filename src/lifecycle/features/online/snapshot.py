@@ -1,7 +1,6 @@
-"""The online state in one file: the records within reach, as arrays, with the values derived from them."""
+"""The online state in one file: the records that windows can still reach, as arrays, with their derived values."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +8,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lifecycle.core.atomic import sync_folder
+from lifecycle.core.atomic import atomic, sync_folder
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.aggregates.track import Record
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.record_words import DAY_US
 
-KINDS = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}
+DTYPES = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}  # by kind; all else is kept as objects
 
 
-class Rows:
-    """Which rows of a column have a value.
+class RowIndex:
+    """Finds the rows of a column that have a value.
 
     Parameters
     ----------
@@ -39,23 +38,23 @@ class Rows:
 
     def groups(self) -> Iterator[tuple[Any, np.ndarray]]:
         """Yield each value and its rows, ascending."""
-        found, starts = np.unique(self._ordered, return_index=True)
-        yield from zip(found.tolist(), np.split(self._order, starts)[1:], strict=True)
+        values, starts = np.unique(self._ordered, return_index=True)
+        yield from zip(values.tolist(), np.split(self._order, starts)[1:], strict=True)
 
     def of(self, value: Any) -> np.ndarray:
-        """Return the rows, ascending."""
+        """Return the rows of a value, ascending."""
         low = self._ordered.searchsorted(value)
         if low == len(self._ordered) or self._ordered[low] != value:
             return self._order[:0]
         return self._order[low : self._ordered.searchsorted(value, side="right")]
 
 
-def as_kept(values: Any) -> np.ndarray:
+def as_array(values: Any) -> np.ndarray:
     """Return an array of 64-bit numbers, or of text as objects: numpy's own text is as wide as the longest."""
     if isinstance(values, list) and values and isinstance(values[0], str):
         return np.array(values, object)
     array = np.asarray(values)
-    return array.astype(KINDS.get(array.dtype.kind, object), copy=False)
+    return array.astype(DTYPES.get(array.dtype.kind, object), copy=False)
 
 
 def as_bytes(content: Any) -> np.ndarray:
@@ -64,7 +63,7 @@ def as_bytes(content: Any) -> np.ndarray:
 
 
 def pack(name: str, column: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what to write of a column: of text, the different ones and which of them each is."""
+    """Return the arrays to write for a column: for text, the different texts and the number of each row's."""
     if column.dtype != object:
         return {name: column}
     words, codes = np.unique(column, return_inverse=True)
@@ -98,7 +97,7 @@ class Snapshot:
     position : int
         Up to which entry of a journal they are complete.
     horizon : int, optional
-        Entities that no record of this time or later could see are not here: what is older can't be taken for them.
+        Entities that no record of this time or later could see are left out; no older record can be added to them.
     """
 
     time: np.ndarray
@@ -122,7 +121,7 @@ class Snapshot:
         PipelineError
             Says why.
         """
-        refuse_other("the snapshot", self.digest, plan.digest)
+        check_digest("the snapshot", self.digest, plan.digest)
         if lateness_us > self.lateness_us:
             own, other = self.lateness_us / DAY_US, lateness_us / DAY_US
             raise PipelineError(f"the snapshot holds what records up to {own:g} days late need, not {other:g}")
@@ -134,15 +133,9 @@ class Snapshot:
         arrays: dict[str, Any] = {"time": self.time, **pack("key", self.key)}
         for name, column in self.values.items():
             arrays |= pack(f"values.{name}", column)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, about=as_bytes(about), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            put(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, about=as_bytes(about), **arrays)
+        sync_folder(path.parent)
 
     @classmethod
     def load(cls, path: Path | BinaryIO) -> "Snapshot":
@@ -153,28 +146,22 @@ class Snapshot:
             return cls(file["time"], unpack("key", file), values, digest, lateness_us, position, *horizon)
 
 
-def put(temporary: Path, path: Path) -> None:
-    """Rename a file so that it stays renamed when the power fails."""
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def refuse_other(what: str, digest: str, wanted: str) -> None:
-    """Raise when something was made for another feature list than the wanted one.
+def check_digest(what: str, digest: str, expected: str) -> None:
+    """Raise when something was made for another feature list than the expected one.
 
     Raises
     ------
     PipelineError
         Says what to do.
     """
-    if digest != wanted:
+    if digest != expected:
         raise PipelineError(
-            f"{what} was made for another feature list or lateness (digest {digest}, not {wanted}); make a new snapshot"
-            " with this list, and start from it in an empty place"
+            f"{what} was made for another feature list or lateness (digest {digest}, not {expected}); make a new"
+            " snapshot with this list, and start from it in an empty place"
         )
 
 
-def snapshot_of(
+def snapshot_of_table(
     plan: Plan,
     columns: Mapping[str, np.ndarray],
     time_us: np.ndarray,
@@ -182,7 +169,7 @@ def snapshot_of(
     unknown: Mapping[str, np.ndarray],
     lateness_days: float,
 ) -> Snapshot:
-    """Take the state out of a table's columns and features, with 0 for labels that are not known yet.
+    """Return the online state that a table's columns and features amount to, with 0 for labels not known yet.
 
     Parameters
     ----------
@@ -197,13 +184,13 @@ def snapshot_of(
     lateness_days : float
         How much older than its entities' newest record a later record may be.
     """
-    values = {name: as_kept(columns[name]) for name in (*plan.columns, *plan.derived)}
+    values = {name: as_array(columns[name]) for name in (*plan.columns, *plan.derived)}
     for name in unknown.keys() & values.keys():
         values[name] = np.where(unknown[name], "" if values[name].dtype == object else 0, values[name])
-    return reached(plan, Snapshot(time_us, as_kept(key), values, plan.digest, round(lateness_days * DAY_US)))
+    return within_reach(plan, Snapshot(time_us, as_array(key), values, plan.digest, round(lateness_days * DAY_US)))
 
 
-def reached(plan: Plan, snapshot: Snapshot) -> Snapshot:
+def within_reach(plan: Plan, snapshot: Snapshot) -> Snapshot:
     """Return a snapshot of those records that a window of a later record, be it late, can reach."""
     within = np.zeros(len(snapshot.time), bool)
     for by in plan.tracks:
@@ -211,30 +198,30 @@ def reached(plan: Plan, snapshot: Snapshot) -> Snapshot:
         newest = np.zeros(len(within), np.int64)
         newest[entity] = snapshot.time  # of an entity's times the last one stays
         age_us = plan.reach_us(by) + snapshot.lateness_us
-        seen = True if snapshot.horizon is None else newest[entity] > snapshot.horizon - age_us
-        within |= seen & (snapshot.time > newest[entity] - age_us)
-    kept = {name: column[within] for name, column in snapshot.values.items()}
-    return replace(snapshot, time=snapshot.time[within], key=snapshot.key[within], values=kept)
+        is_remembered = True if snapshot.horizon is None else newest[entity] > snapshot.horizon - age_us
+        within |= is_remembered & (snapshot.time > newest[entity] - age_us)
+    values = {name: column[within] for name, column in snapshot.values.items()}
+    return replace(snapshot, time=snapshot.time[within], key=snapshot.key[within], values=values)
 
 
-def on_top(base: Snapshot, records: Sequence[Record]) -> Snapshot:
+def merge(base: Snapshot, records: Sequence[Record]) -> Snapshot:
     """Return a snapshot with the records of another one, and those that have come or changed since."""
-    standing = np.ones(len(base.time), bool)
-    standing[[record.arrival for record in records if record.arrival < len(standing)]] = False
-    rows = np.flatnonzero(standing)
+    is_unchanged = np.ones(len(base.time), bool)
+    is_unchanged[[record.arrival for record in records if record.arrival < len(is_unchanged)]] = False
+    rows = np.flatnonzero(is_unchanged)
     time = np.append(base.time[rows], np.array([record.time for record in records], np.int64))
     arrival = np.append(rows, np.array([record.arrival for record in records], np.int64))
     order = np.lexsort((arrival, time))
 
     def joined(column: np.ndarray, added: list[Any]) -> np.ndarray:
-        return as_kept(column[rows].tolist() + added)[order]
+        return as_array(column[rows].tolist() + added)[order]
 
     values = {name: joined(column, [r.values[name] for r in records]) for name, column in base.values.items()}
     return replace(base, time=time[order], key=joined(base.key, [r.key for r in records]), values=values)
 
 
-def empty(plan: Plan, lateness_us: int) -> Snapshot:
+def empty_snapshot(plan: Plan, lateness_us: int) -> Snapshot:
     """Return a snapshot without records."""
-    nothing = np.empty(0, np.int64)
-    kept = dict.fromkeys((*plan.columns, *plan.derived), nothing)
-    return Snapshot(nothing, nothing, kept, plan.digest, lateness_us)
+    column = np.empty(0, np.int64)
+    values = dict.fromkeys((*plan.columns, *plan.derived), column)
+    return Snapshot(column, column, values, plan.digest, lateness_us)

@@ -1,4 +1,4 @@
-"""Online state in memory that one process keeps, and a draft of what events would make of it."""
+"""The online state that one process keeps in memory, and a draft of it that shows what events would do."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -7,17 +7,17 @@ from lifecycle.features.aggregates.track import Record
 from lifecycle.features.online.evaluator import Evaluator, LateRecordError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Event, Label, Schema
-from lifecycle.features.online.record_store import Kept
-from lifecycle.features.online.snapshot import Snapshot, empty
+from lifecycle.features.online.record_store import RecordStore
+from lifecycle.features.online.snapshot import Snapshot, empty_snapshot
 from lifecycle.problem.record_words import DAY_US
 
-# What keeping an event came to: new, known already with the same content, or labels of a record that nobody knows.
-Taken = Literal["accepted", "repeated", "unknown"]
+# What became of an event: new, known already with the same content, or labels of a record that nobody knows.
+EventStatus = Literal["accepted", "repeated", "unknown"]
 LATENESS_DAYS = 1.0
 
 
 class Change(NamedTuple):
-    """What a journal must hold to make the state again: a record (time given), or new values of a kept one."""
+    """What a journal must hold to restore the state: a record (with its time), or new values of a kept one."""
 
     key: Any
     time: int | None
@@ -40,7 +40,7 @@ class State:
 
     Attributes
     ----------
-    kept : Kept
+    store : RecordStore
         Its entities and records.
     changes : list of Change
         What has happened since somebody last emptied it.
@@ -54,8 +54,8 @@ class State:
             base.check(plan, self.lateness_us)
         self.changes: list[Change] = []
         self.plan, self.schema = plan, schema
-        self.kept = Kept(plan, base or empty(plan, self.lateness_us), self.lateness_us)
-        self._evaluator = Evaluator(plan, self.kept, self.lateness_us)
+        self.store = RecordStore(plan, base or empty_snapshot(plan, self.lateness_us), self.lateness_us)
+        self._evaluator = Evaluator(plan, self.store, self.lateness_us)
 
     def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the features of a record, whether it is kept or not; nothing changes.
@@ -65,7 +65,7 @@ class State:
         ValueError
             The row is not a record, too late, or another one is kept under its key.
         """
-        return self.ask(self.schema.event(row))
+        return self.features_of_event(self.schema.event(row))
 
     def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a record and return its features; one that is kept already is not kept twice.
@@ -76,14 +76,14 @@ class State:
             The row is not a record, too late, or another one is kept under its key.
         """
         event = self.schema.event(row)
-        return self._again(event) or self._named(self._add(event))
+        return self._reevaluate(event) or self._listed(self._add(event))
 
-    def ask(self, event: Event) -> dict[str, Any]:
+    def features_of_event(self, event: Event) -> dict[str, Any]:
         """Return the features of a record that `schema.event` has read; see `features`."""
         try:
-            return self._again(event) or self._named(self._evaluator.features(self._record(event), event.values))
+            return self._reevaluate(event) or self._listed(self._evaluator.features(self._record(event), event.values))
         finally:
-            self.kept.tidy()
+            self.store.drop_empty()
 
     def label(self, key: Any, values: Mapping[str, Any]) -> bool:
         """Take labels that have become known; return False when no window can reach the record, or it is unknown.
@@ -95,8 +95,8 @@ class State:
         """
         return self._learn(self.schema.label(key, values)) != "unknown"
 
-    def take(self, event: Event | Label) -> Taken:
-        """Keep a record, or labels that have become known, and tell what it came to; asks for no features.
+    def keep(self, event: Event | Label) -> EventStatus:
+        """Keep a record, or labels that have become known; no features are evaluated for an answer.
 
         Raises
         ------
@@ -105,55 +105,55 @@ class State:
         """
         if isinstance(event, Label):
             return self._learn(event)
-        kept = self.kept.find(event.key)
-        if kept is None:
+        record = self.store.find(event.key)
+        if record is None:
             self._add(event)
             return "accepted"
-        self.schema.check_repeat(kept, event)
+        self.schema.check_repeat(record, event)
         return "repeated"
 
     def apply(self, change: Change) -> None:
-        """Do again what a journal tells of."""
-        record = self.kept.find(change.key)
+        """Repeat a change that a journal holds."""
+        record = self.store.find(change.key)
         if change.time is None:
             if record is not None:
                 self._evaluator.change(record, change.values)
         elif record is None:
-            record = Record(change.time, self.kept.arrivals, change.key, dict(change.values))
+            record = Record(change.time, self.store.arrivals, change.key, dict(change.values))
             dropped = self._evaluator.restore(record)
-            self.kept.keep(record)
-            self.kept.forget(dropped)
+            self.store.add(record)
+            self.store.forget(dropped)
 
     def snapshot(self, position: int = 0) -> Snapshot:
         """Return all records within reach."""
-        return self.kept.snapshot(position)
+        return self.store.snapshot(position)
 
-    def _again(self, event: Event) -> dict[str, Any] | None:
+    def _reevaluate(self, event: Event) -> dict[str, Any] | None:
         """Return the features of a record that is kept already."""
-        kept = self.kept.find(event.key)
-        if kept is None:
+        record = self.store.find(event.key)
+        if record is None:
             return None
-        self.schema.check_repeat(kept, event)
-        return self._named(self._evaluator.again(kept, event.values))
+        self.schema.check_repeat(record, event)
+        return self._listed(self._evaluator.reevaluate(record, event.values))
 
     def _add(self, event: Event) -> dict[str, Any]:
         record = self._record(event)
         if not self.plan.tracks:  # a list without windows has nothing to remember
             return self._evaluator.features(record, event.values)
-        found, changed, dropped = self._evaluator.add(record, event.values)
-        self.kept.keep(record)
-        self.kept.forget(dropped)
-        self.kept.tidy()
+        values, changed, dropped = self._evaluator.add(record, event.values)
+        self.store.add(record)
+        self.store.forget(dropped)
+        self.store.drop_empty()
         # A copy: what comes later must not reach the journal before its own change does.
         self.changes.append(Change(record.key, record.time, dict(record.values)))
         for later in changed:
             self.changes.append(Change(later.key, None, {name: later.values[name] for name in self.plan.derived}))
-        return found
+        return values
 
-    def _learn(self, label: Label) -> Taken:
-        record = self.kept.find(label.key)
+    def _learn(self, label: Label) -> EventStatus:
+        record = self.store.find(label.key)
         if record is None:
-            self.kept.tidy()
+            self.store.drop_empty()
             return "unknown"
         if all(record.values[name] == value for name, value in label.values.items()):
             return "repeated"
@@ -162,14 +162,15 @@ class State:
         return "accepted"
 
     def _record(self, event: Event) -> Record:
-        return Record(event.time, self.kept.arrivals, event.key, {n: event.values[n] for n in self.plan.columns})
+        return Record(event.time, self.store.arrivals, event.key, {n: event.values[n] for n in self.plan.columns})
 
-    def _named(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: found[name] for name in self.plan.names}
+    def _listed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns that the feature list makes."""
+        return {name: values[name] for name in self.plan.names}
 
 
 class Draft:
-    """What a state would be if it kept some events; the state stays as it is.
+    """A state as it would be if it kept some events; the state itself stays as it is.
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ class Draft:
         self._newest: dict[tuple[str, Any], int] = {}
 
     def add(self, event: Event) -> bool:
-        """Have a record kept behind those that were added before; return False when it is kept already.
+        """Add a record behind those that were added before; return False when it is kept already.
 
         Raises
         ------
@@ -192,21 +193,21 @@ class Draft:
         RepeatError
             Another record is kept under its key.
         """
-        kept = self._records.get(event.key) or self._state.kept.find(event.key)
-        if kept is not None:
-            self._state.schema.check_repeat(kept, event)
+        known = self._records.get(event.key) or self._state.store.find(event.key)
+        if known is not None:
+            self._state.schema.check_repeat(known, event)
             return False
         record = Record(event.time, 0, event.key, event.values)
         for by in self._state.plan.tracks:
-            self._come(by, record)
+            self._check_lateness(by, record)
         self._records[event.key] = record
         return True
 
-    def _come(self, by: str, record: Record) -> None:
-        """Let a record come to one of its entities, unless it is too late for it."""
+    def _check_lateness(self, by: str, record: Record) -> None:
+        """Raise when a record is too late for one of its entities; remember it as a record of that."""
         place, lateness_us = (by, record.values[by]), self._state.lateness_us
-        added = self._newest.get(place, record.time)
-        behind = max(self._state.kept.entity(*place).behind(record.time), added - record.time)
-        if behind > lateness_us:
-            raise LateRecordError(record, by, behind, lateness_us)
-        self._newest[place] = max(added, record.time)
+        newest = self._newest.get(place, record.time)
+        lag_us = max(self._state.store.entity(*place).lag_us(record.time), newest - record.time)
+        if lag_us > lateness_us:
+            raise LateRecordError(record, by, lag_us, lateness_us)
+        self._newest[place] = max(newest, record.time)

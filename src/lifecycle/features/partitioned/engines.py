@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 
-from lifecycle.core.cluster import code_plugin
+from lifecycle.core.cluster import send_code
 from lifecycle.core.errors import PipelineError
-
-PATIENCE = 300  # seconds in which the first worker of a cluster must join: it may have to be started
 
 
 class Pool(NamedTuple):
@@ -82,10 +80,9 @@ def _dask(scheduler: str | None) -> Iterator[Pool]:
     with ExitStack() as stack:
         try:
             client = stack.enter_context(Client(scheduler or stack.enter_context(_local_cluster())))
-            client.wait_for_workers(1, timeout=PATIENCE)
+            send_code(client)
         except (OSError, TimeoutError) as error:
             raise PipelineError(f"the Dask scheduler {scheduler} does not answer or has no worker: {error}") from error
-        client.register_plugin(code_plugin(), name="lifecycle")
         yield Pool(sum(client.nthreads().values()), run)
 
 

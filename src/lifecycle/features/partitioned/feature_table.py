@@ -6,11 +6,11 @@ beside the target, named by a digest of everything they depend on.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,23 +26,20 @@ from lifecycle.features.partitioned.engines import open_pool
 from lifecycle.features.partitioned.layout import (
     GIB,
     Table,
-    busiest,
     bytes_in_memory,
-    choose,
+    choose_layout,
     groups,
+    largest_share,
+    read_footer,
     start_of,
-    table_of,
 )
 from lifecycle.features.partitioned.tasks import RowGroups, Task, Work, evaluate_task
-from lifecycle.problem.record_words import Raw
-from lifecycle.problem.window_words import Feature
-
-if TYPE_CHECKING:
-    from lifecycle.problem.problem import Problem
+from lifecycle.problem.problem import Problem
+from lifecycle.problem.window_words import computed_names
 
 
 def build(
-    problem: "Problem", source: Path, target: Path, engine: str, memory_budget: float, scheduler: str | None
+    problem: Problem, source: Path, target: Path, engine: str, memory_budget: float, scheduler: str | None
 ) -> None:
     """Write the records with one column per feature.
 
@@ -66,21 +63,21 @@ def build(
     PipelineError
         The records are not in row groups as expected, or no layout fits the budget.
     """
-    table = table_of(source, problem.time)
+    table = read_footer(source, problem.time)
     windows = groups(problem.features)
     if not windows or not table.rows.any() or bytes_in_memory(table, windows) <= memory_budget * GIB:
-        at_once(problem, source, target)
+        build_in_memory(problem, source, target)
         return
     if set(table.rows[:-1]) - {tables.ROW_GROUP}:
         raise PipelineError(f"{source}: a row group must have {tables.ROW_GROUP:,} rows; remove it and run `dvc repro`")
     with open_pool(engine, scheduler) as pool:
-        of_one = busiest(source, {group.by for group in windows})
-        layout = choose(table, windows, of_one, pool.workers, memory_budget * GIB)
+        share_of_one = largest_share(source, {group.by for group in windows})
+        layout = choose_layout(table, windows, share_of_one, pool.workers, memory_budget * GIB)
         work = Work(str(source.resolve()), "", tuple(problem.features), problem.time, dict(problem.decimals), *layout)
         work = work._replace(folder=str(_folder(work, target.resolve())))
         for depth, tasks in groupby(_tasks(work, table), key=lambda task: windows[task.group].depth):
-            listed = list(tasks)
-            for _ in tqdm(pool.run(evaluate_task, listed), f"windows, depth {depth}", len(listed), disable=None):
+            of_depth = list(tasks)
+            for _ in tqdm(pool.run(evaluate_task, of_depth), f"windows, depth {depth}", len(of_depth), disable=None):
                 pass
     assemble(work, target)
     shutil.rmtree(work.folder, ignore_errors=True)  # a worker that was given up may still write there
@@ -106,31 +103,27 @@ def _tasks(work: Work, table: Table) -> Iterator[Task]:
                 yield Task(work, number, start_of(table, first, group), first, stop, share)
 
 
-def at_once(problem: "Problem", source: Path, target: Path) -> None:
+def build_in_memory(problem: Problem, source: Path, target: Path) -> None:
     """Read, evaluate and write the whole table."""
     records = tables.read_table(source)
-    found = evaluate(problem.features, records, problem.time, problem.decimals)
-    tables.write_table(_joined(records, {name: found[name] for name in _made(problem.features)}), target)
+    features = evaluate(problem.features, records, problem.time, problem.decimals)
+    computed = {name: features[name] for name in computed_names(problem.features)}
+    tables.write_table(_joined(records, computed), target)
 
 
-def _made(features: Iterable[Feature]) -> list[str]:
-    """Return the features that are no columns of the records."""
-    return [name for feature in features if not isinstance(feature, Raw) for name in feature.names]
-
-
-def _joined(records: pd.DataFrame, made: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame({str(name): records[name] for name in records} | dict(made), copy=False)
+def _joined(records: pd.DataFrame, computed: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame({str(name): records[name] for name in records} | dict(computed), copy=False)
 
 
 def assemble(work: Work, target: Path) -> None:
     """Write the table row group by row group: the bytes are those of a table written at once."""
-    names = _made(work.features)
+    names = computed_names(work.features)
     row_groups = RowGroups(work, names)
     with atomic.atomic(target) as temporary:
         writer = None
         for number in tqdm(range(work.slices[-1][1]), "row groups", disable=None):
-            records, found = row_groups.records(number)
-            frame = _joined(records, {name: found[name] for name in names})
+            records, columns = row_groups.records(number)
+            frame = _joined(records, {name: columns[name] for name in names})
             part = pa.Table.from_pandas(frame, preserve_index=False)
             writer = writer or pq.ParquetWriter(temporary, part.schema, **tables.PARQUET)
             writer.write_table(part, tables.ROW_GROUP)

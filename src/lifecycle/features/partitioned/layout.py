@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_table
-from lifecycle.problem.window_words import AGGREGATES, Feature, Window, depths
+from lifecycle.features.aggregates import aggregates_of
+from lifecycle.features.batch import as_microseconds
+from lifecycle.problem.window_words import Feature, Window, depths
 
 TEXT = 80  # bytes of a short text and of the reference to it
 SAMPLE = 16  # row groups that are read to see how many records the busiest entity has
@@ -56,12 +57,12 @@ class Group(NamedTuple):
 
 def groups(features: Sequence[Feature]) -> list[Group]:
     """Return the windows of a list by depth and entity column, the lowest first."""
-    below = depths(tuple(features))
-    found: dict[tuple[int, str], list[Window]] = {}
+    below = depths(features)
+    windows: dict[tuple[int, str], list[Window]] = {}
     for feature in features:
         if isinstance(feature, Window):
-            found.setdefault((below[feature.names[0]], feature.by), []).append(feature)
-    return [Group(depth, by, tuple(found[depth, by])) for depth, by in sorted(found)]
+            windows.setdefault((below[feature.names[0]], feature.by), []).append(feature)
+    return [Group(depth, by, tuple(windows[depth, by])) for depth, by in sorted(windows)]
 
 
 class Table(NamedTuple):
@@ -73,8 +74,8 @@ class Table(NamedTuple):
     width: dict[str, int]
 
 
-def table_of(source: Path, time: str) -> Table:
-    """Read the footer of a parquet file.
+def read_footer(source: Path, time: str) -> Table:
+    """Return what the footer of a parquet file says of its records.
 
     Raises
     ------
@@ -86,8 +87,8 @@ def table_of(source: Path, time: str) -> Table:
     read_table(source, [])
     metadata, schema = pq.read_metadata(source), pq.read_schema(source)
     row_groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    known = [group.column(schema.names.index(time)).statistics for group in row_groups if group.num_rows]
-    first, last = (_microseconds([getattr(statistics, edge) for statistics in known]) for edge in ("min", "max"))
+    times = [group.column(schema.names.index(time)).statistics for group in row_groups if group.num_rows]
+    first, last = (as_microseconds([getattr(each, edge) for each in times]) for edge in ("min", "max"))
     if (first[1:] < last[:-1]).any():
         raise ValueError(f"column {time}: the table must be sorted by time")
     width = {
@@ -96,11 +97,7 @@ def table_of(source: Path, time: str) -> Table:
     return Table(np.array([group.num_rows for group in row_groups], np.int64), first, last, width)
 
 
-def _microseconds(times: list[pd.Timestamp]) -> np.ndarray:
-    return np.array(times, "datetime64[us]").astype(np.int64)
-
-
-def busiest(source: Path, columns: set[str]) -> float:
+def largest_share(source: Path, columns: set[str]) -> float:
     """Return the largest share of the records that one value of one of these columns has, in a sample."""
     file = pq.ParquetFile(source)
     number = np.unique(np.linspace(0, file.num_row_groups - 1, SAMPLE).astype(int)).tolist()
@@ -122,14 +119,15 @@ class Layout(NamedTuple):
 
 def bytes_of_a_row(table: Table, group: Group) -> int:
     """Return what a record of a task takes: its time and place, what is read, what comes out, and the sort."""
-    return 8 + 4 + sum(table.width.get(name, 8) for name in group.reads) + _made(group) + SORT
+    return 8 + 4 + sum(table.width.get(name, 8) for name in group.reads) + _result_bytes(group) + SORT
 
 
-def _made(group: Group) -> int:
-    return sum(np.dtype(AGGREGATES[w.aggregate].type).itemsize * len(w.days) for w in group.windows)
+def _result_bytes(group: Group) -> int:
+    """Return the bytes of a record that come out of a task."""
+    return sum(np.dtype(column.dtype).itemsize for window in group.windows for column in aggregates_of(window))
 
 
-def choose(table: Table, groups: Sequence[Group], of_one: float, workers: int, budget: float) -> Layout:
+def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, workers: int, budget: float) -> Layout:
     """Return the cheapest layout whose tasks fit.
 
     Parameters
@@ -138,7 +136,7 @@ def choose(table: Table, groups: Sequence[Group], of_one: float, workers: int, b
         The records.
     groups : sequence of Group
         The windows, at least one.
-    of_one : float
+    share_of_one : float
         Share of the records that one entity has: they can't be dealt out to several tasks.
     workers : int
         Tasks at a time.
@@ -157,16 +155,17 @@ def choose(table: Table, groups: Sequence[Group], of_one: float, workers: int, b
             int(sum(table.rows[start_of(table, first, group) : stop])) for first, stop in slices for group in groups
         ]
         largest = max(rows) * max(bytes_of_a_row(table, group) for group in groups)
-        free = room - largest * of_one
+        free = room - largest * share_of_one
         if free > 0:
-            shares = max(ceil(largest * (1 - of_one) / free), _to_keep_busy(workers, len(slices), groups))
+            shares = max(ceil(largest * (1 - share_of_one) / free), _to_keep_busy(workers, len(slices), groups))
             cost = sum(rows) * (WINDOWS_TO_READING + shares)
             if cost < least:
                 least, best = cost, Layout(slices, shares)
     if best is None:
         raise PipelineError(
             f"a memory budget of {budget / GIB:g} GiB is too small: {workers} tasks at a time take"
-            f" {(workers + 1) * PROCESS / GIB:g} GiB before they begin, and one entity has {of_one:.2%} of the records"
+            f" {(workers + 1) * PROCESS / GIB:g} GiB before they begin, and one entity has {share_of_one:.2%} of the"
+            " records"
         )
     return best
 
@@ -187,5 +186,5 @@ def _to_keep_busy(workers: int, slices: int, groups: Sequence[Group]) -> int:
 def bytes_in_memory(table: Table, groups: Sequence[Group]) -> float:
     """Return what one process needs to read, evaluate and write the whole table; measured: within a tenth."""
     records = sum(table.width.values())
-    features = sum(map(_made, groups))
+    features = sum(map(_result_bytes, groups))
     return PROCESS + float(table.rows.sum()) * (2 * records + features + SORT)

@@ -3,7 +3,7 @@
 A part is an uncompressed Arrow file with a batch for each row group of the slice.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -15,10 +15,9 @@ import pyarrow.parquet as pq
 
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
-from lifecycle.features.batch import evaluate_depth, evaluate_windows
+from lifecycle.features.batch import as_microseconds, evaluate_depth, evaluate_windows
 from lifecycle.features.partitioned.layout import Group, groups
-from lifecycle.problem.record_words import Raw
-from lifecycle.problem.window_words import Feature, Window
+from lifecycle.problem.window_words import Feature, computed_words, with_sources
 
 ROW = "row"  # a record's place in its row group; a window's name ends with its length, so none is called this
 
@@ -80,13 +79,13 @@ class Shares:
         places = [batch[ROW].to_numpy() for batch in batches]
         if sum(map(len, places)) != rows:
             raise PipelineError(f"records of row group {row_group} are missing: do all workers have the same pandas?")
-        found = {}
+        columns = {}
         for name in self._names:
             values = [batch[name].to_numpy() for batch in batches]
-            found[name] = np.empty(rows, values[0].dtype)
+            columns[name] = np.empty(rows, values[0].dtype)
             for place, value in zip(places, values, strict=True):
-                found[name][place] = value
-        return found
+                columns[name][place] = value
+        return columns
 
 
 class RowGroups:
@@ -102,11 +101,12 @@ class RowGroups:
 
     def __init__(self, work: Work, names: Iterable[str]) -> None:
         self._work = work
-        self._needed = _with_reads(work.features, names)
+        words = computed_words(work.features)
+        self._needed = with_sources(words, names)
         self._file = pq.ParquetFile(work.source)
-        self._own = [f for f in work.features if not isinstance(f, Window | Raw) and f.name in self._needed]
-        wanted = [[name for name in group.names if name in self._needed] for group in groups(work.features)]
-        self._windows = {group: names for group, names in enumerate(wanted) if names}
+        self._words = [word for word in words if word.name in self._needed]
+        windows = [[name for name in group.names if name in self._needed] for group in groups(work.features)]
+        self._windows = {group: names for group, names in enumerate(windows) if names}
         self._slice: tuple[int, int] = (0, 0)
         self._shares: list[Shares] = []
         self._read = [name for name in self._file.schema_arrow.names if name in {work.time, *self._needed}]
@@ -114,7 +114,7 @@ class RowGroups:
     def records(self, row_group: int) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         """Return all columns of the file, and the columns asked for."""
         frame = self._file.read_row_group(row_group, use_threads=False).to_pandas()
-        return frame, self._made_of({name: frame[name].to_numpy() for name in self._read}, row_group)[0]
+        return frame, self._evaluate({name: frame[name].to_numpy() for name in self._read}, row_group)[0]
 
     def columns(self, row_group: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Return the columns asked for, and the times in microseconds.
@@ -125,16 +125,16 @@ class RowGroups:
             The records are not in time order.
         """
         table = self._file.read_row_group(row_group, self._read, use_threads=False)
-        return self._made_of({name: table[name].to_numpy() for name in self._read}, row_group)  # pandas takes a copy
+        return self._evaluate({name: table[name].to_numpy() for name in self._read}, row_group)  # pandas takes a copy
 
-    def _made_of(self, records: dict[str, np.ndarray], row_group: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        time_us = records[self._work.time].astype("datetime64[us]").astype(np.int64)
+    def _evaluate(self, records: dict[str, np.ndarray], row_group: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        time_us = as_microseconds(records[self._work.time])
         if (time_us[1:] < time_us[:-1]).any():
             raise ValueError(f"column {self._work.time}: the table must be sorted by time")
-        found = {name: values for name, values in records.items() if name in self._needed}
+        columns = {name: values for name, values in records.items() if name in self._needed}
         for shares in self._parts(row_group):
-            found |= shares.read(row_group, len(time_us))
-        return found | evaluate_depth(self._own, found, time_us, self._work.decimals), time_us
+            columns |= shares.read(row_group, len(time_us))
+        return columns | evaluate_depth(self._words, columns, time_us, self._work.decimals), time_us
 
     def _parts(self, row_group: int) -> list[Shares]:
         """Open the parts that hold a row group; row groups are asked for in order, so one slice is open at a time."""
@@ -142,15 +142,6 @@ class RowGroups:
             self._slice = next(s for s in self._work.slices if s[0] <= row_group < s[1])
             self._shares = [Shares(self._work, group, self._slice[0], names) for group, names in self._windows.items()]
         return self._shares
-
-
-def _with_reads(features: Sequence[Feature], names: Iterable[str]) -> set[str]:
-    """Add what those columns that are features of the record are made from."""
-    found = set(names)
-    for feature in reversed(features):
-        if not isinstance(feature, Window) and feature.name in found:
-            found |= set(feature.reads)
-    return found
 
 
 class Task(NamedTuple):
@@ -174,15 +165,15 @@ def evaluate_task(task: Task) -> None:
         return
     group = groups(task.work.features)[task.group]
     columns, time_us, places = _share_of(task, group)
-    found = evaluate_windows(group.windows, columns, time_us, task.work.decimals)
-    write_part(target, _batches(found, places, task.first - task.start))
+    results = evaluate_windows(group.windows, columns, time_us, task.work.decimals)
+    write_part(target, _batches(results, places, task.first - task.start))
 
 
 def _share_of(task: Task, group: Group) -> tuple[dict[str, np.ndarray], np.ndarray, list[np.ndarray]]:
     """Return the columns and times of the share's records, and their places in each row group."""
     row_groups = RowGroups(task.work, group.reads)
     numbers: dict[str, int] = {}
-    kept: dict[str, list[np.ndarray]] = {name: [] for name in group.reads}
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in group.reads}
     times, places = [], []
     for row_group in range(task.start, task.stop):
         columns, time_us = row_groups.columns(row_group)
@@ -190,12 +181,12 @@ def _share_of(task: Task, group: Group) -> tuple[dict[str, np.ndarray], np.ndarr
         if group.by not in group.sees:
             columns[group.by] = number
         rows = np.flatnonzero(share == task.share)
-        for name, pieces in kept.items():
-            pieces.append(columns[name][rows])
+        for name, piece in pieces.items():
+            piece.append(columns[name][rows])
         times.append(time_us[rows])
         places.append(rows.astype(np.int32))
     # One column after another, so that no more than one is in memory twice.
-    return {name: np.concatenate(kept.pop(name)) for name in list(kept)}, np.concatenate(times), places
+    return {name: np.concatenate(pieces.pop(name)) for name in list(pieces)}, np.concatenate(times), places
 
 
 def _entities(values: np.ndarray, numbers: dict[str, int], shares: int) -> tuple[np.ndarray, np.ndarray]:
@@ -210,8 +201,10 @@ def _entities(values: np.ndarray, numbers: dict[str, int], shares: int) -> tuple
     return number[code], (pd.util.hash_array(names, categorize=False) % np.uint64(shares))[code]
 
 
-def _batches(found: dict[str, np.ndarray], places: list[np.ndarray], look_back: int) -> Iterator[dict[str, np.ndarray]]:
+def _batches(
+    results: dict[str, np.ndarray], places: list[np.ndarray], look_back: int
+) -> Iterator[dict[str, np.ndarray]]:
     """Yield the results of each row group behind the look-back."""
     stops = np.cumsum([len(rows) for rows in places])
     for rows, stop in list(zip(places, stops, strict=True))[look_back:]:
-        yield {ROW: rows} | {name: values[stop - len(rows) : stop] for name, values in found.items()}
+        yield {ROW: rows} | {name: values[stop - len(rows) : stop] for name, values in results.items()}

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,7 +74,7 @@ def test_no_entity_keeps_more_than_its_windows_can_reach_and_a_few(events):
 def assert_bounded(state):
     lateness = LATENESS_DAYS * DAY_US
     alive = set()
-    for by, entities in state.kept._entities.items():
+    for by, entities in state.store._entities.items():
         for entity in entities.values():
             alive |= set(entity.everything.arrivals)
             newest = entity.everything.times[-1]
@@ -80,7 +82,7 @@ def assert_bounded(state):
             for track, reach in zip([entity.everything, *entity.tracks], reaches, strict=True):
                 assert sum(time <= newest - lateness - reach for time in track.times) <= SPARE
                 assert len(track.arrivals) == len(track.times)
-    assert alive == set(state.kept._records) == set(state.kept._arrival_of.values())
+    assert alive == set(state.store._records) == set(state.store._arrival_of.values())
 
 
 def test_a_payment_older_than_the_state_remembers_is_refused_in_words_and_changes_nothing():
@@ -102,10 +104,11 @@ def test_a_failure_half_way_leaves_no_trace():
     state = State(plan, SCHEMA)
     row = {"transaction_id": 1, "tx_time": 0, "customer_id": 5, "terminal_id": 6, "amount": 1.0}
     first = state.features(row)
-    plan.layers[-1].singles.append(("broken", lambda found, time: 1 / 0))
+    broken = SimpleNamespace(name="broken", online=lambda values, time: 1 / 0)
+    plan.layers[-1].words.append(broken)
     for call in (state.update, state.features):
         with pytest.raises(ZeroDivisionError):
             call(row)
-    plan.layers[-1].singles.pop()
+    plan.layers[-1].words.pop()
     assert not state.changes
     assert not differing(state.update(row), first)

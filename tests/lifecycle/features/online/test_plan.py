@@ -36,10 +36,10 @@ def test_windows_of_one_entity_condition_and_depth_share_a_track():
 
 def test_what_reads_a_window_of_other_records_comes_a_layer_later():
     plan = plan_of(*LIST)
-    made = [[name for name, _ in layer.singles] for layer in plan.layers]
-    assert made == [["hour"], ["ratio"], ["more"]]
+    words = [[word.name for word in layer.words] for layer in plan.layers]
+    assert words == [["hour"], ["ratio"], ["more"]]
     assert [layer.derived for layer in plan.layers] == [[], ["ratio"], []]
-    assert [[name for name, _ in layer.singles] for layer in plan.derived_layers] == [[], ["ratio"], []]
+    assert [[word.name for word in layer.words] for layer in plan.derived_layers] == [[], ["ratio"], []]
 
 
 def test_a_list_without_windows_keeps_nothing():

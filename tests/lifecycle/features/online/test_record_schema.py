@@ -76,10 +76,10 @@ def test_a_whole_number_stands_for_a_number_and_columns_that_nobody_reads_are_le
 
 
 def test_only_labels_that_windows_read_are_taken():
-    assert SCHEMA.labels_of({"is_fraud": 1, "fraud_scenario": 3, "amount": 9.0}) == {"is_fraud": 1}
-    assert SCHEMA.labels_of({"is_fraud": None}) == {}
+    assert SCHEMA.label(1, {"is_fraud": 1, "fraud_scenario": 3, "amount": 9.0}).values == {"is_fraud": 1}
+    assert SCHEMA.label(1, {"is_fraud": None}).values == {}
     with pytest.raises(ValueError, match=r"column is_fraud: 1\.0 is no int"):
-        SCHEMA.labels_of({"is_fraud": 1.0})
+        SCHEMA.label(1, {"is_fraud": 1.0})
 
 
 def test_what_may_be_missing_is_missing_as_in_the_table():

@@ -15,7 +15,7 @@ def payment(key, day, card=0, shop=0):
 
 
 def expire(state, day):
-    return sum(1 for _ in state.kept.expire(round(day * DAY_US)))
+    return sum(1 for _ in state.store.expire(round(day * DAY_US)))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def state():
 
 
 def entities(state):
-    return {by: set(found) for by, found in state.kept._entities.items()}
+    return {by: set(found) for by, found in state.store._entities.items()}
 
 
 def test_only_entities_that_no_window_can_reach_are_forgotten(state):
@@ -42,7 +42,7 @@ def test_only_entities_that_no_window_can_reach_are_forgotten(state):
     expire(state, REACH + 1)
     assert entities(state) == {"customer_id": {2, 3}, "terminal_id": {2, 3}}
     assert not state.label(0, {"is_fraud": 0})
-    assert state.kept.size() == {"entities": 4, "records": 20}
+    assert state.store.size() == {"entities": 4, "records": 20}
     after = [state.features(payment(999, day, card, shop)) for day in (50, 51) for card in (2, 3) for shop in (2, 3)]
     for found, wanted in zip(after, before, strict=True):
         assert not differing(found, wanted)
@@ -68,14 +68,14 @@ def test_a_forgotten_card_that_comes_back_too_late_is_refused_and_not_answered_w
 def test_time_does_not_go_back(state):
     expire(state, 50)
     expire(state, 10)
-    assert state.kept.horizon == 50 * DAY_US
+    assert state.store.horizon == 50 * DAY_US
 
 
 def test_a_snapshot_leaves_forgotten_entities_out_and_knows_since_when(state, tmp_path):
     expire(state, 50)
     state.snapshot().save(tmp_path / "state.npz")
     again = State(PLAN, SCHEMA, Snapshot.load(tmp_path / "state.npz"))
-    assert again.kept.size() == {"entities": 4, "records": 20}
+    assert again.store.size() == {"entities": 4, "records": 20}
     with pytest.raises(ValueError, match="days older than the newest"):
         again.features(payment(200, 48.9, 1, 2))
     assert not differing(again.features(payment(200, 49, 1, 9)), state.features(payment(200, 49, 1, 9)))
@@ -98,8 +98,8 @@ def test_whoever_asks_for_cards_that_do_not_exist_fills_no_memory(state):
     for key in range(300):
         state.features(payment(1_000 + key, 50, 1_000 + key, 1_000 + key))
         assert not state.label(1_000 + key, {"is_fraud": 1})
-    assert len(state.kept._unseen) == 0
-    assert state.kept.size() == {"entities": 6, "records": 40}
+    assert len(state.store._without_records) == 0
+    assert state.store.size() == {"entities": 6, "records": 40}
 
 
 def test_others_get_a_turn_among_many(monkeypatch):
@@ -107,4 +107,4 @@ def test_others_get_a_turn_among_many(monkeypatch):
     for key in range(2_500):
         state.update(payment(key, 0, key, 0))
     assert expire(state, 100) == 3 + 1
-    assert state.kept.size() == {"entities": 0, "records": 0}
+    assert state.store.size() == {"entities": 0, "records": 0}

@@ -44,8 +44,8 @@ def test_event_by_event_every_feature_of_every_payment_is_that_of_the_table():
 
 
 def test_a_mean_that_is_off_by_its_last_bit_is_found(monkeypatch):
-    read = Mean.read
-    monkeypatch.setattr(Mean, "read", lambda *args: read(*args) * (1 + 2**-52))
+    online = Mean.online
+    monkeypatch.setattr(Mean, "online", lambda *args: online(*args) * (1 + 2**-52))
     assert {"card_mean_30d", "shop_mean_7.5d"} <= replayed(300).keys()
 
 
@@ -53,8 +53,8 @@ def test_a_mean_that_is_off_by_its_last_bit_is_found(monkeypatch):
 def test_a_window_whose_end_is_a_second_off_is_found(monkeypatch, edge):
     edges = entity._edges
 
-    def moved(window, days):
-        found = list(edges(window, days))
+    def moved(aggregate):
+        found = list(edges(aggregate))
         found[edge] += 1_000_000 * (found[edge] > 0)
         return tuple(found)
 

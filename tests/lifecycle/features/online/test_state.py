@@ -21,7 +21,7 @@ def test_the_changes_make_the_same_state_again(events):
         for change in state.changes:
             other.apply(change)
         state.changes.clear()
-    assert other.kept._records.keys() == state.kept._records.keys()
+    assert other.store._records.keys() == state.store._records.keys()
     for row in (event.row for event in events if event.row is not None):
         try:
             wanted = state.features(row)
@@ -100,11 +100,11 @@ def test_a_list_without_windows_keeps_nothing_and_answers():
 def test_taking_an_event_tells_what_it_came_to():
     state = State(PLAN, SCHEMA)
     event, fraud = SCHEMA.event(ROW), SCHEMA.label(1, {"is_fraud": 1})
-    assert [state.take(each) for each in (fraud, event, event, fraud, fraud)] == [
+    assert [state.keep(each) for each in (fraud, event, event, fraud, fraud)] == [
         "unknown", "accepted", "repeated", "accepted", "repeated",
     ]  # fmt: skip
     with pytest.raises(ValueError, match="record 1: already kept with another amount"):
-        state.take(SCHEMA.event(ROW | {"amount": 2.0}))
+        state.keep(SCHEMA.event(ROW | {"amount": 2.0}))
 
 
 def test_a_label_does_not_reach_the_journal_before_its_own_change():

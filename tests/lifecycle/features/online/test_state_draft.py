@@ -26,7 +26,7 @@ def test_a_draft_says_what_keeping_one_after_the_other_says_up_to_the_first_refu
     # Half of them come in the reverse order, and some twice: late ones and repeats.
     read = [SCHEMA.event(event.row) for event in events if event.row is not None]
     for event in [*read[::2], *read[::-1]]:
-        said = outcome(state.take, event)
+        said = outcome(state.keep, event)
         assert outcome(draft.add, event) == {"accepted": True, "repeated": False}.get(said, said)
         if not isinstance(said, str):
             break
@@ -42,4 +42,4 @@ def test_what_the_state_knows_already_counts():
         draft.add(SCHEMA.event(ROW | {"transaction_id": 99, "customer_id": 0, "tx_time": -DAY_US}))
     new = SCHEMA.event(ROW | {"transaction_id": 99})
     assert [draft.add(new), draft.add(new)] == [True, False]
-    assert state.kept.find(99) is None
+    assert state.store.find(99) is None

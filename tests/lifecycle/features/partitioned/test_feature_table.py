@@ -169,7 +169,7 @@ def test_tasks_fit_the_budget_or_the_budget_is_refused(row_groups, of_one, worke
     edges = np.linspace(0, days * 86_400_000_000, row_groups + 1).astype(np.int64)
     known = layout.Table(np.full(row_groups, 100_000), edges[:-1], edges[1:], {"amount": 8, "shop": layout.TEXT})
     try:
-        found = layout.choose(known, GROUPS, of_one, workers, gib * layout.GIB)
+        found = layout.choose_layout(known, GROUPS, of_one, workers, gib * layout.GIB)
     except PipelineError as error:
         assert "is too small" in str(error)
         return
@@ -186,4 +186,4 @@ def test_the_busiest_entity_is_found(tmp_path):
     frame = records().assign(shop=["big", "a", "b", "big"] * 3_000)
     with cut(1, 1):
         tables.write_table(frame, tmp_path / "records.parquet")
-    assert layout.busiest(tmp_path / "records.parquet", {"shop", "customer_id"}) == 0.5
+    assert layout.largest_share(tmp_path / "records.parquet", {"shop", "customer_id"}) == 0.5

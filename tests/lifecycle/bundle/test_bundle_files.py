@@ -2,11 +2,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lifecycle.bundle.bundle_files import seal, swapped_in
+from lifecycle.bundle.bundle_files import new_folder, schema, seal, write_refusal
 from lifecycle.bundle.manifest import FILES, verify
-from tests.helpers_bundle import ORIGIN, of_shops, write_bundle
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.errors import PipelineError
+from problems.transactions import PROBLEM
+from tests.helpers_bundle import ORIGIN, SHOPS, fitted, of_shops, write_bundle
+from tests.helpers_model import learnable
 
 
 def filled(folder, text):
@@ -19,14 +24,14 @@ def content(folder):
 
 @pytest.fixture
 def target(tmp_path):
-    with swapped_in(tmp_path / "models/bundle") as folder:
+    with new_folder(tmp_path / "models/bundle") as folder:
         filled(folder, "old")
     return tmp_path / "models/bundle"
 
 
 def test_a_folder_takes_the_place_of_the_old_one_whole(target):
     (target / "more").touch()
-    with swapped_in(target) as folder:
+    with new_folder(target) as folder:
         filled(folder, "new")
         assert content(target) == {"file": b"old", "more": b""}
     assert content(target) == {"file": b"new"}
@@ -35,7 +40,7 @@ def test_a_folder_takes_the_place_of_the_old_one_whole(target):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failed_run_leaves_the_old_folder_and_nothing_else(target, error):
-    with pytest.raises(error), swapped_in(target) as folder:
+    with pytest.raises(error), new_folder(target) as folder:
         filled(folder, "new")
         raise error
     assert content(target) == {"file": b"old"}
@@ -51,7 +56,7 @@ def test_what_can_not_be_put_in_place_leaves_the_old_folder_there(target, monkey
         return rename(self, other)
 
     monkeypatch.setattr(Path, "rename", spy)
-    with pytest.raises(PermissionError), swapped_in(target) as folder:
+    with pytest.raises(PermissionError), new_folder(target) as folder:
         filled(folder, "new")
     assert content(target) == {"file": b"old"}
     assert [path.name for path in target.parent.iterdir()] == ["bundle"]
@@ -74,11 +79,11 @@ def killed(monkeypatch, renames):
 def test_a_killed_run_leaves_the_old_folder_or_none_and_the_next_clears_up(target, renames, left):
     with pytest.MonkeyPatch.context() as patch:
         killed(patch, renames)
-        with pytest.raises(KeyboardInterrupt), swapped_in(target) as folder:
+        with pytest.raises(KeyboardInterrupt), new_folder(target) as folder:
             filled(folder, "half")
     assert (content(target) if target.exists() else None) == left
     assert len(list(target.parent.iterdir())) > 1
-    with swapped_in(target) as folder:
+    with new_folder(target) as folder:
         assert content(folder) == {}
         filled(folder, "new")
     assert content(target) == {"file": b"new"}
@@ -107,3 +112,55 @@ def test_manifest_and_provenance_name_every_file_and_what_it_was_made_from(tmp_p
 def test_a_file_that_is_not_there_can_t_be_sealed(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.onnx"):
         seal(tmp_path, ORIGIN)
+
+
+def test_features_are_told_in_the_order_of_training_and_by_kind():
+    features, target = learnable()
+    turned = features[["shop", "gaps", "number"]]
+    found = schema("shops", SHOPS, fitted("extra_trees", turned, target), turned)
+    assert (found["features"], found["numbers"], found["texts"]) == (
+        ["shop", "gaps", "number"],
+        ["gaps", "number"],
+        ["shop"],
+    )
+    assert found["missing"] == ["gaps"]
+    assert (found["problem"], found["key"], found["time"], found["target"]) == ("shops", "sale", "sold_at", "is_fraud")
+
+
+def test_a_text_may_be_missing_where_it_was():
+    features, target = learnable()
+    features.loc[3, "shop"] = None
+    assert schema("shops", SHOPS, fitted("extra_trees", features, target), features)["missing"] == ["gaps", "shop"]
+
+
+def test_limits_are_those_of_the_contract():
+    found = schema("transactions", PROBLEM, of_shops("extra_trees"), learnable()[0])
+    columns = {column["name"]: column for column in found["columns"]}
+    assert list(columns) == [column.name for column in PROBLEM.contract]
+    assert columns["amount"] == {
+        "name": "amount", "type": "number", "unit": "currency units", "nullable": False, "ge": 0, "le": 1_000_000,
+        "isin": None, "decimals": 2, "derived": False, "late": False, "default": None,
+    }  # fmt: skip
+    assert columns["tx_time"]["ge"] == "2000-01-01"
+    assert columns["region"]["default"] == 0
+    assert found["labels"] == ["fraud_scenario", "is_fraud"]
+    assert json.loads(json.dumps(found, allow_nan=False))["columns"][-1]["isin"] == [0, 1, 2, 3, 4]
+
+
+def test_numbers_only_have_no_texts():
+    features, target = learnable()
+    found = schema("shops", SHOPS, fitted("decision_tree", features[["number"]], target), features)
+    assert (found["numbers"], found["texts"], found["missing"]) == (["number"], [], [])
+    assert np.isnan(features["gaps"]).any()
+
+
+def test_a_family_that_can_t_be_served_leaves_a_folder_that_says_so_to_whoever_opens_it(tmp_path, neighbours):
+    text = write_refusal(tmp_path, neighbours)
+    assert text.startswith("no bundle was made: the model family k_nearest_neighbours has no exact export")
+    with pytest.raises(
+        PipelineError, match=r"no bundle was made.* can be served: random_forest, .*xgboost$"
+    ) as refusal:
+        Servable.load(tmp_path)
+    assert "k_nearest_neighbours" not in str(refusal.value).split("can be served:")[1]
+    with pytest.raises(PipelineError, match="no bundle was made"):
+        verify(tmp_path)

@@ -1,13 +1,17 @@
 import importlib.util
 import io
+import re
+import tomllib
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import FAMILIES, build, fit, predict, staged_predict
-from tests.helpers_model import learnable
+from lifecycle.models.families import FAMILIES, build, family_of, predict, staged_predict
+from lifecycle.models.training import fit
+from tests.helpers_model import ROOT, learnable
 
 SIZE = {
     "random_forest": "n_estimators",
@@ -165,3 +169,43 @@ def test_the_order_of_the_columns_does_not_matter_their_names_do():
     features = learnable()[0]
     for model in ("extra_trees", "logistic_regression"):
         assert (predict(fitted(model), features[features.columns[::-1]]) == predict(fitted(model), features)).all()
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_model_is_of_the_same_family_after_it_was_written_and_read_again(model):
+    joblib.dump(fitted(model), buffer := io.BytesIO())
+    buffer.seek(0)
+    assert family_of(joblib.load(buffer)) is FAMILIES[model]
+
+
+def test_an_estimator_of_no_family_is_refused_in_words():
+    pipeline = fitted("decision_tree")
+    pipeline.steps[-1] = ("model", GaussianNB())
+    with pytest.raises(PipelineError, match=r"GaussianNB: no model family; those of .*families: random_forest, "):
+        predict(pipeline, learnable()[0])
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_family_s_package_is_locked_and_its_extra_installs_it(model):
+    family, project = FAMILIES[model], tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = extras[family.extra] if family.extra else project["dependencies"]
+    assert any(line.startswith(f"{family.package}>=") for line in listed)
+    assert f"\n{family.package}==" in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def test_params_and_readme_name_every_family():
+    comment = re.search(r"^  model: \w+ +# (.*)", (ROOT / "params.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert comment[1].split(" | ") == list(FAMILIES)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{model}`" in readme for model in FAMILIES if model != "extra_trees")
+
+
+def test_a_family_without_a_seed_is_built_and_found_again(neighbours):
+    pipeline = fitted("k_nearest_neighbours", n_neighbors=3)
+    assert family_of(pipeline) is neighbours
+    assert not neighbours.has_contributions
+    assert not neighbours.has_export
+    score = predict(pipeline, learnable(seed=1)[0])
+    np.testing.assert_array_equal(score, np.round(pipeline.predict_proba(learnable(seed=1)[0])[:, 1], 8))
+    assert list(dict(staged_predict(pipeline, learnable()[0], points=5))) == [1]

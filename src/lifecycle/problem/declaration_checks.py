@@ -1,16 +1,17 @@
-"""Refuse a problem that contradicts itself, before any record is read."""
+"""Refuse a problem that contradicts itself, before any record is read; `lifecycle.features.checks` does the rest."""
 
-import math
 from collections import Counter
 from datetime import datetime
 from types import NoneType
 from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.numbers import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.bands import MISSING, Band
 from lifecycle.problem.problem import Column, Problem
-from lifecycle.problem.word_checks import check_features, check_words
+from lifecycle.problem.record_words import RecordWord
+from lifecycle.problem.window_words import Window, known_words
 
 BLOCKS: dict[str, type[Section]] = {
     "split": SplitParams,
@@ -29,7 +30,7 @@ TYPES = ("integer", "number", "text", "timestamp")
 
 
 def check_declaration(problem: Problem) -> None:
-    """Check contract, roles, features and defaults against each other.
+    """Check contract, roles, bands and defaults against each other, and each feature by itself.
 
     Raises
     ------
@@ -38,7 +39,6 @@ def check_declaration(problem: Problem) -> None:
     """
     check_words(problem.features)
     _check_contract(problem)
-    check_features(problem)
     _check_bands(problem)
     for block, values in problem.defaults.items():
         known = FILLED.get(block, ())
@@ -50,20 +50,61 @@ def check_declaration(problem: Problem) -> None:
             )
 
 
+def check_label_delay(problem: Problem, delay_days: float | None) -> None:
+    """Raise when a feature would see labels before they are known.
+
+    Raises
+    ------
+    PipelineError
+        Names the feature and both delays.
+    """
+    for feature in problem.features:
+        if not isinstance(feature, Window) or problem.label_columns.isdisjoint(feature.sees):
+            continue
+        if feature.delay_days < (delay_days or 0):
+            raise PipelineError(
+                f"feature {feature.name!r} sees labels {feature.delay_days:g} days old, but split.delay_days ="
+                f" {delay_days:g}: raise the feature's delay_days in src/problems/"
+            )
+
+
+def check_words(features: Any) -> None:
+    """Check that a list holds features, and the fields of each.
+
+    Raises
+    ------
+    PipelineError
+        Names the feature.
+    """
+    if not isinstance(features, tuple | list):
+        raise PipelineError(f"features must be a tuple, like (Hour(),), not {features!r}")
+    for feature in features:
+        if not isinstance(feature, RecordWord | Window):
+            raise PipelineError(f"feature {feature!r}: unknown feature word; known: {', '.join(known_words())}")
+        try:
+            feature.check_fields()
+        except PipelineError as error:
+            raise PipelineError(f"feature {feature.name!r}: {error}") from error
+
+
 def _check_contract(problem: Problem) -> None:
     for column in problem.contract:
         if column.type not in TYPES:
             raise PipelineError(f"column {column.name!r}: unknown type {column.type!r}; known: {', '.join(TYPES)}")
         _check_limits(column)
-    made = [name for feature in problem.features for name in feature.names]
-    taken = sorted(RESERVED & {*problem.columns, *made})
-    if taken:
-        raise PipelineError(f"column or feature {taken[0]!r}: the pipeline makes a column of that name; rename yours")
+    names = [name for feature in problem.features for name in feature.names]
+    reserved = sorted(RESERVED & {*problem.columns, *names})
+    if reserved:
+        raise PipelineError(
+            f"column or feature {reserved[0]!r}: the pipeline makes a column of that name; rename yours"
+        )
     _refuse_repeats("column", [name for column in problem.contract for name in (column.name, *column.aliases)])
-    _refuse_repeats("feature", made)
+    _refuse_repeats("feature", names)
+    if not problem.feature_names:
+        raise PipelineError("there is no feature that the model sees: declare one that is not hidden")
     for name in problem.hidden:
-        if name not in made:
-            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(made)}")
+        if name not in names:
+            raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(names)}")
     roles = (problem.key, problem.time, problem.target, *filter(None, (problem.entity, problem.amount)))
     for name in (*roles, *problem.sensitive, *problem.distinct):
         if name not in problem.columns:
@@ -142,7 +183,7 @@ def _check_cut(band: Band) -> None:
         raise PipelineError("the name must be text in quotes")
     if band.edges and band.quantiles:
         raise PipelineError("give edges or quantiles, not both")
-    if not isinstance(band.edges, tuple) or not all(_is_number(edge) for edge in band.edges):
+    if not isinstance(band.edges, tuple) or not all(is_number(edge) for edge in band.edges):
         raise PipelineError(f"edges = {band.edges!r} must be a tuple of numbers, like (25, 100)")
     if any(b <= a for a, b in zip(band.edges, band.edges[1:], strict=False)):
         raise PipelineError(f"edges = {band.edges!r} must ascend")
@@ -155,22 +196,18 @@ def _check_labels(band: Band) -> None:
     if not isinstance(band.labels, tuple) or not all(isinstance(label, str) and label for label in band.labels):
         raise PipelineError(f"labels = {band.labels!r} must be a tuple of texts")
     if band.labels and len(band.labels) != (band.cuts and band.cuts + 1):
-        made = f"{band.cuts + 1} groups are made" if band.cuts else "values name themselves: leave labels out"
-        raise PipelineError(f"labels: {len(band.labels)} are given, {made}")
+        advice = f"{band.cuts + 1} groups are made" if band.cuts else "values name themselves: leave labels out"
+        raise PipelineError(f"labels: {len(band.labels)} are given, {advice}")
     if len({*band.labels, MISSING}) <= len(band.labels):
         raise PipelineError(f"labels = {band.labels!r} must differ, and none may be {MISSING!r}")
 
 
 def _check_band_column(band: Band, problem: Problem) -> None:
-    made = {name for feature in problem.features for name in feature.names}
+    features = {name for feature in problem.features for name in feature.names}
     column = problem.columns.get(band.column)
-    if column is None and band.column not in made:
+    if column is None and band.column not in features:
         raise PipelineError(f"{band.column!r} is neither a column of the contract nor a feature")
     if column is not None and column.type == "timestamp":
         raise PipelineError(f"{band.column!r} is a timestamp: take a calendar feature, like Hour('hour')")
     if column is not None and column.type == "text" and band.cuts:
         raise PipelineError(f"{band.column!r} is text: its values are the groups, leave edges and quantiles out")
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)

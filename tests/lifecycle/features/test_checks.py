@@ -1,10 +1,13 @@
+from math import nan
+
 import pytest
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.features.aggregates import AGGREGATES
+from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
 from lifecycle.problem.window_words import Where, Window
-from lifecycle.problem.word_checks import check_label_delay
 from tests.helpers_data import small_problem
 
 COLUMNS = (
@@ -40,6 +43,14 @@ def problem(*features, **changes):
 
 def window(aggregate="max", of="amount", **changes):
     return Window(**({"name": "w", "aggregate": aggregate, "by": "card", "of": of, "days": (1,)} | changes))
+
+
+def refused(*features):
+    with pytest.raises(PipelineError) as refusal:
+        problem(*features)
+    message = str(refusal.value)
+    assert message.startswith(f"feature {features[-1].name!r}: ")
+    return message.split(": ", 1)[1]
 
 
 def where(column, is_, value, **changes):
@@ -134,9 +145,7 @@ def test_a_feature_of_the_record_is_made_of_what_it_may_see(feature, said):
     ],
 )
 def test_a_window_covers_what_was_known_and_aggregates_what_it_can(feature, said):
-    with pytest.raises(PipelineError) as refusal:
-        problem(*BEFORE, feature)
-    assert str(refusal.value).startswith(f"feature 'w': {said}")
+    assert refused(*BEFORE, feature).startswith(said)
 
 
 @pytest.mark.parametrize("of", ["label", "outcome"])
@@ -151,20 +160,26 @@ def test_a_split_that_waits_longer_than_the_feature_is_refused(feature, of):
         check_label_delay(declared, 2.5)
 
 
-@pytest.mark.parametrize("features", [(), (Hour(),), (Hour(), Weekend())])
-def test_a_model_without_features_is_refused(features):
-    hidden = tuple(feature.name for feature in features)
-    with pytest.raises(PipelineError, match="there is no feature that the model sees: declare one that is not hidden"):
-        problem(*features, hidden=hidden)
+@pytest.mark.parametrize("aggregate", ["mode", "", None, ["sum"], "Sum"])
+def test_an_unknown_aggregate_is_refused_with_those_there_are(aggregate):
+    assert (
+        refused(window(aggregate=aggregate))
+        == f"unknown aggregate {aggregate!r}; known: {', '.join(sorted(AGGREGATES))}"
+    )
 
 
-@pytest.mark.parametrize("decimals", [-1, 16, 2.0, True, "2"])
-def test_sums_are_exact_with_few_decimals_only(decimals):
-    with pytest.raises(PipelineError, match=f"column 'euro': decimals = {decimals!r} must be 0 to 15, of a number"):
-        small_problem(Column("euro", "number", "", decimals=decimals))
+@pytest.mark.parametrize("aggregate", AGGREGATES)
+def test_an_aggregate_has_a_column_if_and_only_if_it_takes_one(aggregate):
+    of = "amount" if AGGREGATES[aggregate].needs == "none" else None
+    assert refused(window(aggregate=aggregate, of=of)).endswith("but these, which take none: count; since")
 
 
-@pytest.mark.parametrize("kind", ["text", "timestamp"])
-def test_what_is_no_number_has_no_decimals(kind):
-    with pytest.raises(PipelineError, match="decimals = 2 must be 0 to 15, of a number"):
-        small_problem(Column("euro", kind, "", decimals=2))
+def test_days_since_the_record_itself_are_refused():
+    assert refused(window(aggregate="since", of=None)) == "`since` would find the record itself; set current=False"
+
+
+@pytest.mark.parametrize("aggregate", ["count", "distinct", "run_length"])
+@pytest.mark.parametrize("empty", [0, 1, nan])
+def test_a_value_for_nothing_is_refused_where_it_would_be_passed_over(aggregate, empty):
+    feature = window(aggregate=aggregate, of=None if aggregate == "count" else "flag", empty=empty)
+    assert refused(feature) == f"`{aggregate}` is 0 where a window covers nothing; leave `empty` out"

@@ -1,0 +1,140 @@
+"""Train what `train` in params.yaml names: on rows of the feature table, fold by fold, and with DVCLive's record."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from lifecycle.core import cluster
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import TrainParams
+from lifecycle.models.families import build, family_of
+from lifecycle.problem.problem import Problem
+
+
+def feature_names(problem: Problem, params: TrainParams) -> list[str]:
+    """Return the problem's features without the excluded ones.
+
+    Raises
+    ------
+    PipelineError
+        An excluded name is no feature, or none is left.
+    """
+    unknown = sorted(set(params.exclude_features) - set(problem.feature_names))
+    names = [name for name in problem.feature_names if name not in params.exclude_features]
+    if unknown or not names:
+        fault = f"{unknown[0]!r} is no feature" if unknown else "no feature is left"
+        raise PipelineError(
+            f"params.yaml: train.exclude_features: {fault}; the features are: {', '.join(problem.feature_names)}"
+        )
+    return names
+
+
+def baseline(params: TrainParams) -> TrainParams:
+    """Return the params of the logistic regression that every model is compared with."""
+    return TrainParams(model="logistic_regression", seed=params.seed, exclude_features=params.exclude_features)
+
+
+def train_model(params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pipeline:
+    """Return the model that params name, fitted on rows of the feature table.
+
+    Raises
+    ------
+    PipelineError
+        Params name a model, a hyper-parameter or a feature that does not exist, or a value that is refused.
+    """
+    names = feature_names(problem, params)
+    pipeline = build(params.model, params.seed, params.hyperparameters, rows[names])
+    return fit(pipeline, rows[names], rows[problem.target])
+
+
+def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeline:
+    """Fit with the linear algebra on one thread: with more, the last bits depend on their number.
+
+    Raises
+    ------
+    PipelineError
+        The estimator refuses a value of a hyper-parameter.
+    """
+    model = pipeline[-1]
+    try:
+        with threadpool_limits(limits=1):
+            columns = pipeline[:-1].fit_transform(features, target)
+            with cluster.workers():
+                model.fit(columns, target)
+    except PipelineError:
+        raise
+    except Exception as error:
+        # A refused value is a ValueError, a TypeError or an error of the library's own kind; the rest is our own fault.
+        own = type(error).__module__.split(".")[0] == type(model).__module__.split(".")[0]
+        if not own and not isinstance(error, ValueError | TypeError):
+            raise
+        raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
+    if family_of(pipeline).linear:  # the last bits of linear algebra differ between processors
+        model.coef_, model.intercept_ = np.round(model.coef_, 9), np.round(model.intercept_, 9)
+    cluster.as_if_fitted_here(model)
+    if "n_jobs" in model.get_params():
+        model.set_params(n_jobs=None)  # parallel predictions add up in another order
+    return pipeline
+
+
+def hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
+    """Return all hyper-parameters of a model, also those that params leave at the library's default.
+
+    A changed default changes a model as much as a changed param does. What has no form in JSON (NaN, objects) is text.
+    """
+    return {name: value if _is_json(value) else str(value) for name, value in pipeline[-1].get_params().items()}
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+
+
+class Fold(NamedTuple):
+    """A validation window's rows, and the earlier rows that a model learns from."""
+
+    train: pd.DataFrame
+    valid: pd.DataFrame
+
+
+def folds_of(table: pd.DataFrame) -> list[Fold]:
+    """Return the folds of data/splits/folds.parquet, the oldest first."""
+    return [Fold(fold[fold["role"] == "train"], fold[fold["role"] == "valid"]) for _, fold in table.groupby("fold")]
+
+
+@contextmanager
+def tracker(directory: str | Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """Give a function that logs the figures of one validation fold after the other; the summary is their mean.
+
+    DVCLive writes metrics.json, and a table per figure under plots/metrics/; its side effects are off: no dvc.yaml and
+    no experiment of its own.
+
+    Raises
+    ------
+    PipelineError
+        The repository has no commit yet: DVCLive can't start there.
+    """
+    from dvclive import Live
+    from scmrepo.exceptions import SCMError
+
+    folds: list[Mapping[str, float]] = []
+
+    def log_fold(figures: Mapping[str, float]) -> None:
+        folds.append(figures)
+        for name, value in figures.items():
+            live.log_metric(f"validation/{name}", value)
+        live.summary = {"validation": {name: float(np.mean([fold[name] for fold in folds])) for name in figures}}
+        live.next_step()
+
+    try:
+        live = Live(str(directory), dvcyaml=False, save_dvc_exp=False)
+    except SCMError as error:
+        raise PipelineError("DVCLive needs a repository with a commit: git add -A && git commit -m 'Start'") from error
+    with live:
+        yield log_fold
