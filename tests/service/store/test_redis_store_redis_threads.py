@@ -46,8 +46,8 @@ def test_workers_see_one_history_and_it_is_that_of_a_store_in_process(server, se
 def test_the_loop_goes_on_while_the_server_is_asked(server, servable, monkeypatch):
     from service.store.redis_store import RedisStore
 
-    free, take = threading.Event(), RedisStore.take
-    monkeypatch.setattr(RedisStore, "take", lambda *args: (free.wait(20), take(*args))[1])
+    free, keep = threading.Event(), RedisStore.keep
+    monkeypatch.setattr(RedisStore, "keep", lambda *args: (free.wait(20), keep(*args))[1])
 
     async def work():
         async with opened(servable, server) as home:
