@@ -50,7 +50,7 @@ class Family:
     trees : callable, optional
         Reads the trees, for exact contributions and for the bundle.
     onnx : callable, optional
-        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_graph.Graph`. Takes the graph, the
+        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_export.Graph`. Takes the graph, the
         name of the columns and the estimator, and returns the name of the log-odds.
     log_odds : callable, optional
         Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
