@@ -26,7 +26,7 @@ from lifecycle.problem.purpose import Words
 from lifecycle.report.curves import curves, pictures
 from lifecycle.report.sections import sections, written
 from lifecycle.report.verdict import SCORES, verdict
-from lifecycle.repository.rebuild import built
+from lifecycle.repository.rebuild import rebuilt
 from lifecycle.repository.revision import Revision, Workspace
 
 WIDTH = 120  # of text that is printed where there is no console
@@ -71,7 +71,7 @@ def report(words: Sequence[str]) -> None:
     base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
         missing = arguments.build_base and base.table(SCORES) is None
-        note = stack.enter_context(built(base, SCORES)) if missing else None
+        note = stack.enter_context(rebuilt(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
         content = sections(base, head, gate, [note] if note else [])
         drawn = pictures(curves(base), curves(head))
