@@ -1,7 +1,7 @@
 """List the objects that dvc.lock names, and hash them again in the cache and in a remote that is a folder.
 
-DVC does not check an object twice: `dvc checkout`, and `dvc pull` from a remote without `verify`, hand out a corrupt one
-with return code 0, and `dvc status` calls the result up to date. So the hashes are computed here.
+DVC does not check an object again: `dvc checkout`, and `dvc pull` from a remote without `verify`, hand out a corrupt
+one with return code 0, and `dvc status` calls the result up to date. So the hashes are computed here.
 """
 
 import hashlib
@@ -98,9 +98,9 @@ def _remote_folder(repo: Any, name: str) -> Path:
 
 def _members(out: Item, folders: Sequence[Path]) -> Iterator[Item]:
     """List the files of a folder, from the first whole copy of its list."""
-    whole = (
-        object_path(out.md5, folder) for folder in folders if out.md5.endswith(".dir") and not find_fault(out, folder)
-    )
+    if not out.md5.endswith(".dir"):
+        return
+    whole = (object_path(out.md5, folder) for folder in folders if not find_fault(out, folder))
     for place in [*whole][:1]:
         for row in json.loads(place.read_bytes()):
             yield Item(out.path / row["relpath"], row["md5"], out.out, out.stage, out.pushed)

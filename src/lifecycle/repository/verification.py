@@ -1,7 +1,7 @@
 """The command `verify`: prove that a fresh clone makes the same bits, or that a bundle is whole.
 
-It clones the last commit into another folder, runs the whole graph there from nothing with another hash seed, time zone,
-locale and number of threads, compares `dvc.lock` and every file in git, and names the first difference.
+It clones the last commit into another folder, runs the whole graph there from nothing with another hash seed, time
+zone, locale and number of threads, compares `dvc.lock` and every file in git, and names the first difference.
 """
 
 import argparse
