@@ -1,4 +1,4 @@
-"""Dask: fit on a cluster if the environment names one, and send the library's own code to its workers."""
+"""Dask: run joblib's work on a cluster if the environment names one, and send our own code to its workers."""
 
 import io
 import os
@@ -79,8 +79,8 @@ def packed_code() -> bytes:
 def send_code(client: Any) -> None:
     """Wait for a worker, and give `lifecycle` to every worker of a Dask client, those that join later too.
 
-    The plugin's class is local, so it travels as code: a worker can't import it yet. The name of the zip changes with
-    the code, and modules that an earlier run has left are forgotten.
+    The plugin's class is local, so that it is sent as code: a worker can't import it yet. The name of the zip changes
+    with the code, and modules of an earlier run are removed.
 
     Raises
     ------
