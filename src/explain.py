@@ -38,17 +38,15 @@ def main() -> None:
     target = test[problem.target].to_numpy()
     importance = permutation_importance(score, features, target, entity, options.samples, options.seed)
     places = sample(len(test), options.rows, options.seed)
-    some, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
-    learned = summary(model, some, scores.to_numpy())
-    size = learned.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])
+    sampled, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
+    explained = summary(model, sampled, scores.to_numpy())
+    size = explained.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])
+    dependence = partial_dependence(score, sampled, list(size.nlargest(options.top).index))
     write_csv(importance, "metrics/explain/importance.csv")
-    write_csv(learned.dots, "metrics/explain/contribution_summary.csv")
-    write_csv(
-        partial_dependence(score, some, list(size.nlargest(options.top).index)),
-        "metrics/explain/partial_dependence.csv",
-    )
-    write_json(learned.as_json(importance), "metrics/explain/explanation.json")
-    draw_explanation("metrics/explain", learned.whole.get("unit"), "metrics/explain/explanation.png")
+    write_csv(explained.dots, "metrics/explain/contribution_summary.csv")
+    write_csv(dependence, "metrics/explain/partial_dependence.csv")
+    write_json(explained.as_json(importance), "metrics/explain/explanation.json")
+    draw_explanation("metrics/explain", explained.whole.get("unit"), "metrics/explain/explanation.png")
 
 
 if __name__ == "__main__":

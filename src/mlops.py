@@ -26,24 +26,24 @@ def command(name: str) -> Callable[[list[str]], None]:
     """Return the function of a command; only its own libraries are imported."""
     match name:
         case "serve":
-            from service.command import serve as found
+            from service.command import serve as function
         case "score":
-            from lifecycle.bundle.score_file import score as found
+            from lifecycle.bundle.score_file import score as function
         case "tune":
-            from lifecycle.search.tuning import tune as found
+            from lifecycle.search.tuning import tune as function
         case "report":
-            from lifecycle.report.commands import report as found
+            from lifecycle.report.commands import report as function
         case "explain":
-            from lifecycle.explanation.decision_letter import explain as found
+            from lifecycle.explanation.record_explanation import explain as function
         case "features":
-            from lifecycle.explanation.feature_worth import features as found
+            from lifecycle.explanation.feature_overview import features as function
         case "summary":
-            from lifecycle.report.commands import summary as found
+            from lifecycle.report.commands import summary as function
         case "verify":
-            from lifecycle.repository.verification import verify as found
+            from lifecycle.repository.verification import verify as function
         case "doctor":
-            from lifecycle.repository.doctor import doctor as found
-    return found
+            from lifecycle.repository.doctor import doctor as function
+    return function
 
 
 def usage() -> str:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import package as stage
-from lifecycle.bundle import onnx_trees
+from lifecycle.bundle import onnx_export
 from lifecycle.bundle.manifest import FILES, verify
 from lifecycle.bundle.parity import batch_of
 from lifecycle.bundle.servable import Servable
@@ -129,7 +129,7 @@ def test_another_input_is_another_version(packaged, project, change):
 def test_a_wrong_export_is_never_packaged(project, monkeypatch):
     run_stages(project, "package")
     earlier, figures = content(project), (project / "metrics/package/package.json").read_bytes()
-    monkeypatch.setattr(onnx_trees, "rounded_down", lambda threshold: threshold + 1.0)
+    monkeypatch.setattr(onnx_export, "rounded_down", lambda threshold: threshold + 1.0)
     with pytest.raises(PipelineError, match="the exported model is not the pipeline's") as refusal:
         run_stages(project, "package")
     assert refusal.value.args[0].splitlines()[1].split() == ["transaction_id", "served", "pipeline"]
@@ -140,12 +140,12 @@ def test_a_wrong_export_is_never_packaged(project, monkeypatch):
 
 def test_the_bound_is_the_one_that_params_name(project, monkeypatch):
     write_params(project, {"package.threshold_rows": 1000, "package.max_difference": 1.0e-3})
-    right = onnx_trees.ensemble_score
+    right = onnx_export.ensemble_score
 
     def slightly_more(graph, columns, found):
         return graph.add("Mul", right(graph, columns, found), graph.constant(1 + 1e-4))
 
-    monkeypatch.setattr(onnx_trees, "ensemble_score", slightly_more)
+    monkeypatch.setattr(onnx_export, "ensemble_score", slightly_more)
     run_stages(project, "package")
     assert 0 < read_json(project / "metrics/package/package.json")["package"]["largest_difference"] < 1e-3
     write_params(project, {"package.threshold_rows": 1000})

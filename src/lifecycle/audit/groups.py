@@ -89,6 +89,9 @@ class GroupFigures(NamedTuple):
         }
 
 
+FiguresByCut = Mapping[str, GroupFigures]  # by the name of the cut
+
+
 def group_figures(
     window: ScoredWindow,
     labels: Mapping[str, pd.Series],
@@ -113,13 +116,13 @@ def group_figures(
     """
     cuts = {name: Groups(window, label) for name, label in labels.items()}
     functions = {metric.name: metric.function for metric in metrics} | dict(others or {})
-    drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in cuts}
+    resampled: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in cuts}
     for copies in resamples(window.units, *draws) if cuts else ():
         for name, groups in cuts.items():
             sample = groups.sample(copies)
-            drawn[name].append({key: function(sample) for key, function in functions.items()})
-    by_cut = {name: {key: np.array([one[key] for one in drawn[name]]) for key in functions} for name in cuts}
-    return {name: GroupFigures(cut, _table(cut, metrics, by_cut[name]), by_cut[name]) for name, cut in cuts.items()}
+            resampled[name].append({key: function(sample) for key, function in functions.items()})
+    values = {name: {key: np.array([one[key] for one in resampled[name]]) for key in functions} for name in cuts}
+    return {name: GroupFigures(cut, _table(cut, metrics, values[name]), values[name]) for name, cut in cuts.items()}
 
 
 def _table(groups: Groups, metrics: Sequence[Metric], draws: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lifecycle.bundle.manifest import FILES, FORMAT, MANIFEST, NOT_SERVED, manifest_bytes
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.provenance import Origin, statement
 from lifecycle.core.atomic import sync_folder
 from lifecycle.core.tables import write_json

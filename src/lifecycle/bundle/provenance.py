@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
+from lifecycle.core.yaml_text import read_yaml
 from lifecycle.models.families import FAMILIES
 
 GRAPH, HYPERPARAMETERS, LOCK = "dvc.yaml", "models/hyperparameters.json", "requirements.lock"
@@ -50,7 +49,7 @@ def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
     data : sequence of str
         The files that the model was made from.
     """
-    entry = yaml.safe_load(Path(GRAPH).read_text(encoding="utf-8"))["stages"]["package"]
+    entry = read_yaml(Path(GRAPH).read_text(encoding="utf-8"))["stages"]["package"]
     code = [Path(dep.replace("${problem}", params.problem)) for dep in entry["deps"] if dep.startswith(CODE)]
     model, lock = read_json(HYPERPARAMETERS), Path(LOCK).read_text(encoding="utf-8")
     return Origin(

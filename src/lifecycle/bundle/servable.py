@@ -40,7 +40,7 @@ class Session:
     Parameters
     ----------
     model : bytes
-        Content of an ONNX file that `lifecycle.bundle.onnx_model` made.
+        Content of an ONNX file that `lifecycle.bundle.onnx_export` made.
     """
 
     def __init__(self, model: bytes) -> None:

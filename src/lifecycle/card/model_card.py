@@ -1,4 +1,4 @@
-"""A model card: what a model is, what it is for, how it was judged, and where it must not be trusted.
+"""The model card: what the model is, what it is for, how good it is, and where it must not be trusted.
 
 Its text is model_card.md.jinja beside this file; each number is read from what the stages wrote.
 """
@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All that a card is made from."""
+    """The content of a card."""
 
     name: str  # of the problem
     problem: Problem
@@ -91,7 +91,7 @@ def card(facts: Facts) -> str:
 
 
 def _trend(slope: Mapping[str, Any]) -> str:
-    """Say how average precision changes from one window to the next."""
+    """Return a sentence on how average precision changes from one window to the next."""
     if slope["value"] is None:
         return "there are too few windows to tell how it changes."
     change = f"its average precision changes by {number(slope['value'])} per window"
@@ -142,7 +142,7 @@ def _widest_gap(single: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | Non
 
 
 def _limits(audit: AuditParams, words: Words) -> list[str]:
-    """Return what the pipeline stops at."""
+    """Return the limits at which the pipeline stops, in words."""
     limits = {
         "a difference in recall of": audit.max_recall_difference,
         "a ratio of false positive rates of": audit.max_false_positive_ratio,

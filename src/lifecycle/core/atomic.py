@@ -25,12 +25,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path, otherwise: str) -> Iterator[None]:
-    """Make a folder, and hold a lock on it; the operating system takes it back however this process ends.
+    """Make a folder, and hold a lock on it, which the operating system releases however this process ends.
 
     Raises
     ------
     PipelineError
-        Another process holds it: with the words of `otherwise`.
+        Another process holds it; `otherwise` is the message.
     """
     import zc.lockfile
 

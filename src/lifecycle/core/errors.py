@@ -1,4 +1,4 @@
-"""Errors for people: what was wrong, where, and what to do. Whatever else goes wrong keeps its traceback."""
+"""Errors for people: what was wrong, where, and what to do. Any other error is a bug, and keeps its traceback."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ class PipelineError(Exception):
 def run(main: Callable[[], None]) -> None:
     """Call a stage's `main` and end the process: 0 when it returns, 1 with a message when it can't go on.
 
-    A full disk and a file that can't be read or written are told like any other mistake that a person can mend.
+    A full disk, and a file that can't be read or written, get a message too.
     """
     start = time.perf_counter()
     try:
@@ -35,7 +35,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _keep_time(script: Path, seconds: float) -> None:
-    """Note how long a script of src/ took, for reports; a note that can't be written is no reason to fail."""
+    """Save how long a script of src/ took, for reports; a failure to do so is ignored."""
     try:
         if script.parent.name != "src" or not Path(".dvc").is_dir():
             return

@@ -1,4 +1,4 @@
-"""Limits of values, a stable sort and the logistic function: the same on every machine."""
+"""Limits of numbers and text, a stable sort and the logistic function, the same on every machine."""
 
 import math
 import sys

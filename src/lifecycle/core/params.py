@@ -1,4 +1,4 @@
-"""Typed params: what `params.yaml` may say. An unknown key, a wrong type or a value out of range is an error.
+"""The typed content of params.yaml. An unknown key, a wrong type or a value out of range is an error.
 
 Legal ranges live here, meanings and units in the comments of `params.yaml`. A value of `null` in a block that a problem
 has defaults for means "as the problem's file says": see `lifecycle.problem.loading.fill`.
@@ -260,14 +260,14 @@ def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
         advice: dict[str, list[str]] = {}
         for fault in error.errors():
             path, owner = _locate(fault["loc"], section)
-            found = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
-            advice.setdefault(f"{path}{found}", []).append(_words(fault, owner))
+            value = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
+            advice.setdefault(f"{path}{value}", []).append(_words(fault, owner))
         lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
         raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error
 
 
 def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
-    """Return the key an error speaks of, and the block that holds it; pydantic adds the kinds of a union behind."""
+    """Return the key that an error is about, and its block; pydantic adds the kinds of a union at the end."""
     keys: list[str] = []
     owner: Any = section
     for part in loc:

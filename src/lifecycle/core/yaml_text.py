@@ -45,7 +45,7 @@ def as_yaml(value: Any) -> str:
     """
     if isinstance(value, str) and not _is_plain(value):
         value = DoubleQuotedScalarString(value)
-    return _written({"key": value}).removeprefix("key: ").removesuffix("\n")
+    return _dumped({"key": value}).removeprefix("key: ").removesuffix("\n")
 
 
 def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
     line_end = "\r\n" if "\r\n" in old else "\n"
     content = _editor().load(old.replace("\r\n", "\n"))
     content[block].update(values)
-    new = _written(content)
+    new = _dumped(content)
     before = read_yaml(old)
     if read_yaml(new) != before | {block: before[block] | values}:
         raise PipelineError(f"{path}: {block} can't be changed by a program; set by hand: {dict(values)}")
@@ -103,7 +103,7 @@ def _is_plain(text: str) -> bool:
         return False
 
 
-def _written(content: Any) -> str:
+def _dumped(content: Any) -> str:
     text = io.StringIO()
     _editor().dump(content, text)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Fill in templates of Markdown. Whatever a value holds stays text: no markup, no command for a console."""
+"""Fill in Markdown templates. A value stays text, whatever it holds: no markup, no command for a console."""
 
 import json
 import re

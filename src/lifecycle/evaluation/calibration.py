@@ -90,7 +90,7 @@ def calibration_error(target: np.ndarray, probability: np.ndarray, weight: np.nd
 def compare(
     score: np.ndarray, target: np.ndarray, fold: np.ndarray, time: np.ndarray, delay: np.timedelta64
 ) -> dict[str, float]:
-    """Return each method's mean Brier score out of time: learned from labels known when a fold begins, judged on it.
+    """Return each method's mean Brier score out of time: fitted on labels known when a fold begins, computed on it.
 
     Parameters
     ----------

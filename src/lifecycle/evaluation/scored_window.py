@@ -1,4 +1,4 @@
-"""A window with scores, labels and decisions side by side, and resamples of it: what metrics are computed from."""
+"""What metrics are computed from: a window with scores, labels and decisions side by side, and resamples of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

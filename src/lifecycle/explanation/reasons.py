@@ -20,16 +20,16 @@ class Reason(NamedTuple):
 def reasons(
     features: Sequence[Feature], contributions: Mapping[str, float], row: Mapping[str, Any], k: int
 ) -> list[Reason]:
-    """Return the k features that pushed a score up most, greatest first; fewer where fewer did.
+    """Return the k features that raised a score most, greatest first; fewer where fewer did.
 
     Parameters
     ----------
     features : sequence of Feature
-        The problem's declaration; a service has it from `lifecycle.problem.window_words.features_of`.
+        The problem's declaration.
     contributions : mapping of str to float
         What each feature adds to the score.
     row : mapping of str to Any
-        The value of each feature, and of the hidden ones where they are at hand.
+        The value of each feature, and of the hidden ones where they are known.
     k : int
         Most reasons to give.
     """
@@ -48,7 +48,7 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
     name : str
         The column.
     row : mapping of str to Any
-        Values by column. With both sides of a ratio at hand, the sentence says so where it is by 0 or by nothing.
+        Values by column. With both sides of a ratio known, the sentence says where the divisor is 0 or missing.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def contributions(leaves: Leaves, X: np.ndarray) -> np.ndarray:
     leaves : Leaves
         The ensemble.
     X : numpy.ndarray of float, shape (n, columns)
-        What the ensemble sees. NaN is a missing value.
+        The ensemble's input. NaN is a missing value.
 
     Returns
     -------

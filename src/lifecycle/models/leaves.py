@@ -1,4 +1,4 @@
-"""An ensemble of trees as one flat table of its leaves: plain arrays, also for a service that has only numpy."""
+"""An ensemble of trees as one flat table of its leaves: plain arrays, so that numpy alone can explain a score."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,10 +1,10 @@
 """The commands `report` and `summary`: what a change does to the model, and the figures of the last run.
 
-`report` holds the workspace against another revision, the gate's verdict first. It reads metrics/, models/*.json,
-params.yaml and dvc.lock of both; data/scores/test.parquet of both where they are to be had; data/splits/train.parquet
-of the workspace. It writes report/report.md with its pictures, report/comment.md without any, and report/report.html
-with --html. It ends with 0 when the gate passes; otherwise with 1, the reason on stderr, and the report written all the
-same.
+`report` compares the workspace with another revision, the gate's verdict first. It reads metrics/, models/*.json,
+params.yaml and dvc.lock of both, data/scores/test.parquet of both where the cache or a remote has it, and the
+workspace's data/splits/train.parquet. It writes report/report.md with its pictures, report/comment.md without any, and
+report/report.html with --html. It ends with 0 when the gate passes. Otherwise it ends with 1 and the reason on stderr;
+the report is written all the same.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from lifecycle.evaluation.metrics import label
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words
 from lifecycle.report.curves import curves, pictures
-from lifecycle.report.sections import sections, written
+from lifecycle.report.sections import markdown, sections
 from lifecycle.report.verdict import SCORES, verdict
-from lifecycle.repository.rebuild import built
+from lifecycle.repository.rebuild import rebuilt
 from lifecycle.repository.revision import Revision, Workspace
 
 WIDTH = 120  # of text that is printed where there is no console
@@ -46,11 +46,11 @@ def options(words: Sequence[str]) -> argparse.Namespace:
 def write(content: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, html: bool) -> Path:
     """Write the report's files; the pictures first, so that no page names one that is not there."""
     files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in pictures for theme in ("light", "dark")}
-    files["comment.md"] = written(content).encode()
-    files["report.md"] = written(content, [picture.beside() for picture in pictures]).encode()
+    files["comment.md"] = markdown(content).encode()
+    files["report.md"] = markdown(content, [picture.beside() for picture in pictures]).encode()
     if html:
         named = [f"![]({picture.name})" for picture in pictures]
-        files["report.html"] = page("Model report", written(content, named), pictures).encode()
+        files["report.html"] = page("Model report", markdown(content, named), pictures).encode()
     for name, data in files.items():
         with atomic(folder / name) as temporary:
             temporary.write_bytes(data)
@@ -66,19 +66,19 @@ def print_text(text: str) -> None:
 
 
 def report(words: Sequence[str]) -> None:
-    """Compare, write, judge."""
+    """Compare, write the report, and fail when the gate does."""
     arguments, params = options(words), load_params()
     base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
         missing = arguments.build_base and base.table(SCORES) is None
-        note = stack.enter_context(built(base, SCORES)) if missing else None
+        note = stack.enter_context(rebuilt(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
         content = sections(base, head, gate, [note] if note else [])
-        drawn = pictures(curves(base), curves(head))
-    place = write(content, drawn, arguments.out, arguments.html)
+        curve_pictures = pictures(curves(base), curves(head))
+    place = write(content, curve_pictures, arguments.out, arguments.html)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
     if arguments.plain:
-        print_text(written(content))
+        print_text(markdown(content))
     else:
         print(f"{gate.reason}\n{place}" if gate.passes else place)
     if not gate.passes:
@@ -86,7 +86,7 @@ def report(words: Sequence[str]) -> None:
 
 
 def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, words: Words) -> list[str]:
-    """Return the summary, line by line."""
+    """Return the lines of the summary."""
     width = max(len(name) for name in evaluation["test"])
     figures = [
         _figure(f"{name:<{width}}", value, intervals["test"].get(name), label(name, words))

@@ -1,4 +1,4 @@
-"""How far the training rows have moved from those of another version, feature by feature."""
+"""Drift between the training rows of two versions, feature by feature: the population stability index."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -62,8 +62,8 @@ def _by_value(categories: Mapping[str, float], known: pd.Series) -> tuple[np.nda
 def _by_quantile(quantiles: Mapping[str, float], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return expected and actual shares between the distinct quantiles.
 
-    Where many records share a value, its quantile tells only that their share reaches beyond it, up to the next one:
-    there the expected share is the nearest possible to the actual one, so the index is never too large.
+    Where many records share a value, their share reaches beyond its quantile, up to the next one. There the expected
+    share is the possible one that is nearest to the actual one, so the index is never too large.
     """
     shares = np.array([float(share) for share in quantiles])
     places = np.array(list(quantiles.values()))

@@ -28,12 +28,12 @@ SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.js
 
 
 class Verdict(NamedTuple):
-    """What the comparison of two versions says."""
+    """Whether the gate passes, why, and the comparison behind it."""
 
     passes: bool
     sentence: Markdown
     figures: dict[str, Difference]
-    how: Markdown  # in which way the two were compared
+    how: Markdown  # the two were compared
 
     @property
     def reason(self) -> str:
@@ -42,7 +42,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -> Verdict:
-    """Compare the two models, record by record where both tables of scores are to be had.
+    """Compare the two models, record by record where both tables of scores are there.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _rule(base: Revision, own: ReportParams) -> ReportParams:
     content = base.yaml("params.yaml").get("report")
     try:
         return ReportParams.model_validate(content) if content else own
-    except ValidationError:  # of another version of this file; nothing there to hold the change to
+    except ValidationError:  # the base's block is of another version of this program
         return own
 
 
@@ -123,9 +123,9 @@ def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFra
 
 def _sentence(difference: Difference, rule: ReportParams, passes: bool, base: str) -> Markdown:
     loss = max(0.0, -difference.floor)
-    # What is not told apart from the base need not be as good.
-    unsure = difference.verdict == SAME and not passes
-    opening = "No difference is shown" if unsure else difference.verdict.capitalize()
+    # "No difference" would be too much: with so wide an interval the model may be worse.
+    is_unsure = difference.verdict == SAME and not passes
+    opening = "No difference is shown" if is_unsure else difference.verdict.capitalize()
     return Markdown(
         f"**{opening}, and the gate {'passes' if passes else 'fails'}:** {code(rule.metric)} is {difference.other:.4f}"
         f" against {difference.base:.4f} of {code(base)}, a difference of {difference.value:+.4f} with the {LEVEL:g} %"

@@ -1,9 +1,8 @@
-"""The two files that DVC leaves broken when it is killed while it writes them: .dvc/tmp/rwlock and dvc.lock.
+"""Move the two files out of the way that a killed DVC process leaves broken: .dvc/tmp/rwlock and dvc.lock.
 
-The first is JSON that lists who reads and writes what; the second is what the stages have made. Empty or cut off,
-either stops every later command. The operating system holds .dvc/tmp/lock and .dvc/tmp/rwlock.lock for a process and
-lets go when it ends, whatever they contain: there is nothing to mend, and without a held one two processes would get
-in. Dead processes in a whole rwlock are DVC's own to remove.
+The first is JSON that lists which process reads and writes what; the second lists what the stages have made. Empty or
+cut off, either stops every later command. The files .dvc/tmp/lock and .dvc/tmp/rwlock.lock need no mending: the
+operating system releases them when their process ends. DVC itself removes dead processes from a whole rwlock.
 """
 
 import json
@@ -16,19 +15,10 @@ DVC_NAMES = {"dvc", "dvc.exe"}
 
 
 def mend_locks(root: Path) -> list[Path]:
-    """Move broken files out of the way when no DVC process is at work in the repository.
+    """Move broken files of a repository out of the way, and return where they are now.
 
-    The next `dvc repro` writes both again, dvc.lock from the run cache: what has run does not run again.
-
-    Parameters
-    ----------
-    root : Path
-        The repository.
-
-    Returns
-    -------
-    list of Path
-        Where the broken files are now. Empty when there are none, or when a process is just writing one.
+    The next `dvc repro` writes both again, dvc.lock from the run cache, so that nothing runs twice. The list is empty
+    when no file is broken, or when a process is just writing one.
 
     Raises
     ------
@@ -53,7 +43,7 @@ def mend_locks(root: Path) -> list[Path]:
 
 
 def broken_files(root: Path) -> list[Path]:
-    """Return those of the two files that are empty or cut off; takes a millisecond."""
+    """Return those of the two files that are empty or cut off, in a millisecond."""
     lock, rwlock = root / "dvc.lock", root / ".dvc/tmp/rwlock"
     return [path for path, whole in ((lock, _ends_well), (rwlock, _is_json)) if path.is_file() and not whole(path)]
 
@@ -73,15 +63,15 @@ def _is_json(path: Path) -> bool:
 def dvc_processes(root: Path) -> list[str]:
     """Return number and command of each DVC process that works in the repository, or in a folder that can't be seen.
 
-    While DVC runs a stage it holds no lock of the operating system, so the list of processes is the only witness.
-    A process that hides its command (another user's, on macOS) is seen by those locks only.
+    While DVC runs a stage it holds no lock of the operating system, so only the list of processes shows it. A process
+    that hides its command (another user's, on macOS) is seen by those locks only.
     """
     import psutil
 
-    found = []
+    running = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
         command, folder = process.info["cmdline"] or [], process.info["cwd"]
-        inside = not folder or Path(folder).is_relative_to(root.resolve())
-        if inside and any(Path(word).name in DVC_NAMES for word in command):
-            found.append(f"{process.pid} ({' '.join(command)})")
-    return found
+        is_inside = not folder or Path(folder).is_relative_to(root.resolve())
+        if is_inside and any(Path(word).name in DVC_NAMES for word in command):
+            running.append(f"{process.pid} ({' '.join(command)})")
+    return running

@@ -23,7 +23,7 @@ class Workspace:
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
     def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where it is not to be had."""
+        """Return a parquet table that DVC keeps; None where there is none."""
         return pd.read_parquet(path) if Path(path).is_file() else None
 
     def json(self, path: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class Workspace:
         return {} if text is None else json.loads(text)
 
     def yaml(self, path: str) -> dict[str, Any]:
-        """Return a YAML file as DVC reads it, empty where there is none: to other readers its 1e-06 is a text."""
+        """Return a YAML file as DVC reads it, empty where there is none."""
         text = self.text(path)
         return {} if text is None else read_yaml(text)
 
@@ -63,8 +63,7 @@ class Revision(Workspace):
 
     def __init__(self, name: str) -> None:
         # A pull request is checked out without a local branch of the name that it goes to.
-        found = filter(None, (_commit(spelling) for spelling in (name, f"origin/{name}")))
-        commit = next(found, None)
+        commit = _commit(name) or _commit(f"origin/{name}")
         if commit is None:
             raise PipelineError(f"--base {name}: no such commit here; {_advice(name)}")
         self.name, self.commit = name, commit
@@ -72,35 +71,37 @@ class Revision(Workspace):
 
     def text(self, path: str) -> str | None:
         """Return a file that git keeps; None where there is none of that name."""
-        return _git("show", f"{self.commit}:{path}")
+        return git("show", f"{self.commit}:{path}")
 
     def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where it is not to be had."""
+        """Return a parquet table that DVC keeps; None where neither the cache nor a remote has it."""
         from dvc.api import DVCFileSystem
 
         if self.built is not None:
             return pd.read_parquet(self.built / path)
         try:
             return pd.read_parquet(io.BytesIO(DVCFileSystem(".", rev=self.commit).read_bytes(path)))
-        except Exception:  # every kind of remote has its own errors; what can't be read is not to be had
+        except Exception:  # every kind of remote has its own errors
             return None
 
 
 def _commit(name: str) -> str | None:
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return None if found is None else found.strip()
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return None if commit is None else commit.strip()
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str, folder: str | Path = ".") -> str | None:
     """Return what git prints, None when it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     return done.stdout if done.returncode == 0 else None
 
 
 def _advice(name: str) -> str:
-    if (_git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
+    if (git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
         return f"this clone is shallow, fetch it: git fetch --unshallow origin, or git fetch --depth=1 origin {name}"
-    branches = (_git("branch", "--all", "--format=%(refname:short)") or "").split()
+    branches = (git("branch", "--all", "--format=%(refname:short)") or "").split()
     return f"known branches: {', '.join(branches) or 'none'}"
 
 
