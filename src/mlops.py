@@ -7,6 +7,8 @@ python src/mlops.py NAME --help  says what one of them takes
 import sys
 from collections.abc import Callable
 
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
+
 from lifecycle.core.errors import run
 
 COMMANDS = {
