@@ -16,7 +16,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 # Run by other means: the tests would start themselves, and `plain` installs into a new environment.
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
-REDUCED_PAGES = ("experiments.md", "features.md", "score.md", "serving.md")
+REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md", "serving.md")
 RUN_OTHERWISE = ("README.md", "remotes.md", *REDUCED_PAGES)
 
 
@@ -38,6 +38,9 @@ def follow(page: Path, folder: Path) -> None:
     for block in blocks(page):
         if block.file is not None and block.language != "sh":
             (folder / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "diff":
+            (folder / ".patch").write_text(block.text, encoding="utf-8")
+            run("git apply --recount .patch && rm .patch", folder)
         elif block.language == "sh" and not block.marks and block.text not in ELSEWHERE:
             done = run(f"set -e\n{block.text}", folder)
             output = done.stdout + done.stderr

@@ -39,6 +39,13 @@ def spy_dump(self, *args, **kwargs):
     read.add(names[id(self)])
     return plain_dump(self, *args, **kwargs)
 
+def spy_block(name, section):
+    value = plain_block(name, section)
+    blocks.append(value)
+    names[id(value)] = name
+    return value
+
+blocks, plain_block, params.load_block = [], params.load_block, spy_block
 plain_dump = params.Section.model_dump
 params.Section.__getattribute__ = spy
 params.Section.model_dump = spy_dump
@@ -108,7 +115,7 @@ def test_a_stage_is_a_script_a_block_and_an_entry_of_the_same_name() -> None:
 
 def test_the_scripts_are_the_stages_and_one_command_for_all_else() -> None:
     assert {path.stem for path in SRC.glob("*.py")} == {*stages(), "mlops"}
-    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 260
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 24 * len(stages())
 
 
 @pytest.mark.slow
@@ -148,7 +155,8 @@ def test_every_value_in_params_has_a_comment() -> None:
 def test_every_field_of_the_schema_stands_in_params() -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     fields = {field.alias or name: field.annotation for name, field in Params.model_fields.items()}
-    assert set(fields) == set(content)
+    assert set(fields) <= set(content)
+    assert set(content) - set(fields) <= set(stages())  # declared by the stage's own script
 
 
 def test_the_committed_model_beats_its_baselines() -> None:
@@ -178,3 +186,14 @@ def test_the_lock_names_no_address_and_every_hash() -> None:
 def test_constraints_have_a_reason_each() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(line.startswith("#") or re.search(r" # \w", line) for line in lines)
+
+
+OF_A_PROBLEM = re.compile(r"fraud|terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I)
+
+
+def test_nothing_but_a_problem_speaks_of_what_it_is_about() -> None:
+    machinery = [path for path in SRC.rglob("*.*") if path.suffix != ".pyc" and SRC / "problems" not in path.parents]
+    settings = [ROOT / name for name in ("dvc.yaml", "params.yaml", "metrics/dvc.yaml")]
+    pages = [*machinery, *settings, *(ROOT / ".dvc/plots").glob("*.json")]
+    found = [(path.name, word[0]) for path in pages for word in OF_A_PROBLEM.finditer(path.read_text(encoding="utf-8"))]
+    assert not found

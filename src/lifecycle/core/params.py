@@ -207,13 +207,40 @@ class Params(Section):
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
-    """Read and check the params.
+    """Read and check all blocks but those that a stage of its own declares: see `load_block`.
 
     Raises
     ------
     PipelineError
         Names each bad key with its value and what is legal.
     """
+    content = _content(path)
+    own = {name for name in content if name not in _keys(Params) and (Path(path).parent / f"src/{name}.py").is_file()}
+    return checked(Params, {name: block for name, block in content.items() if name not in own}, str(path))
+
+
+def load_block(name: str, section: type[SectionT], path: str | Path = "params.yaml") -> SectionT:
+    """Read and check one block, for a stage that declares its keys in its own script.
+
+    Parameters
+    ----------
+    name : str
+        The block, and the script: `src/NAME.py`.
+    section : type
+        A subclass of `Section` with the keys.
+
+    Raises
+    ------
+    PipelineError
+        The block is missing, or names each bad key with its value and what is legal.
+    """
+    content = _content(path)
+    if name not in content:
+        raise PipelineError(f"{path}: the block {name} is missing; its keys: {', '.join(_keys(section))}")
+    return checked(section, content[name], f"{path}, block {name}")
+
+
+def _content(path: str | Path) -> dict[str, Any]:
     try:
         content = read_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -222,7 +249,7 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise PipelineError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise PipelineError(f"{path}: it must hold the blocks {', '.join(_keys(Params))}")
-    return checked(Params, content, str(path))
+    return content
 
 
 def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:

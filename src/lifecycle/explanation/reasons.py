@@ -53,9 +53,9 @@ def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> 
     Examples
     --------
     >>> from lifecycle.problem import Ratio, Window
-    >>> median = Window("median", "median", by="card_id", of="amount", days=(60,))
+    >>> median = Window("median", "median", by="shop_id", of="amount", days=(60,))
     >>> sentence((median, Ratio("times", "amount", "median_60d")), "times", {"times": 5.11})
-    "amount is 5.1 times this card's median amount in the last 60 days"
+    "amount is 5.1 times this shop's median amount in the last 60 days"
     """
     return _sentence(_by_name(features), name, row)
 

@@ -10,11 +10,11 @@ class Words:
     Parameters
     ----------
     record, entity : str
-        Nouns in the singular: "payment", "card".
+        Nouns in the singular: "loan", "company".
     positive : str
-        A record whose label is 1, a noun in the singular: "fraud".
+        A record whose label is 1, a noun in the singular: "default".
     negative : str
-        A record whose label is 0, a noun or an adjective: "genuine".
+        A record whose label is 0, a noun or an adjective: "repaid".
 
     Examples
     --------
@@ -49,8 +49,8 @@ def plural(noun: str) -> str:
 
     Examples
     --------
-    >>> plural("card"), plural("company"), plural("batch"), plural("day")
-    ('cards', 'companies', 'batches', 'days')
+    >>> plural("loan"), plural("company"), plural("batch"), plural("day")
+    ('loans', 'companies', 'batches', 'days')
     """
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"

@@ -190,8 +190,8 @@ def with_sources(features: Sequence[Feature], names: Iterable[str]) -> set[str]:
 
     Examples
     --------
-    >>> sorted(with_sources((Raw("amount"), Window("n", "max", by="card", of="amount", days=(7,))), ["n_7d"]))
-    ['amount', 'card', 'n_7d']
+    >>> sorted(with_sources((Raw("amount"), Window("n", "max", by="shop", of="amount", days=(7,))), ["n_7d"]))
+    ['amount', 'n_7d', 'shop']
     """
     needed = set(names)
     for feature in reversed(features):
@@ -208,7 +208,7 @@ def depths(features: Sequence[Feature]) -> dict[str, int]:
 
     Examples
     --------
-    >>> count = Window("n", "count", by="card", days=(7,))
+    >>> count = Window("n", "count", by="customer", days=(7,))
     >>> depths((Raw("amount"), count, Window("most", "max", by="shop", of="n_7d", days=(1,))))
     {'amount': 0, 'n_7d': 1, 'most_1d': 2}
     """

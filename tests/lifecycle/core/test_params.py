@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Params, checked, load_params
+from lifecycle.core.params import Count, Params, Section, checked, load_block, load_params
 from tests.helpers_model import ROOT, quick
 
-CONTENT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+DECLARED = {field.alias or name for name, field in Params.model_fields.items()}
+TEXT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+CONTENT = {name: block for name, block in TEXT.items() if name in DECLARED}  # without those of stages of one's own
 OWN = ["ingest", "validate", "featurize", "split", "decide", "evaluate"]
 BLOCKS = ["", *OWN]  # train takes further keys
 KEYS = [
@@ -171,3 +173,29 @@ def test_file_without_blocks_is_refused_in_the_words_of_yaml_not_of_python(tmp_p
     with pytest.raises(PipelineError, match=r"params\.yaml") as refused:
         load_text(tmp_path, text)
     assert "instance of Params" not in str(refused.value)
+
+
+class VolumeParams(Section):
+    least: Count
+
+
+def with_block(tmp_path, block):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(CONTENT | block))
+    return tmp_path / "params.yaml"
+
+
+def test_a_block_that_a_script_declares_is_read_by_it_and_passed_over_by_the_rest(tmp_path):
+    path = with_block(tmp_path, {"volume": {"least": 3}})
+    with pytest.raises(PipelineError, match=r"volume = .*: unknown key; known here: problem, ingest"):
+        load_params(path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/volume.py").touch()
+    assert load_params(path).problem == CONTENT["problem"]
+    assert load_block("volume", VolumeParams, path).least == 3
+
+
+def test_a_block_that_a_script_declares_is_checked_like_any_other(tmp_path):
+    with pytest.raises(PipelineError, match="the block volume is missing; its keys: least"):
+        load_block("volume", VolumeParams, with_block(tmp_path, {}))
+    with pytest.raises(PipelineError, match=r"params.yaml, block volume:\n  least = 0: .*greater than or equal to 1"):
+        load_block("volume", VolumeParams, with_block(tmp_path, {"volume": {"least": 0}}))
