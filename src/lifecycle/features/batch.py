@@ -1,7 +1,7 @@
 """Evaluate a feature list on a whole table in memory.
 
 A window takes one stable sort by entity, one binary search per window edge, then array operations. Sums are sums of
-integers (amounts in cents), so they are exact and do not depend on how the table was cut.
+integers (amounts in cents), so they are exact and do not depend on how a table is cut into parts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""What each feature is, in words, and how it was distributed where the model learned: models/features.json.
+"""The feature contract, models/features.json: what each feature is, and its distribution on the training rows.
 
-A service rebuilds the feature list from it (`lifecycle.problem.window_words`), monitoring compares with it.
+A service rebuilds the feature list from it (`lifecycle.problem.window_words`), and drift is measured from it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ LATENCIES = ("record", "history", "labels")
 class Entry(NamedTuple):
     """One column of the feature table.
 
-    `latency` is what must be at hand: the "record" alone, earlier records ("history"), or their "labels" too.
+    `latency` is what the feature needs: the "record" alone, earlier records ("history"), or their "labels" too.
     """
 
     name: str

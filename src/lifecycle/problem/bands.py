@@ -14,7 +14,7 @@ MOST_VALUES = 20  # of a column's values that get a group each: the most frequen
 
 @dataclass(frozen=True)
 class Band:
-    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the judged rows.
+    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the rows at hand.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def assign(band: Band, frame: pd.DataFrame) -> pd.Series:
     band : Band
         The cut.
     frame : pandas.DataFrame, shape (n, columns)
-        The judged rows; quantiles are of these.
+        The rows; quantiles are computed from these.
 
     Returns
     -------

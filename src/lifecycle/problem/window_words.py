@@ -214,22 +214,10 @@ def depths(features: Sequence[Feature]) -> dict[str, int]:
     """
     below: dict[str, int] = {}
     for feature in features:
-        below |= dict.fromkeys(feature.names, _most_below(feature, below) + isinstance(feature, Window))
+        columns = feature.sees if isinstance(feature, Window) else feature.reads
+        deepest = max((below.get(name, 0) for name in columns), default=0)
+        below |= dict.fromkeys(feature.names, deepest + isinstance(feature, Window))
     return below
-
-
-def look_back_us(features: Sequence[Feature]) -> int:
-    """Return how far before a record lies the oldest record that can change a feature of it, microseconds."""
-    below: dict[str, int] = {}
-    for feature in features:
-        own = feature.reach_us if isinstance(feature, Window) else 0
-        below |= dict.fromkeys(feature.names, _most_below(feature, below) + own)
-    return max(below.values(), default=0)
-
-
-def _most_below(feature: Feature, below: Mapping[str, int]) -> int:
-    columns = feature.sees if isinstance(feature, Window) else feature.reads
-    return max((below.get(name, 0) for name in columns), default=0)
 
 
 def declaration_of(feature: Feature) -> dict[str, Any]:

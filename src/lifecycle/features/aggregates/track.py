@@ -1,4 +1,4 @@
-"""What the online state keeps of a record, and what a journal keeps of a change."""
+"""A record as the online state keeps it, and a track: the records of one entity in time order, for its windows."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Record:
 
 
 class Track:
-    """Records in (time, arrival) order, with what the windows on them keep.
+    """Records in (time, arrival) order, with the values and running totals that the windows on them need.
 
     Parameters
     ----------

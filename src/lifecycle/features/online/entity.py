@@ -1,4 +1,4 @@
-"""What is known of one entity: all its records within reach, and a track for each kind of window."""
+"""One entity of the online state: all its records within reach, and a track for each kind of window."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class TrackPlan:
     reach_us : int
         How far back they look, microseconds.
     columns : frozenset of str
-        What they read of each record.
+        Those that they read of each record.
     scale : dict of str to int
         The columns that they sum, and how many of their smallest unit are in one.
     """

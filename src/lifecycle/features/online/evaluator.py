@@ -1,4 +1,4 @@
-"""The feature list at work on one record after the other, and the derived values of records that came before."""
+"""Evaluate the feature list record by record, and update the derived values of records that are kept."""
 
 import heapq
 import math
@@ -33,7 +33,7 @@ class EntityStore(Protocol):
 
 
 class Addition(NamedTuple):
-    """What came of a new record: its features, records whose derived values changed, and arrivals dropped."""
+    """The result of adding a record: its features, records whose derived values changed, and arrivals dropped."""
 
     features: dict[str, Any]
     changed: list[Record]

@@ -1,4 +1,4 @@
-"""A feature list as the online evaluator works through it: which tracks it keeps, in which order they are read."""
+"""The order of work of the online evaluator: which tracks a feature list keeps, and in which order they are read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

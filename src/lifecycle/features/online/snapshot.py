@@ -114,13 +114,7 @@ class Snapshot:
         return Record(int(self.time[row]), row, self.key[row : row + 1].tolist()[0], values)
 
     def check(self, plan: Plan, lateness_us: int) -> None:
-        """Raise when this can't be continued with a feature list and lateness.
-
-        Raises
-        ------
-        PipelineError
-            Says why.
-        """
+        """Raise when this can't be continued with a feature list and lateness, and say why."""
         check_digest("the snapshot", self.digest, plan.digest)
         if lateness_us > self.lateness_us:
             own, other = self.lateness_us / DAY_US, lateness_us / DAY_US
@@ -147,13 +141,7 @@ class Snapshot:
 
 
 def check_digest(what: str, digest: str, expected: str) -> None:
-    """Raise when something was made for another feature list than the expected one.
-
-    Raises
-    ------
-    PipelineError
-        Says what to do.
-    """
+    """Raise when something was made for another feature list than the expected one."""
     if digest != expected:
         raise PipelineError(
             f"{what} was made for another feature list or lateness (digest {digest}, not {expected}); make a new"
