@@ -71,32 +71,14 @@ def write_refusal(folder: Path, family: Family) -> str:
 
 
 def write_model(folder: Path, name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> None:
-    """Write model.onnx, reasons.npz and schema.json of a fitted model; see `schema` for the parameters.
-
-    Raises
-    ------
-    PipelineError
-        The model can't be exported exactly.
-    """
+    """Write model.onnx, reasons.npz and schema.json of the model that was fitted on `train`."""
     (folder / "model.onnx").write_bytes(export(model))
     (folder / "reasons.npz").write_bytes(to_bytes(attribution(model)))
     write_json(schema(name, problem, model, train), folder / "schema.json")
 
 
 def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> dict[str, Any]:
-    """Return the content of schema.json.
-
-    Parameters
-    ----------
-    name : str
-        Of the problem.
-    problem : Problem
-        Its contract.
-    model : Pipeline
-        Fitted.
-    train : pandas.DataFrame
-        The rows it was fitted on: a feature that none of them lacked may not be missing later.
-    """
+    """Return the content of schema.json; a feature that no training row lacked may not be missing later."""
     features = [str(feature) for feature in model.feature_names_in_]
     numbers, texts = inputs(model[0])
     return {

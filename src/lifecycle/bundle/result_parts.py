@@ -52,24 +52,10 @@ class Parts(NamedTuple):
 
 @contextmanager
 def parts_of(target: Path, work: str, schema: pa.Schema) -> Iterator[Parts]:
-    """Give the parts of a table, those of an earlier run of the same work too.
+    """Give the parts of a table, also those of an earlier run of the same work: `work` digests all they depend on.
 
     They are removed when the block ends well, and when the work can't be done at all (PipelineError); after any other
-    end they stay.
-
-    Parameters
-    ----------
-    target : Path
-        The table that they become.
-    work : str
-        Digest of everything that their content depends on.
-    schema : pyarrow.Schema
-        Of the table.
-
-    Raises
-    ------
-    PipelineError
-        Another process is writing the same table.
+    end they stay. Two processes can't write the same table at once.
     """
     folder = target.with_name(f".{target.name}.parts")
     with locked(folder, "another run is writing the same table; wait until it has ended"):

@@ -70,12 +70,8 @@ def compare(
     ----------
     base, other : pandas.DataFrame
         As `evaluate` writes them: identity, score, probability and alert of each record.
-    problem : Problem
-        Its roles.
     figures_of : callable
         From a table of scores to a function from copies of each entity (or None) to figures.
-    chance : Chance
-        Sources of noise.
 
     Raises
     ------

@@ -242,15 +242,7 @@ def _in_words(text: str, name: str, words: Words) -> str:
 
 
 def figures(window: ScoredWindow, copies: np.ndarray | None = None) -> Figures:
-    """Return every metric of a window, or of a resample of it.
-
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    copies : array of int, shape (entities,), or None
-        How often each entity stands in the resample; None: once.
-    """
+    """Return every metric of a window, or of the resample that holds each entity `copies` (entities,) times."""
     sample = Sample(window, copies)
     values = {
         metric: float(np.asarray(metric.function(sample)).item())

@@ -63,12 +63,7 @@ Column = Callable[[ScoredWindow], np.ndarray]
 class Sample:
     """A window in which each record counts as often as a resample holds its entity. Metrics are functions of it.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    copies : array of int, shape (entities,), or None
-        How often each entity stands in the resample; None: once, which is the window itself.
+    `copies` (entities,) says how often the resample holds each entity; without it the sample is the window itself.
     """
 
     def __init__(self, window: ScoredWindow, copies: np.ndarray | None = None) -> None:

@@ -54,14 +54,7 @@ class Band:
 
 
 def assign(band: Band, frame: pd.DataFrame) -> pd.Series:
-    """Return the group of each record.
-
-    Parameters
-    ----------
-    band : Band
-        The cut.
-    frame : pandas.DataFrame, shape (n, columns)
-        The rows; quantiles are computed from these.
+    """Return the group of each record of a frame (n, columns), from which quantiles are computed.
 
     Returns
     -------

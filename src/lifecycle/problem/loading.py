@@ -13,14 +13,9 @@ from lifecycle.problem.problem import Problem
 
 
 def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
-    """Import the problem that params.yaml names.
+    """Import a problem by the name of its file in src/problems, and check it.
 
-    Parameters
-    ----------
-    name : str
-        Of its file in src/problems.
-    checks : callable
-        What to check besides `check_declaration`, such as `lifecycle.features.checks.check_features`.
+    `checks` are run after `check_declaration`, such as `lifecycle.features.checks.check_features`.
 
     Raises
     ------

@@ -11,16 +11,9 @@ SPARE = 8  # so many expired records may wait: dropping them together costs litt
 class Record:
     """A record as the online state keeps it.
 
-    Parameters
-    ----------
-    time : int
-        Microseconds since 1970.
-    arrival : int
-        Orders records of the same time, and tells records apart.
-    key : int or str
-        What identifies it outside.
-    values : dict of str to value
-        The columns that windows read, the entities among them, and the features that windows read.
+    `time` is in microseconds since 1970. `arrival` orders records of the same time, and tells records apart. `key`
+    identifies the record outside. `values` has the columns that windows read, the entities among them, and the features
+    that windows read.
     """
 
     __slots__ = ("arrival", "key", "time", "values")

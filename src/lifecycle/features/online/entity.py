@@ -63,18 +63,7 @@ class TrackPlan:
     def read(self, track: Track, at: int, is_covered: bool, time: int, values: dict[str, Any]) -> None:
         """Add the windows' columns to the values of a record.
 
-        Parameters
-        ----------
-        track : Track
-            What they read.
-        at : int
-            How many of the track's records came before this one.
-        is_covered : bool
-            Whether this one meets the conditions.
-        time : int
-            Its time, microseconds.
-        values : dict of str to value
-            What is known of the record so far.
+        `at` is how many of the track's records came before this one, `is_covered` whether it meets the conditions.
         """
         times = track.times
         ends = [bisect_right(times, time - age) for age in self._ages]
@@ -101,21 +90,9 @@ def _value(aggregate: Aggregate) -> Callable[[Track, int, int, int], float]:
 
 
 class Entity:
-    """The tracks of one entity.
+    """The records of one entity: `everything` is a track of all, `tracks` has one for each plan of its entity column.
 
-    Parameters
-    ----------
-    plans : sequence of TrackPlan
-        Those of its entity column.
-    newest : int
-        Records up to this time may have been forgotten, microseconds since 1970.
-
-    Attributes
-    ----------
-    everything : Track
-        All its records, whatever conditions they meet.
-    tracks : list of Track
-        One for each plan.
+    Records up to the time `newest`, microseconds since 1970, may have been forgotten.
     """
 
     __slots__ = ("_newest", "_plans", "_reach_us", "everything", "tracks")

@@ -43,16 +43,8 @@ class Addition(NamedTuple):
 class Evaluator:
     """Evaluates a feature list on the entities of a store.
 
-    Derived values are those features of kept records that windows read: they follow when an earlier record comes late.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of the feature list.
-    store : EntityStore
-        Gives the entities and records.
-    lateness_us : int
-        How much older than its entities' newest record a record may be, microseconds.
+    Derived values are those features of kept records that windows read: they are updated when an earlier record comes
+    late. A record may be older than its entities' newest record by `lateness_us` microseconds.
     """
 
     def __init__(self, plan: Plan, store: EntityStore, lateness_us: int) -> None:

@@ -18,18 +18,7 @@ DTYPES = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}  # by ki
 
 
 class RowIndex:
-    """Finds the rows of a column that have a value.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (n,)
-        The column.
-
-    Attributes
-    ----------
-    different : int
-        How many different values it has.
-    """
+    """Finds the rows of a column that have a value; `different` is how many different values it has."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._order = np.argsort(values, kind="stable")

@@ -29,12 +29,8 @@ class State:
 
     Parameters
     ----------
-    plan : Plan
-        Of the feature list.
-    schema : Schema
-        How records look.
     base : Snapshot, optional
-        What is known at the start.
+        The records at the start.
     lateness_days : float
         How much older than its entities' newest record a record may be.
 
@@ -43,7 +39,7 @@ class State:
     store : RecordStore
         Its entities and records.
     changes : list of Change
-        What has happened since somebody last emptied it.
+        All changes since the caller last emptied this list.
     """
 
     def __init__(
@@ -152,13 +148,7 @@ class State:
 
 
 class Draft:
-    """A state as it would be if it kept some events; the state itself stays as it is.
-
-    Parameters
-    ----------
-    state : State
-        Must not change while the draft is made.
-    """
+    """A state as it would be if it kept some events; the state itself stays as it is, and must not change meanwhile."""
 
     def __init__(self, state: State) -> None:
         self._state = state
