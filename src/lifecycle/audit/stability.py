@@ -16,7 +16,7 @@ from lifecycle.evaluation.metrics import Figures
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, take, test_rows
 
 SEEDS = 2**32
 
@@ -51,12 +51,12 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, m
 def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> list[AgeWindow]:
-    """Train on the training window of the first window, and score the rows to judge of each."""
+    """Train on the training window of the first window, and score the test rows of each."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
     model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
-        rows = rows_to_judge(records, window, problem, drop_known)
+        rows = test_rows(records, window, problem, drop_known)
         score = predict(model, rows)
         scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
     return scored

@@ -1,7 +1,7 @@
 """Write a bundle: the model's own files, its schema, its manifest, in a folder that is replaced as a whole.
 
-A model whose family has no exact export gets a folder with one file instead, which says so. Whoever opens it is told
-that text, so that an experiment with such a model runs to the end of the graph, and is never served by mistake.
+A model whose family has no exact export gets a folder with one file instead, which says so. Whoever opens it gets
+that text as an error, so an experiment with such a model runs to the end of the graph, and is never served by mistake.
 """
 
 import hashlib
@@ -63,8 +63,8 @@ def write_refusal(folder: Path, family: Family) -> str:
     exported = ", ".join(name for name, other in FAMILIES.items() if other.has_export)
     text = (
         f"no bundle was made: the model family {family.name} has no exact export, and nothing is served that could"
-        " decide otherwise than it was judged. The model's figures and its card are in metrics/. Families that can be"
-        f" served: {exported}"
+        " decide otherwise than the evaluated one. The model's figures and its card are in metrics/. Families that can"
+        f" be served: {exported}"
     )
     (folder / NOT_SERVED).write_text(f"{text}\n", encoding="utf-8")
     return text

@@ -1,4 +1,4 @@
-"""The gate of an export: the served model must decide as the pipeline does.
+"""The gate of an export: the served model must decide exactly as the pipeline does.
 
 Both score real rows, and rows on and beside the thresholds of the model's trees, where they would differ first.
 """

@@ -1,6 +1,6 @@
-"""The results of a run that may be killed: parts in a hidden folder beside the table that they become.
+"""Save the results of a long run in parts, in a hidden folder beside the table that they become.
 
-Each part is there whole or not at all. A run of the same work uses them again; any other removes them unread.
+Each part is there whole or not at all. After a kill, a run of the same work uses them again; any other removes them.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Turn scores into probabilities, by a method chosen out of time."""
+"""Turn scores into probabilities by a calibration that is chosen on later validation windows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

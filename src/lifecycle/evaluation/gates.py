@@ -7,7 +7,7 @@ from lifecycle.evaluation.comparison import Comparison
 
 
 def check_leak(average_precision: float, alarm: float | None) -> None:
-    """Raise when the average precision is above `alarm`: better than what the data can honestly tell."""
+    """Raise when the average precision is above `alarm`: better than the data allow without a leak."""
     if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
         raise PipelineError(
             f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."

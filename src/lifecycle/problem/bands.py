@@ -14,7 +14,7 @@ MOST_VALUES = 20  # of a column's values that get a group each: the most frequen
 
 @dataclass(frozen=True)
 class Band:
-    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the rows at hand.
+    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the rows given.
 
     Parameters
     ----------

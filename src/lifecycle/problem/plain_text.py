@@ -1,4 +1,4 @@
-"""Column names and values as a person says them: parts of the sentences that explain a score."""
+"""Column names and values in plain words: parts of the sentences that explain a score."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a model is for, and what people call the things it is about: what no figure can tell."""
+"""The purpose of a model, and the words that people use for its records, positives and entities."""
 
 from dataclasses import dataclass, fields
 
@@ -64,7 +64,7 @@ class Purpose:
     Parameters
     ----------
     task : str
-        What the model tells of a record.
+        What the model says of a record.
     users : tuple of str
         Who works with it.
     uses : tuple of str

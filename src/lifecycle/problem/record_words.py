@@ -95,7 +95,7 @@ class RecordWord(ABC):
         Parameters
         ----------
         row : mapping of str to Any
-            The record's values by column, this feature's among them; of what it reads, those that are at hand.
+            The record's values by column, this feature's among them; of what it reads, those that are known.
         noun_of : callable
             Gives the noun of a column or an earlier feature.
         """

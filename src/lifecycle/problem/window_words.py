@@ -1,4 +1,4 @@
-"""The feature word `Window`, an aggregate over earlier records; and of a feature list its depths and its JSON."""
+"""The feature word `Window`, an aggregate over earlier records; and functions on whole feature lists."""
 
 import dataclasses
 import math

@@ -150,9 +150,7 @@ def offer(changes: Mapping[str, Any]) -> str:
     """Return the experiment that tries the changes, and the lines for params.yaml."""
     experiment = " ".join(f"-S train.{name}={as_yaml(value)}" for name, value in changes.items())
     block = "\n".join(f"  {name}: {as_yaml(value)}" for name, value in changes.items())
-    return (
-        f"judge it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
-    )
+    return f"try it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
 
 
 def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance: Chance) -> Difference:

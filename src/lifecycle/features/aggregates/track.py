@@ -11,7 +11,7 @@ SPARE = 8  # so many expired records may wait: dropping them together costs litt
 class Record:
     """A record as the online state keeps it.
 
-    `time` is in microseconds since 1970. `arrival` orders records of the same time, and tells records apart. `key`
+    `time` is in microseconds since 1970. `arrival` orders records of the same time, and is different for each. `key`
     identifies the record outside. `values` has the columns that windows read, the entities among them, and the features
     that windows read.
     """

@@ -142,7 +142,7 @@ class Evaluator:
         return any(entity.lag_us(record.time) > self._lateness_us for entity in self._entities(record))
 
     def _update(self, record: Record) -> bool:
-        """Compute a kept record's derived values again; tell whether one has changed."""
+        """Compute a kept record's derived values again; return whether one has changed."""
         is_changed, entities, values = False, self._entities(record), dict(record.values)
         for layer in self._plan.derived_layers:
             layer.evaluate(record, values, entities, insert=False)
