@@ -40,7 +40,7 @@ def follow(page: Path, folder: Path) -> None:
             (folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "diff":
             (folder / ".patch").write_text(block.text, encoding="utf-8")
-            run("git apply --recount .patch && rm .patch", folder)
+            run("git apply .patch && rm .patch", folder)
         elif block.language == "sh" and not block.marks and block.text not in ELSEWHERE:
             done = run(f"set -e\n{block.text}", folder)
             output = done.stdout + done.stderr
