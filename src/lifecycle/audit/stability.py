@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lifecycle.core.numbers import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.core.ranking import Ranking, average_precision
-from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
@@ -68,7 +68,7 @@ def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int
     `draws` is the number of resamples of entities, the same entities in all windows, and their seed.
     """
     records = pd.concat([scored.records for scored in windows], ignore_index=True)
-    entity = None if problem.entity is None else pd.factorize(records[problem.entity])[0]
+    entity = entity_codes(records, problem.entity)
     edges = np.cumsum([0, *(len(scored.records) for scored in windows)])
     places = [slice(low, high) for low, high in pairwise(edges)]
     rankings = [Ranking(scored.records[problem.target].to_numpy(), scored.score) for scored in windows]

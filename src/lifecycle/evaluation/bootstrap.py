@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 LEVEL = 95.0  # per cent
@@ -29,6 +30,11 @@ def resamples(
     rng = np.random.default_rng(seed)
     for _ in tqdm(range(samples), title, disable=None):
         yield np.bincount(rng.integers(0, units, units), minlength=units)
+
+
+def entity_codes(records: pd.DataFrame, entity: str | None) -> np.ndarray | None:
+    """Return the entity of each record as a code 0..entities-1, or None where the problem has no entities."""
+    return None if entity is None else pd.factorize(records[entity])[0]
 
 
 def units_of(entity: np.ndarray | None, rows: int) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.ranking import EntityRanking, Ranking, average_precision
-from lifecycle.evaluation.bootstrap import units_of, weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, units_of, weights_of
 from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.problem import Problem
 
@@ -103,7 +103,7 @@ def scored_window(
         alert=scored["alert"].to_numpy() == 1,
         stake=decision.stake(scored, problem.amount),
         day=pd.factorize(scored[problem.time].dt.floor("D"))[0],
-        entity=None if problem.entity is None else pd.factorize(scored[problem.entity])[0],
+        entity=entity_codes(scored, problem.entity),
         rule=None if amount is None or options.rule_amount is None else amount > options.rule_amount,
         decision=decision,
         days=days,

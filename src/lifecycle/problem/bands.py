@@ -28,6 +28,11 @@ class Band:
         Number of groups of about the same size; equal values stay together. 0: none.
     labels : tuple of str
         Names of the groups that edges or quantiles make, lowest first.
+
+    Examples
+    --------
+    >>> Band("amount", "amount", edges=(25, 100)).names
+    ('up to 25', '25 to 100', 'above 100')
     """
 
     name: str

@@ -21,7 +21,7 @@ from lifecycle.core.params import Params, TrainParams, TuneParams, checked, load
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
-from lifecycle.evaluation.bootstrap import weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
 from lifecycle.models.families import family_named
 from lifecycle.models.training import feature_names, folds_of
@@ -164,7 +164,7 @@ def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance:
 
 
 def _mean_over_folds(problem: Problem, table: pd.DataFrame) -> Callable[[np.ndarray | None], dict[str, float]]:
-    entity = None if problem.entity is None else pd.factorize(table[problem.entity])[0]
+    entity = entity_codes(table, problem.entity)
     target, score, fold = (table[name].to_numpy() for name in (problem.target, "score", "fold"))
     places = [np.flatnonzero(fold == number) for number in np.unique(fold)]
     rankings = [Ranking(target[rows], score[rows]) for rows in places]
