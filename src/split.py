@@ -14,7 +14,7 @@ from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.leakage import check_features, check_split
-from lifecycle.splits.time_windows import TimeWindow, left_out, plan, take, test_rows
+from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_test, take
 
 FEATURES = "data/features/features.parquet"
 
@@ -24,7 +24,7 @@ def cut(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the training rows and the test rows of a window."""
     train = take(records, problem.time, window.train_start, window.train_end)
-    test = test_rows(records, window, problem, drop_known)
+    test = rows_to_test(records, window, problem, drop_known)
     for part, start, end in ((train, *window[:2]), (test, *window[2:])):
         if part[problem.target].nunique() < 2:
             raise PipelineError(

@@ -16,7 +16,7 @@ from lifecycle.evaluation.metrics import Figures
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, take, test_rows
+from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_test, take
 
 SEEDS = 2**32
 
@@ -56,7 +56,7 @@ def score_windows(
     model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
-        rows = test_rows(records, window, problem, drop_known)
+        rows = rows_to_test(records, window, problem, drop_known)
         score = predict(model, rows)
         scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
     return scored

@@ -32,7 +32,7 @@ NOT_FOR_REQUESTS = ("aliases", "description", "unique")  # of a column: names an
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
+    """Yield an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
 
     When that fails the old folder stays. A process that is killed in between leaves the old folder, the new one, or
     none; what it left beside them is removed by the next.

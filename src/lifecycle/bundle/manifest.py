@@ -59,7 +59,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
 
 
 def _lists_all_files(files: Any) -> bool:
-    """Tell whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
+    """Return whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
     return isinstance(files, dict) and set(files) == set(FILES) and all(_is_entry(entry) for entry in files.values())
 
 

@@ -52,7 +52,7 @@ class Parts(NamedTuple):
 
 @contextmanager
 def parts_of(target: Path, work: str, schema: pa.Schema) -> Iterator[Parts]:
-    """Give the parts of a table, also those of an earlier run of the same work: `work` digests all they depend on.
+    """Yield the parts of a table, also those of an earlier run of the same work: `work` digests all they depend on.
 
     They are removed when the block ends well, and when the work can't be done at all (PipelineError); after any other
     end they stay. Two processes can't write the same table at once.

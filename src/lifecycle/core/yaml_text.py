@@ -87,7 +87,7 @@ _Representer.add_representer(
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether a text needs no quotes."""
+    """Return whether a text needs no quotes."""
     try:
         return bool(read_yaml(f"key: {text}") == {"key": text})
     except ValueError:

@@ -28,5 +28,5 @@ def check_baselines(average_precision: float, baselines: Mapping[str, float]) ->
 
 
 def is_not_worse(comparison: Comparison, figure: str, margin: float) -> bool:
-    """Tell whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
+    """Return whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
     return comparison.figures[figure].floor > -margin

@@ -69,7 +69,7 @@ def _of_leaves(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
 
 
 def _inside(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
-    """Tell for each value that a leaf has a condition on whether it meets it. Shape (D, leaves, rows)."""
+    """Return whether each value meets the condition that a leaf has on it. Shape (D, leaves, rows)."""
     inside = (values > leaves.low[:, part, None]) & (values <= leaves.high[:, part, None])
     unknown = np.isnan(values)
     return np.where(unknown, leaves.missing[:, part, None], inside) if unknown.any() else inside

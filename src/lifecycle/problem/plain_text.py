@@ -15,7 +15,7 @@ def column_noun(name: str) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value is missing: None, or unequal to itself, as NaN is."""
+    """Return whether a value is missing: None, or unequal to itself, as NaN is."""
     return value is None or bool(value != value)  # noqa: PLR0124
 
 

@@ -103,7 +103,7 @@ class RecordWord(ABC):
         return f"{column_noun(self.name)} is {'missing' if is_missing(value) else number_text(value)}"
 
     def may_be_missing(self, nullable: Set[str]) -> bool:
-        """Tell whether the feature can be missing, given which columns and earlier features can."""
+        """Return whether the feature can be missing, given which columns and earlier features can."""
         return not nullable.isdisjoint(self.reads)
 
     def check_fields(self) -> None:

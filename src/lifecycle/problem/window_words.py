@@ -41,7 +41,7 @@ class Where:
     value: float | str
 
     def holds(self, values: Any) -> Any:
-        """Tell of one value, or of each in an array, whether it meets the condition."""
+        """Return whether one value, or each in an array, meets the condition."""
         return COMPARISONS[self.is_].function(values, self.value)
 
     def definition(self) -> str:

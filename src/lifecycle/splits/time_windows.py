@@ -93,7 +93,7 @@ def without_known_entities(
     return candidates[~(candidates[entity].map(first_positive) < day - delay)]
 
 
-def test_rows(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
+def rows_to_test(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
     """Return the test rows of a window: all, or those whose entity has no known positive by then."""
     if drop_known and problem.entity is not None:
         return without_known_entities(records, window, problem.entity, problem.time, problem.target)

@@ -84,7 +84,7 @@ class Track:
         return at
 
     def holds(self, record: Record, at: int) -> bool:
-        """Tell whether a record stands at a position."""
+        """Return whether a record stands at a position."""
         return at < len(self.arrivals) and self.arrivals[at] == record.arrival
 
     def remove(self, at: int) -> None:

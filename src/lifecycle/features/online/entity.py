@@ -42,7 +42,7 @@ class TrackPlan:
         return Track(self._values, self.scale, self._squares)
 
     def covers(self, values: Mapping[str, Any]) -> bool:
-        """Tell whether a record with these values meets the conditions."""
+        """Return whether a record with these values meets the conditions."""
         # A generator takes three times as long.
         for column, holds, value in self._where:  # noqa: SIM110
             if not holds(values[column], value):
@@ -122,7 +122,7 @@ class Entity:
                 track.remove(at)
 
     def holds(self, record: Record) -> bool:
-        """Tell whether a record is among those within reach."""
+        """Return whether a record is among those within reach."""
         return self.everything.holds(record, self.everything.place(record.time, record.arrival))
 
     def records_after(self, record: Record) -> list[tuple[int, int]]:
