@@ -14,7 +14,7 @@ LEAST = -709.0  # below it exp(-x) is no double, and the result less than any th
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a finite number of Python's own; numpy's numbers and truth values don't survive JSON."""
+    """Return whether a value is a finite int or float; truth values and numpy's numbers do not survive JSON."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
