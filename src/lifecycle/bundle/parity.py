@@ -69,11 +69,11 @@ def served_scores(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
     """Return the served score of each row: the first ones alone, the others many at a time."""
     alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
     together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
-    parts = [servable.score(batch_of(servable, part)).score for part in (*alone, *together)]
+    parts = [servable.score(as_batch(servable, part)).score for part in (*alone, *together)]
     return np.concatenate([np.zeros(0), *parts])
 
 
-def batch_of(servable: Servable, rows: pd.DataFrame) -> Batch:
+def as_batch(servable: Servable, rows: pd.DataFrame) -> Batch:
     """Return the model's features of a table, which may have more columns, in the order that the model takes."""
     numbers = np.ascontiguousarray(rows[list(servable.numbers)].to_numpy(dtype=np.float64))
     texts = rows[list(servable.texts)].to_numpy(dtype=object) if servable.texts else None

@@ -16,8 +16,8 @@ MOST_DAYS = 36_525  # a century: microseconds of it, and sums of a few, fit 64 b
 NAN = "NaN"
 
 
-class Comparison(NamedTuple):
-    """How a condition compares: the function, and its words in a definition and in the reasons of a score."""
+class Operator(NamedTuple):
+    """An operator of a condition: its function, and its words in a definition and in the reasons of a score."""
 
     function: Callable[[Any, Any], Any]
     definition: str
@@ -25,10 +25,10 @@ class Comparison(NamedTuple):
 
 
 COMPARISONS = {
-    "==": Comparison(operator.eq, "{} is {}", "{} {}"),
-    "!=": Comparison(operator.ne, "{} is not {}", "{} other than {}"),
-    "<=": Comparison(operator.le, "{} is at most {}", "{} at most {}"),
-    ">=": Comparison(operator.ge, "{} is at least {}", "{} at least {}"),
+    "==": Operator(operator.eq, "{} is {}", "{} {}"),
+    "!=": Operator(operator.ne, "{} is not {}", "{} other than {}"),
+    "<=": Operator(operator.le, "{} is at most {}", "{} at most {}"),
+    ">=": Operator(operator.ge, "{} is at least {}", "{} at least {}"),
 }
 
 

@@ -116,7 +116,7 @@ class Track:
 
 
 def _insert(totals: list[int], at: int, unit: int) -> None:
-    """Total one more value; differences of totals count, so the first may stay what it is."""
+    """Insert the running total of one more value; only differences of totals are used, so the first stays."""
     totals.insert(at + 1, totals[at] + unit)
     if len(totals) > at + 2:
         totals[at + 2 :] = [total + unit for total in totals[at + 2 :]]
