@@ -53,14 +53,14 @@ def usage() -> str:
     return "\n".join(["usage: python src/mlops.py COMMAND [--help] ...", "", *lines])
 
 
-def main(words: list[str]) -> None:
+def main(argv: list[str]) -> None:
     """Run a command with its arguments."""
-    if not words or words[0] in ("-h", "--help"):
+    if not argv or argv[0] in ("-h", "--help"):
         print(usage())
-    elif words[0] not in COMMANDS:
-        sys.exit(f"error: {words[0]!r} is no command\n\n{usage()}")
+    elif argv[0] not in COMMANDS:
+        sys.exit(f"error: {argv[0]!r} is no command\n\n{usage()}")
     else:
-        run(lambda: command(words[0])(words[1:]))
+        run(lambda: command(argv[0])(argv[1:]))
 
 
 if __name__ == "__main__":

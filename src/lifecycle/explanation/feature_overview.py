@@ -57,9 +57,9 @@ def table(problem: Problem) -> pd.DataFrame:
     return overview.reset_index()
 
 
-def features(words: Sequence[str]) -> None:
+def features(argv: Sequence[str]) -> None:
     """Print the overview, the definitions in its last column."""
-    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(words)
+    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(argv)
     overview = table(load_problem(load_params().problem))
     definition = overview.pop("definition")
     overview["definition"] = definition.str.ljust(definition.str.len().max())

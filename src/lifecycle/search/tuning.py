@@ -51,7 +51,7 @@ another trial."""
 FIGURE = "average_precision"  # mean over the folds
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="mlops.py tune", description=ABOUT, epilog=REPEATABLE, formatter_class=layout)
@@ -60,12 +60,12 @@ def options(words: Sequence[str]) -> argparse.Namespace:
         "--minutes", type=float, metavar="M", help="start no trial, and no fold of one, after M minutes"
     )
     parser.add_argument("--apply", action="store_true", help="write values that are better into params.yaml")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
-def tune(words: Sequence[str]) -> None:
+def tune(argv: Sequence[str]) -> None:
     """Search, compare the best values with the present ones, and offer what is better."""
-    arguments, params = options(words), load_params()
+    arguments, params = options(argv), load_params()
     budget = {name: value for name, value in vars(arguments).items() if name != "apply" and value is not None}
     tuning = checked(TuneParams, params.tune.model_dump() | budget, "the command line")
     search = prepare(params, tuning)
