@@ -51,7 +51,7 @@ def serve(argv: Sequence[str]) -> None:
     with suppress(OSError, ValueError):  # as many connections as the system allows, not as few as a shell begins with
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    options = arguments(words)
+    options = arguments(argv)
     if options.workers is not None:
         os.environ["SERVE_WORKERS"] = options.workers
     settings = load_settings(os.environ)
