@@ -17,7 +17,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md", "serving.md")
-RUN_OTHERWISE = ("README.md", "remotes.md", *REDUCED_PAGES)
+RUN_OTHERWISE = ("README.md", "remotes.md", "your-data.md", *REDUCED_PAGES)
 
 
 def page_names(pages: list[Path]) -> list[str]:
@@ -54,6 +54,16 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
     set_params(clone, **REDUCED, **REDUCED_WINDOW)
     run("git commit -qam Reduced", clone)
     follow(ROOT / "README.md", with_environment(clone))
+
+
+@pytest.mark.slow
+def test_after_the_page_on_your_own_data_the_tests_of_the_machinery_pass(clone: Path) -> None:
+    follow(ROOT / "docs/your-data.md", with_environment(clone))
+    folders = " ".join(f"tests/lifecycle/{name}" for name in ("core", "problem", "evaluation", "splits"))
+    chosen = "tests" if os.environ.get("RELIABILITY") == "full" else f"{folders} tests/*.py"
+    done = run(f"python -m pytest -m 'not slow' -p no:cacheprovider -n 2 -rf {chosen}", clone, fails=True)
+    failed = re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
+    assert failed == ["tests/test_docs.py::test_the_figures_in_the_readme_are_the_pipelines"], done.stdout
 
 
 @pytest.mark.slow
@@ -112,7 +122,8 @@ def marked(page: str, mark: str) -> Block:
 
 def test_the_figures_in_the_readme_are_the_pipelines() -> None:
     printed = run("python src/mlops.py summary", ROOT).stdout.splitlines()
-    assert set(marked("README.md", "figures").text.splitlines()) <= set(printed)
+    missing = set(marked("README.md", "figures").text.splitlines()) - set(printed)
+    assert not missing, f"README.md promises {sorted(missing)}; put in what `python src/mlops.py summary` prints"
 
 
 def test_the_tree_in_the_readme_is_the_tree() -> None:

@@ -19,7 +19,6 @@ from lifecycle.core.tables import read_json, read_table
 from lifecycle.models.families import FAMILIES, predict
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging
-from tests.helpers_card import committed_lock
 from tests.helpers_model import ROOT, run_stages, write_params
 
 SAME = {"decision.json": "models/decision.json", "features.json": "models/features.json",
@@ -180,7 +179,7 @@ def test_the_stage_declares_all_code_and_params_of_the_stages_that_it_rests_on()
 
 
 @pytest.mark.parametrize("path", stage.DATA)
-def test_hashes_of_the_committed_bundle_are_those_of_dvc_lock(path):
-    if not (ROOT / "models/bundle").is_dir():
-        pytest.skip("models/bundle is not here: `dvc repro` or `dvc pull` brings it")
-    assert verify(ROOT / "models/bundle").content["data"][path] == committed_lock()[path]
+def test_hashes_of_a_bundle_are_those_of_dvc_lock(path, reproduced):
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
+    assert verify(reproduced / "models/bundle").content["data"][path] == outs[path]

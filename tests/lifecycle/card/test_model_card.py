@@ -9,7 +9,7 @@ from lifecycle.document.markdown import number
 from lifecycle.evaluation.metrics import meaning
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import NOT_DECLARED, Words
-from tests.helpers_card import facts, records, untraced
+from tests.helpers_card import facts, figures_of_a_run, records, untraced  # noqa: F401
 
 SECTIONS = [
     "Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data", "Quantitative analyses",
