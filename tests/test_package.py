@@ -12,7 +12,7 @@ import yaml
 import package as stage
 from lifecycle.bundle import onnx_export
 from lifecycle.bundle.manifest import FILES, verify
-from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
@@ -55,7 +55,7 @@ def md5(path):
 def test_what_is_served_decides_as_the_pipeline_does_on_every_test_row(packaged):
     model, test = joblib.load(packaged / "models/model.joblib"), read_table(packaged / "data/splits/test.parquet")
     served = Servable.load(packaged / "models/bundle")
-    found, expected = served.score(batch_of(served, test)), predict(model, test[list(served.features)])
+    found, expected = served.score(as_batch(served, test)), predict(model, test[list(served.features)])
     np.testing.assert_array_equal(found.score, expected, strict=True)
     threshold = read_json(packaged / "models/decision.json")["threshold"]
     np.testing.assert_array_equal(found.alert, expected >= threshold, strict=True)

@@ -218,13 +218,13 @@ def _score_part(job: Job, number: int, table: pa.Table) -> int:
     return len(table)
 
 
-def score(words: Sequence[str]) -> None:
+def score(argv: Sequence[str]) -> None:
     """Score the file that the command line names."""
     parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a parquet file of any size by a bundle.")
     parser.add_argument("source", metavar="IN.parquet", type=Path, help="rows of features")
     parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and alerts")
     parser.add_argument("--bundle", default=Path("models/bundle"), metavar="FOLDER", type=Path, help="models/bundle")
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     servable = Servable.load(options.bundle)
     try:
         rows = score_file(servable, options.source, options.target)

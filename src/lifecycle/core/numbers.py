@@ -14,12 +14,12 @@ LEAST = -709.0  # below it exp(-x) is no double, and the result less than any th
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number of Python's own; truth values and numpy's numbers do not survive JSON."""
+    """Return whether a value is a finite int or float; truth values and numpy's numbers do not survive JSON."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def is_number_or_nan(value: Any) -> bool:
-    """Tell whether a value is a finite number of Python's own, or NaN."""
+    """Return whether a value is a finite number of Python's own, or NaN."""
     return is_number(value) or (type(value) is float and math.isnan(value))
 
 

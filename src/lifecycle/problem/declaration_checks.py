@@ -1,4 +1,4 @@
-"""Refuse a problem that contradicts itself, before any record is read; `lifecycle.features.checks` does the rest."""
+"""Refuse a problem that contradicts itself, before any record is read; `features.checks` does the rest."""
 
 from collections import Counter
 from datetime import datetime
@@ -51,13 +51,7 @@ def check_declaration(problem: Problem) -> None:
 
 
 def check_label_delay(problem: Problem, delay_days: float | None) -> None:
-    """Raise when a feature would see labels before they are known.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature and both delays.
-    """
+    """Raise when a feature would see labels before they are known, naming the feature and both delays."""
     for feature in problem.features:
         if not isinstance(feature, Window) or problem.label_columns.isdisjoint(feature.sees):
             continue
@@ -69,13 +63,7 @@ def check_label_delay(problem: Problem, delay_days: float | None) -> None:
 
 
 def check_words(features: Any) -> None:
-    """Check that a list holds features, and the fields of each.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature.
-    """
+    """Check that a list holds features, and the fields of each; the error names the feature."""
     if not isinstance(features, tuple | list):
         raise PipelineError(f"features must be a tuple, like (Hour(),), not {features!r}")
     for feature in features:

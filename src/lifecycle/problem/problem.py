@@ -86,8 +86,8 @@ class Problem:
     amount : str, optional
         The money at stake in a record.
     slices, groups : tuple of Band
-        Cuts into groups whose figures are told one by one, and cuts whose groups must be treated alike; columns they
-        are made from are carried along into the tables of scores.
+        Cuts into groups whose figures are shown one by one, and cuts whose groups must be treated alike; the columns
+        that they are made from are copied into the tables of scores.
     sensitive : tuple of str
         Columns that no feature may be made from.
     distinct : tuple of str

@@ -1,4 +1,4 @@
-"""Read files as the workspace, or another revision of the repository, has them."""
+"""Read files of the workspace, or of another revision of the repository."""
 
 import io
 import json

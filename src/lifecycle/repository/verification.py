@@ -90,13 +90,13 @@ def _in_tables(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
     return "equal values in different bytes"
 
 
-def verify(words: Sequence[str]) -> None:
+def verify(argv: Sequence[str]) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
         prog="mlops.py verify", description="Prove that a fresh clone makes the same bits."
     )
     parser.add_argument("--bundle", metavar="FOLDER", type=Path, help="only check a bundle against its manifest")
-    folder = parser.parse_args(words).bundle
+    folder = parser.parse_args(argv).bundle
     if folder is None:
         prove()
     else:

@@ -20,7 +20,7 @@ class Pool(NamedTuple):
 
 
 def open_pool(engine: str, scheduler: str | None) -> AbstractContextManager[Pool]:
-    """Give what runs tasks.
+    """Return a context that gives what runs tasks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A task: windows of an entity column, for a slice of time and a share of the entities; and the part file it writes.
+"""Evaluate one task, the windows of an entity column for a slice of time and a share of the entities, to a part file.
 
 A part is an uncompressed Arrow file with a batch for each row group of the slice.
 """
@@ -23,7 +23,7 @@ ROW = "row"  # a record's place in its row group; a window's name ends with its 
 
 
 class Work(NamedTuple):
-    """What every task knows: plain data that travels to other processes and machines.
+    """The data that every task needs; it is sent to other processes and machines.
 
     `slices` are ranges of the row groups of `source`; `shares` is how many the entities are dealt out to.
     """
@@ -89,15 +89,7 @@ class Shares:
 
 
 class RowGroups:
-    """Some columns of the records.
-
-    Parameters
-    ----------
-    work : Work
-        The records, and the parts of the depths that are done.
-    names : iterable of str
-        Columns of the records, and features, that are asked for.
-    """
+    """Columns and features of the records, row group by row group; windows are read from the parts that are done."""
 
     def __init__(self, work: Work, names: Iterable[str]) -> None:
         self._work = work
@@ -145,7 +137,7 @@ class RowGroups:
 
 
 class Task(NamedTuple):
-    """What to evaluate.
+    """A group of windows to evaluate for a share of the entities.
 
     The slice is the row groups `first` to `stop` (not included); those from `start` on can change it.
     """
