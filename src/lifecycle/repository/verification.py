@@ -54,6 +54,17 @@ def outputs(lock: str) -> dict[str, dict[str, Any]]:
     return {out["path"]: out for stage in stages.values() for out in stage.get("outs", [])}
 
 
+def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """Return the outputs that two locks do not name alike, those that only one of them has among them.
+
+    Examples
+    --------
+    >>> differing_outputs({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
+    ['b', 'c']
+    """
+    return [name for name in {**here, **there} if here.get(name) != there.get(name)]
+
+
 def file_that_differs(name: str, clone: Path) -> str:
     """Return the first file of an output, itself a file or a folder, that is another one in the clone."""
     if not Path(name).is_dir() and not (clone / name).is_dir():
@@ -127,7 +138,7 @@ def prove() -> None:
         clone = Path(temporary) / "elsewhere"
         reproduce(clone)
         here, there = outputs(lock), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
-        differing = [name for name in here if here[name] != there.get(name)] or changed_files(clone)
+        differing = differing_outputs(here, there) or changed_files(clone)
         if differing:
             first = file_that_differs(differing[0], clone)
             place = first_difference(Path(first), clone / first)

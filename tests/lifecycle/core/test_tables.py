@@ -1,6 +1,8 @@
 import errno
 import json
 import math
+import os
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -143,3 +145,18 @@ def test_model_has_the_same_bytes_each_time_and_loads(tmp_path):
         tables.write_model(model, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     np.testing.assert_array_equal(joblib.load(tmp_path / "a")["weights"], model["weights"])
+
+
+def test_a_file_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    synced, names = [], []
+    plain = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_ino), plain(file)))
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: (names.append(list(synced)), rename(path, to))[1])
+    with atomic.atomic(tmp_path / "a") as temporary:
+        temporary.write_text("x")
+    assert names == [[(tmp_path / "a").stat().st_ino]]
+    with atomic.atomic(tmp_path / "b") as temporary:
+        temporary.write_text("y")
+    atomic.replace_durably(tmp_path / "b", tmp_path / "c")
+    assert tmp_path.stat().st_ino in synced
