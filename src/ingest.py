@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
@@ -56,12 +57,17 @@ def _generated(generator: str, options: Mapping[str, Any]) -> pd.DataFrame:
 def _file_or_generate(path: Path) -> str:
     if not path.is_dir():
         return "file"
-    found = sorted(file.name for file in path.iterdir() if not file.name.startswith(".") and file.suffix != ".dvc")
+    found = sorted(file.name for file in path.iterdir() if not _is_no_data(file.name))
     if found:
         raise PipelineError(
             f"ingest.path = {path}: a folder with {found[0]} in it; name the file, or set ingest.source"
         )
     return "generate"
+
+
+def _is_no_data(name: str) -> bool:
+    """Tell whether a file in the folder of the user's own data is DVC's, hidden, or left by a file manager or editor."""
+    return name.startswith(".") or name.endswith((".dvc", "~")) or name in FOLDER_NOTES
 
 
 def _fetched(params: IngestParams) -> Path:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle.core.atomic import atomic
-from lifecycle.core.errors import PipelineError
+from lifecycle.core.errors import PipelineError, merge_marks
 
 # lz4 without dictionaries takes a third of zstd's CPU, and makes 1.4 times its size.
 PARQUET: Mapping[str, Any] = {"compression": "lz4", "use_dictionary": False}
@@ -98,8 +98,33 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file that a stage has written.
+
+    Raises
+    ------
+    PipelineError
+        It is missing or no JSON.
+    """
+    if not Path(path).is_file():
+        raise PipelineError(f"{path}: no such file; `dvc repro` makes it")
+    return parse_json(Path(path).read_bytes(), str(path))
+
+
+def parse_json(content: bytes | str, origin: str) -> Any:
+    """Return what JSON says; `origin` names the file in the message.
+
+    Raises
+    ------
+    PipelineError
+        It is no JSON.
+    """
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        text = content if isinstance(content, str) else content.decode(errors="replace")
+        raise PipelineError(
+            f"{origin}: not valid JSON: {merge_marks(text) or f'{error}; `dvc repro` writes it anew'}"
+        ) from error
 
 
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
