@@ -66,7 +66,7 @@ def _file_or_generate(path: Path) -> str:
 
 
 def _is_no_data(name: str) -> bool:
-    """Tell whether a file in the folder of the user's own data is DVC's, hidden, or left by a file manager or editor."""
+    """Tell whether a file in the folder of the user's data is DVC's, hidden, or left by a file manager or an editor."""
     return name.startswith(".") or name.endswith((".dvc", "~")) or name in FOLDER_NOTES
 
 
