@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import read_table
 from lifecycle.core.yaml_text import read_yaml
 
 
@@ -24,7 +25,7 @@ class Workspace:
 
     def table(self, path: str) -> pd.DataFrame | None:
         """Return a parquet table that DVC keeps; None where there is none."""
-        return pd.read_parquet(path) if Path(path).is_file() else None
+        return read_table(path) if Path(path).is_file() else None
 
     def json(self, path: str) -> dict[str, Any]:
         """Return a JSON file, empty where there is none."""
@@ -78,9 +79,9 @@ class Revision(Workspace):
         from dvc.api import DVCFileSystem
 
         if self.built is not None:
-            return pd.read_parquet(self.built / path)
+            return read_table(self.built / path)
         try:
-            return pd.read_parquet(io.BytesIO(DVCFileSystem(".", rev=self.commit).read_bytes(path)))
+            return read_table(io.BytesIO(DVCFileSystem(".", rev=self.commit).read_bytes(path)))
         except Exception:  # every kind of remote has its own errors
             return None
 
