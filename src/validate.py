@@ -10,7 +10,7 @@ import pandas as pd
 from lifecycle.contract.gate import Verdict, check
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import ValidateParams, load_params
-from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.core.tables import read_arrow, write_json, write_table
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
@@ -67,7 +67,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem = load_problem(params.problem)
-    verdict = check(read_table("data/raw/records.parquet"), problem, params.validate_.as_of)
+    verdict = check(read_arrow("data/raw/records.parquet"), problem, params.validate_.as_of)
     write_table(verdict.rejected, QUARANTINE)
     write_json(summarise(verdict, problem), "metrics/validate/data_quality.json")
     faults = find_faults(verdict, problem, params.validate_)

@@ -46,10 +46,8 @@ def open_source(path: Path) -> pq.ParquetFile:
     """
     if not path.is_file():
         raise PipelineError("not a plain file")
-    with tables.readable():
-        return tables.open_parquet(
-            path, buffer_size=BUFFER, pre_buffer=False
-        )  # otherwise a row group is read as a whole
+    with tables.readable():  # with pre_buffer a row group would be read as a whole
+        return tables.open_parquet(path, buffer_size=BUFFER, pre_buffer=False)
 
 
 def stamp(path: Path) -> Stamp:

@@ -115,15 +115,17 @@ def _check_present(path: str | Path) -> None:
 
 def as_arrow(frame: pd.DataFrame) -> pa.Table:
     """Return a frame as an Arrow table without its index; a column of mixed values, or too large ones, becomes text."""
-    arrays = {str(name): _as_array(frame.iloc[:, place]) for place, name in enumerate(frame.columns)}
-    return pa.table(arrays)
+    arrays = [_as_array(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return pa.Table.from_arrays(arrays, names=[str(name) for name in frame.columns])
 
 
 def _as_array(values: pd.Series) -> pa.Array:
     try:
         return pa.Array.from_pandas(values)
     except (pa.ArrowException, OverflowError):
-        return pa.Array.from_pandas(values.map(str, na_action="ignore"), pa.string())
+        return pa.array(
+            [None if pd.api.types.is_scalar(value) and pd.isna(value) else str(value) for value in values], pa.string()
+        )
 
 
 def write_table(table: pd.DataFrame | pa.Table, path: str | Path) -> None:

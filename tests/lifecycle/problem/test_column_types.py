@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.contract.column_types import TRUTH, parse
+from lifecycle.problem.column_types import TRUTH, parse
 from lifecycle.problem.problem import Column
 from tests.helpers_model import quick
 
