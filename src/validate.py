@@ -40,7 +40,7 @@ def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> l
     kept, rejected = len(verdict.kept), len(verdict.rejected)
     faults = []
     if kept == 0 or rejected > params.max_rejected_share * (kept + rejected):
-        checks = "".join(f"\n    {rows:,} x {name}" for name, rows in verdict.failed.items())
+        checks = "".join(f"\n    {rows:,} x {name}; {verdict.examples[name]}" for name, rows in verdict.failed.items())
         faults.append(
             f"{rejected:,} of {kept + rejected:,} rows break the contract, more than validate.max_rejected_share ="
             f" {params.max_rejected_share:g} allows; {QUARANTINE} has them with their reasons:{checks}"

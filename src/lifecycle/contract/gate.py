@@ -1,5 +1,6 @@
 """The contract gate: keep the rows that fulfil it, quarantine the others with their reasons."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lifecycle.contract.quarantine import example, rejected_rows
 from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
 from lifecycle.core.tables import as_arrow
 from lifecycle.problem.column_types import DECIMAL, Cells, parse, to_series
@@ -23,6 +25,7 @@ class Verdict(NamedTuple):
     rejected: pa.Table  # as the source had it, with `source_row` and `reason`
     failed: dict[str, int]  # rows per failed check
     out_of_order: int  # kept rows that stood behind a later one
+    examples: Mapping[str, str]  # of each failed check: its first value, and what to do about it
 
 
 def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
@@ -48,15 +51,22 @@ def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) ->
     typed = pd.DataFrame({name: to_series(read.values) for name, read in cells.items()}, copy=False)
     cases = _cases(cells, typed, problem, as_of)
     reasons = cases.groupby("index", sort=True)["reason"].agg("; ".join)
-    rejected = table.take(pa.array(reasons.index)).append_column("source_row", pa.array(reasons.index))
-    rejected = rejected.append_column("reason", pa.array(reasons.to_list(), pa.string()))
+    rejected = rejected_rows(table, reasons.index.to_list(), reasons.to_list())
     kept = typed.drop(index=reasons.index) if len(reasons) else typed
     kept = kept.astype({name: column.storage_type for name, column in problem.columns.items()})
     if len(kept) + len(rejected) != len(table):
         raise AssertionError("a row was lost between the contract and the quarantine")
     out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
     failed = {str(reason): int(rows) for reason, rows in cases["reason"].value_counts(sort=False).items()}
-    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order)
+    examples = {
+        str(case.reason): _example(table, case, problem) for case in cases.drop_duplicates("reason").itertuples()
+    }
+    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order, examples)
+
+
+def _example(table: pa.Table, case: Any, problem: Problem) -> str:
+    column = problem.columns.get(case.column)
+    return example(table, case.index, column, case.reason.removeprefix(f"{case.column}: "))
 
 
 def _cases(cells: dict[str, Cells], typed: pd.DataFrame, problem: Problem, as_of: date | None) -> pd.DataFrame:
@@ -77,6 +87,7 @@ def _cases(cells: dict[str, Cells], typed: pd.DataFrame, problem: Problem, as_of
     whole_row = found["check"] == "multiple_fields_uniqueness"
     reason = found["check"].map(lambda c: WORDS.get(c, c)).astype(object)
     found = found.assign(reason=reason.where(whole_row, found["column"].astype(object) + ": " + reason))
+    found = found.assign(column=found["column"].mask(whole_row))
     return found.astype({"index": np.int64}).drop_duplicates(["index", "reason"]).sort_values("index", kind="stable")
 
 
