@@ -28,6 +28,7 @@ LONGEST = 4_000  # digits; Python reads no whole numbers beyond
 OUT_OF_RANGE = f"not between the years {YEARS[0]} and {YEARS[1]}"
 TOO_FINE = "finer than a microsecond"
 TOO_LONG = "a whole number that no float holds exactly"
+ROUNDED = "a float of 2**53 or more, which may have been rounded"
 TOO_LARGE = "too large for an integer that may be missing"
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.core.numbers import EXACT, TIMES
-from lifecycle.problem.cells import GAPS, NANOSECONDS, NUMBER, WHOLE, ZONE, MisfitError, cell_reader
+from lifecycle.problem.cells import GAPS, NANOSECONDS, NUMBER, ROUNDED, WHOLE, ZONE, MisfitError, cell_reader
 from lifecycle.problem.problem import Column
 
 STORED = {"integer": pa.int64(), "number": pa.float64(), "text": pa.large_string(), "timestamp": pa.timestamp("us")}
@@ -63,7 +63,8 @@ def parse(values: pa.ChunkedArray | pa.Array, column: Column, decimal: str = "."
     if column.type == "text":
         return Cells(plain, {})
     if pa.types.is_large_string(plain.type):
-        plain = _without_gaps(plain, decimal)
+        is_iso = column.type == "timestamp" and unit is None
+        plain = _without_gaps(plain, "." if is_iso else decimal)
     return _one_by_one(plain, _at_once(plain, column, unit), column, unit)
 
 
@@ -131,6 +132,8 @@ def _one_by_one(source: pa.Array, values: pa.Array, column: Column, unit: str | 
     read, found, misfits = cell_reader(column, unit), [], {}
     for place, cell in zip(places, source.take(pa.array(places)).to_pylist(), strict=True):
         try:
+            if isinstance(cell, float) and column.type != "number" and EXACT <= abs(cell) < np.inf:
+                raise MisfitError(ROUNDED)
             found.append(read(cell if isinstance(cell, str) else repr(cell)))
         except MisfitError as misfit:
             found.append(None)

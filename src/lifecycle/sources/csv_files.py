@@ -96,14 +96,13 @@ def _blocks(file: BinaryIO, origin: str) -> Iterator[Block]:
     first, rest = 1, b""
     while True:
         chunk = file.read(BLOCK)
-        if first == 1 and not rest:
-            chunk = chunk.removeprefix(BYTE_ORDER_MARK)
         end = chunk.rfind(b"\n") + 1 if chunk else 0
         if chunk and not end:
             rest += chunk
             continue
         content, rest = rest + chunk[:end], chunk[end:]
         content = _unix(content if chunk or not content else content + b"\n")
+        content = content.removeprefix(BYTE_ORDER_MARK) if first == 1 else content
         if content:
             _check_text(content, first, origin)
             yield Block(content, first)

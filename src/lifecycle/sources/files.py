@@ -96,7 +96,8 @@ def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -
     if not len(table):
         raise PipelineError(f"{origin}: the table has no rows")
     canonical = _canonical(problem)
-    table = table.rename_columns([canonical.get(name, name) for name in table.column_names])
+    metadata, names = table.schema.metadata, [canonical.get(name, name) for name in table.column_names]
+    table = table.rename_columns(names).replace_schema_metadata(metadata)
     for column in problem.contract:
         if column.default is not None and column.name not in table.column_names:
             default = pa.repeat(pa.scalar(column.default, STORED[column.type]), len(table))
