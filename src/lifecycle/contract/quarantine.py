@@ -57,7 +57,7 @@ def _shown(values: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
 def _is_plain(values: pa.ChunkedArray) -> bool:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if pa.types.is_timestamp(kind):
-        return all(_calendar_text(value) for value in values)
+        return all(_python_text(value) is not None for value in values)
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return bool(text or number or pa.types.is_boolean(kind) or pa.types.is_null(kind))
@@ -67,12 +67,13 @@ def _text(value: pa.Scalar) -> str | None:
     """Return a value as text, as far as it can be written."""
     if not value.is_valid:
         return None
-    return _calendar_text(value) or str(value.cast(pa.string()).as_py())
+    text = _python_text(value)
+    return str(value.cast(pa.string()).as_py()) if text is None else text
 
 
-def _calendar_text(value: pa.Scalar) -> str:
-    """Return a value as Python writes it; "" for a day that no calendar has."""
+def _python_text(value: pa.Scalar) -> str | None:
+    """Return a value as Python writes it; None for a day that its calendar does not have."""
     try:
-        return str(value.as_py()) or "''"
+        return str(value.as_py())
     except (OverflowError, ValueError):
-        return ""
+        return None

@@ -86,8 +86,9 @@ def _check(made: Any, given: pd.DataFrame, derived: list[str], origin: str) -> N
             f"{origin}: `prepare` must make the derived column {wrong[0]}, once; it returned {', '.join(names)}"
         )
     changed = [name for name in given if name in names and (names.count(name) > 1 or _differ(made[name], given[name]))]
-    if changed or not made.index.equals(given.index):
-        what = f"column {changed[0]}" if changed else "the order of the rows, or their index"
+    moved = not made.index.equals(given.index)
+    if moved or changed:
+        what = "the order of the rows, or their index" if moved else f"column {changed[0]}"
         raise PipelineError(
             f"{origin}: `prepare` changed {what}: it may only add derived columns, so that rejected rows are"
             " shown as the source has them. Give the new values a column of their own, with derived=True"

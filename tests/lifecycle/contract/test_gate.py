@@ -183,6 +183,7 @@ def failed_alike(column, value, words):
     return failed
 
 
+@quick
 @given(
     euro=st.floats(-1e9, 1e9)
     | st.floats(-1e300, 1e300)
@@ -192,12 +193,14 @@ def test_a_value_that_passes_here_passes_the_service(euro):
     failed_alike(Column("euro", "number", "", decimals=2), euro, r"more than 2 decimals|is not between")
 
 
+@quick
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_that_is_too_large_for_a_model_is_rejected_as_the_service_does(value):
     failed = failed_alike(Column("weight", "number", ""), value, "is not between")
     assert failed in ([], ["weight: not between -3.403e+38 and 3.403e+38"])
 
 
+@quick
 @given(text=st.text(min_size=1) | st.sampled_from(["a\0b", "\uffff", "\0", "a\n\uffff"]))
 def test_text_that_the_service_could_not_take_is_rejected(text):
     failed = failed_alike(Column("shop", "text", ""), text, "holds what is no character")
