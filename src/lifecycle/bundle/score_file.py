@@ -92,6 +92,8 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
             while len(rest) >= rows:
                 yield number, rest[:rows]
                 rest, number = rest[rows:], number + 1
+    if number * rows + len(rest) != meta.num_rows:
+        raise PipelineError(f"{number * rows + len(rest):,} rows were read, but it says that it has {meta.num_rows:,}")
     if len(rest):
         yield number, rest
 

@@ -1,5 +1,6 @@
 """Tables and JSON on disk: written atomically, the same bytes for the same content, read with their checksums."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from lifecycle.core.errors import PipelineError
 
 # lz4 without dictionaries takes a third of zstd's CPU, and makes 1.4 times its size. Each page carries a checksum.
 PARQUET: Mapping[str, Any] = {"compression": "lz4", "use_dictionary": False, "write_page_checksum": True}
+FINENESS = ("s", "ms", "us", "ns")
 ROW_GROUP = 100_000  # a time slice of a sorted table is read without the rest of the file
 REPEAT = "remove it and run `dvc repro`"
 
@@ -39,12 +41,53 @@ def readable(origin: str = "", advice: str = "") -> Iterator[None]:
         if getattr(error, "errno", None) is not None:  # Arrow's own OSErrors have no number
             raise
         place, end = f"{origin}: " if origin else "", f"; {advice}" if advice else ""
-        raise PipelineError(f"{place}not a readable parquet file ({error}){end}") from error
+        cause = " ".join(str(error).split())  # some have line ends
+        raise PipelineError(f"{place}not a readable parquet file ({cause}){end}") from error
 
 
 def open_parquet(source: str | Path | BinaryIO, **options: Any) -> pq.ParquetFile:
-    """Open a parquet file so that a page whose checksum is wrong is refused; see `pyarrow.parquet.ParquetFile`."""
-    return pq.ParquetFile(source, page_checksum_verification=True, **options)
+    """Open a parquet file so that a page whose checksum is wrong is refused; see `pyarrow.parquet.ParquetFile`.
+
+    Raises
+    ------
+    ValueError
+        Its footer contradicts itself.
+    """
+    file = pq.ParquetFile(source, page_checksum_verification=True, **options)
+    _check_counts(file.metadata)
+    _check_types(file)
+    return file
+
+
+def _check_counts(metadata: Any) -> None:
+    """Compare the rows of a file with those of its row groups; a damaged column's description may end the process."""
+    groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    if sum(groups) != metadata.num_rows:
+        raise ValueError(f"{metadata.num_rows:,} rows, but its row groups have {sum(groups):,}")
+
+
+def _check_types(file: Any) -> None:
+    """Compare the types of a file that Arrow wrote with those that Arrow noted beside them.
+
+    No checksum covers a schema: a wrong bit there gives other values, such as nanoseconds for microseconds.
+    """
+    try:
+        noted = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(file.metadata.metadata[b"ARROW:schema"])))
+        pairs = list(zip(file.schema_arrow, noted, strict=True))
+    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException):
+        return
+    for field, note in pairs:
+        if _contradict(field.type, note.type):
+            raise ValueError(f"column {field.name} is {field.type} here and {note.type} there in its schema")
+
+
+def _contradict(read: pa.DataType, noted: pa.DataType) -> bool:
+    """Tell whether a type can't have been written for another one; a coarser unit or a wider integer can."""
+    if pa.types.is_timestamp(read) and pa.types.is_timestamp(noted):
+        return bool(FINENESS.index(read.unit) > max(FINENESS.index(noted.unit), FINENESS.index("ms")))
+    if pa.types.is_integer(read) and pa.types.is_integer(noted):
+        return bool(read.bit_width < noted.bit_width)
+    return bool(pa.types.is_decimal(read) and pa.types.is_decimal(noted) and read.scale != noted.scale)
 
 
 def read_table(
