@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from lifecycle.sources.parquet_files import read_parquet
 FORMATS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
 LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # what systems leave in folders and archives
 PLAIN = CsvParams(separator=",", skip_lines=0, decimal=".")
+# What a damaged archive makes the libraries raise; NotImplementedError is a RuntimeError.
+DAMAGE = (OSError, EOFError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error)
 LFS_POINTER = b"version https://git-lfs"
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
@@ -168,8 +171,8 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
         else:
             with path.open("rb") as file:
                 yield file
-    except (OSError, EOFError, RuntimeError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
-        if getattr(error, "errno", None) is not None:
+    except DAMAGE as error:
+        if getattr(error, "filename", None) is not None:  # the system can't open it
             raise
         raise PipelineError(
             f"{path}: can't be read: {error or 'it ends too early'}; it is damaged, get it again"
@@ -181,7 +184,7 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir() and not any(map(is_litter, PurePosixPath(member.filename).parts))
+        if not member.filename.endswith("/") and not any(map(is_litter, PurePosixPath(member.filename).parts))
     ]
     if len(members) != 1:
         names = ", ".join(member.filename for member in members)

@@ -10,6 +10,7 @@ import gzip
 import io
 import math
 import os
+import random
 import zipfile
 from decimal import Decimal
 from fractions import Fraction
@@ -192,13 +193,13 @@ def test_any_table_of_text_in_any_kind_of_csv(tmp_path_factory, packed, separato
     any_table()
 
 
-def pack(name, content):
+def pack(name, content, method=zipfile.ZIP_DEFLATED):
     if name.endswith(".gz"):
         return gzip.compress(content, 1)
     if not name.endswith(".zip"):
         return content
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         archive.writestr("a.csv", content)
     return packed.getvalue()
 
@@ -319,3 +320,30 @@ def test_a_file_cut_anywhere_is_refused_or_has_fewer_whole_rows(tmp_path):
         except PipelineError:
             continue
         assert len(found) == len(content[:length].splitlines()) - 1
+
+
+def damaged(content, rng):
+    """Return a file with a few wrong bytes, and now and then without its end."""
+    found = bytearray(content)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        found[rng.randrange(len(found))] = rng.randrange(256)
+    return bytes(found[: rng.randrange(1, len(found))] if rng.random() < 0.2 else found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "deflated.zip", "lzma.zip", "bzip2.zip", "stored.zip"])
+def test_a_damaged_file_of_text_is_refused_in_words_or_each_of_its_rows_is_kept_or_rejected(tmp_path, name):
+    text = ("id,time,label," + ",".join(CHECKED) + "\n").encode() + b"1,2018-01-01,0,5,,1.5,,,a b\n" * 20
+    methods = {"deflated": zipfile.ZIP_DEFLATED, "lzma": zipfile.ZIP_LZMA, "bzip2": zipfile.ZIP_BZIP2}
+    method = methods.get(name.removesuffix(".zip"), zipfile.ZIP_STORED)
+    content, rng, refused = pack(name, text, method), random.Random(name), 0
+    for _ in range(TABLES * 10):
+        (tmp_path / name).write_bytes(damaged(content, rng))
+        try:
+            raw = read_file(tmp_path / name, PROBLEM)
+        except PipelineError:
+            refused += 1
+            continue
+        verdict = check(raw, PROBLEM, None)
+        assert len(verdict.kept) + len(verdict.rejected) == len(raw)
+    assert refused
