@@ -17,6 +17,7 @@ import pandas as pd
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.git import git, prefix
 from lifecycle.repository.rebuild import copy_source, run_in
@@ -84,7 +85,7 @@ def first_difference(ours: Path, theirs: Path) -> str:
     if not ours.is_file() or not theirs.is_file():
         return "only one of the two files is there to compare"
     if ours.suffix == ".parquet":
-        return _in_tables(pd.read_parquet(ours), pd.read_parquet(theirs))
+        return _in_tables(read_table(ours), read_table(theirs))
     pairs = zip(ours.read_bytes().split(b"\n"), theirs.read_bytes().split(b"\n"), strict=False)
     return next(
         (f"line {i}: {x[:80]!r} here, {y[:80]!r} there" for i, (x, y) in enumerate(pairs, 1) if x != y), "length"
