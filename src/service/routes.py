@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
-from service.http.routing import Route
+from service.protocol import Protocol
 from service.protocols import health, kserve_v1, plain, platforms, v2
 from service.protocols.health import one_more
-from service.requests import Protocol
+from service.routing import Route
 from service.scoring import Scoring
 from service.settings import Settings
 from service.status import About

@@ -1,23 +1,28 @@
 """What every protocol's requests go through: rows, features where they are to be made, scores, an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
-from service.errors import Refusal
-from service.http import headers
-from service.http.routing import Exchange, Found, Job, values
-from service.http.server_state import State
+from service.admission import Admission
+from service.batching import Job
+from service.exchange import Exchange, values
 from service.inputs import faults
 from service.live_bundle import Current, Live
-from service.protocols.request_body import document, one_of
+from service.messages import RETRY, Reply, Request, json_reply
+from service.protocol import Answer, Inputs, Protocol
+from service.protocols.json_body import document, one_of
 from service.protocols.row_answers import check_rows
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.refusal import Refusal
+from service.routing import Answered
+from service.settings import Settings
 from service.store import events
 from service.store.store_choice import Home
+from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
 T = TypeVar("T")
@@ -39,17 +44,27 @@ class Scoring:
     ----------
     current : Current
         The model.
-    state : State
-        Shared with the connections.
+    settings : Settings
+        Limits, and whether the log shows values.
+    meters : Meters
+        Count scores.
     home : Home
         Keeps what features of raw transactions are made from.
+    admission : Admission
+        Told when a request waits no more.
+    ready : callable
+        Tells whether requests should be sent here.
     """
 
-    def __init__(self, current: Current, state: State, home: Home) -> None:
-        self._current, self._state, self._home, self._meters = current, state, home, state.meters
-        self._pool = ThreadPoolExecutor(1, "score")  # one: more would take processors from the event loop
+    def __init__(
+        self, current: Current, settings: Settings, meters: Meters, home: Home, admission: Admission,
+        ready: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._current, self._settings, self._meters, self._home = current, settings, meters, home
+        self._admission, self._ready = admission, ready
+        self._pool, self._turn = ThreadPoolExecutor(1, "score"), asyncio.Lock()  # more would slow the event loop
 
-    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Found:
+    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Answered:
         """Answer a request of a protocol, at once when that is quick."""
         live = self._current.live
         exchange.servable = live.servable
@@ -58,7 +73,7 @@ class Scoring:
         if inputs.batch is not None:
             return self._job(asked, inputs.batch, None)
         if inputs.records is None:
-            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, not self._state.draining))
+            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
         made = self._home.features(inputs.records, live.servable)
         return self._job(asked, made.batch, made) if isinstance(made, events.Found) else self._later(asked, made)
 
@@ -77,7 +92,12 @@ class Scoring:
     async def _apart(self, asked: Asked, batch: Batch, made: events.Found | None) -> Reply:
         """Score beside the event loop."""
         judge = partial(judged, asked.live.servable, batch, made, asked.inputs.reasons)
-        return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
+        async with self._turn:
+            self._admission.leave(asked.exchange)
+            begin = monotonic()
+            found = await asyncio.get_running_loop().run_in_executor(self._pool, judge)
+            self._admission.took(monotonic() - begin)
+        return self._answer(asked, batch, *found)
 
     def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
         """Count scores, and put them into the protocol's form."""
@@ -85,7 +105,7 @@ class Scoring:
         self._meters.scored(scored)
         live.nulls.add(batch)
         exchange.scored = scored
-        if self._state.settings.log_values:
+        if self._settings.log_values:
             exchange.shown = batch
         return protocol.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
 
@@ -96,20 +116,20 @@ class Scoring:
         one_of(body, ("events",))
         if type(body["events"]) is not list:
             raise faults.wrong_type("'events'", body["events"], "a list of transactions and labels", "events")
-        check_rows(len(body["events"]), self._state.settings.max_rows)
+        check_rows(len(body["events"]), self._settings.max_rows)
         outcome = await self._store(self._home.keep(body["events"], exchange.servable))
         exchange.kept = outcome._asdict()
-        return headers.json({**exchange.kept, "request_id": request.id})
+        return json_reply({**exchange.kept, "request_id": request.id})
 
     async def _store(self, found: Awaitable[T]) -> T:
         """Wait for the online store, but not for ever."""
-        seconds = self._state.settings.request_timeout
+        seconds = self._settings.request_timeout
         try:
             async with asyncio.timeout(seconds):
                 return await found
         except TimeoutError:
             message = f"the online store has not answered within {seconds:g} s; try again"
-            raise Refusal(503, "store_timeout", message, headers=headers.RETRY) from None
+            raise Refusal(503, "store_timeout", message, headers=RETRY) from None
 
 
 def judged(

@@ -1,13 +1,13 @@
 """What the service says of itself: metrics, health, its documentation."""
 
 import asyncio
+from collections.abc import Callable
 
-from service.http import headers
-from service.http.routing import Exchange
-from service.http.server_state import State
+from service.exchange import Exchange
 from service.live_bundle import Current
-from service.requests import JSON, Reply, Request
+from service.messages import JSON, Reply, Request, json_reply
 from service.telemetry.cells import Cells
+from service.telemetry.service_metrics import Meters
 
 
 class About:
@@ -17,28 +17,30 @@ class About:
     ----------
     current : Current
         The model.
-    state : State
-        Shared with the connections.
+    meters : Meters
+        Of this process.
+    ready : callable
+        Tells whether requests should be sent here.
     """
 
-    def __init__(self, current: Current, state: State) -> None:
-        self._current, self._state = current, state
+    def __init__(self, current: Current, meters: Meters, ready: Callable[[], bool]) -> None:
+        self._current, self._meters, self._ready = current, meters, ready
 
     async def metrics(self, exchange: Exchange, request: Request) -> Reply:
         """Answer Prometheus, for all processes."""
         accept = request.headers.get(b"accept", b"").decode("latin-1")
-        content_type, body = await asyncio.to_thread(_exposed, self._state.meters.cells, accept)
+        content_type, body = await asyncio.to_thread(_exposed, self._meters.cells, accept)
         return Reply(200, content_type, body)
 
     async def alive(self, exchange: Exchange, request: Request) -> Reply:
         """Say that the process answers."""
-        return headers.json({"alive": True})
+        return json_reply({"alive": True})
 
     async def ready(self, exchange: Exchange, request: Request) -> Reply:
         """Say whether requests should be sent here, and which model would answer them."""
-        ready, servable = not self._state.draining, self._current.live.servable
+        ready, servable = self._ready(), self._current.live.servable
         content = {"ready": ready, "model": servable.name, "version": servable.version}
-        return headers.json(content, 200 if ready else 503)
+        return json_reply(content, 200 if ready else 503)
 
     async def openapi(self, exchange: Exchange, request: Request) -> Reply:
         """Describe all routes."""

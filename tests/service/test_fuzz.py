@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers_fuzz import Operation, broken, operations
-from tests.helpers_load import Answer, CutError, Wire, figures, length, run
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Service, service
+from tests.service.helpers_fuzz import Operation, broken, operations
+from tests.service.helpers_load import Answer, CutError, Wire, figures, length, run
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Service, service
 
 pytestmark = pytest.mark.fuzz
 SEED = os.environ.get("FUZZ_SEED", "0")

@@ -8,8 +8,8 @@ import pytest
 from service.routes import protocols
 from tests.docs import blocks
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import service
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import service
 
 PAGE = ROOT / "docs/protocols.md"
 

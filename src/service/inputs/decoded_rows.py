@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from lifecycle.bundle.servable import Batch, Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.raw_records import transaction
 from service.inputs.values import Form, form_of, in_range, matrix, texts
-from service.requests import Inputs
+from service.protocol import Inputs
+from service.refusal import Refusal
 
 
 def from_vectors(servable: Servable, rows: Sequence[Any]) -> Batch:

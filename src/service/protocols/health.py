@@ -4,10 +4,11 @@ from functools import partial
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
+from service.messages import Reply, Request
+from service.protocol import Answer, Inputs, Protocol
 from service.protocols.row_answers import reply
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.refusal import Refusal
 
 ALIVE = {"/": {"status": "alive"}, "/v2/health/live": {"live": True}}
 READY = ("/ping", "/health", "/v2/health/ready")

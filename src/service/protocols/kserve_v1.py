@@ -5,10 +5,11 @@ from typing import Any
 
 from lifecycle.bundle.servable import Servable
 from service.inputs import faults
+from service.messages import JSON, Reply, Request
+from service.protocol import Answer, Inputs, Protocol
 from service.protocols.health import asked, check_path
-from service.protocols.request_body import document, one_of
+from service.protocols.json_body import document, one_of
 from service.protocols.row_answers import free_form, from_list, from_named, reply, scored_of
-from service.requests import JSON, Answer, Inputs, Protocol, Reply, Request
 
 MODEL = "/v1/models/{name}"
 VERSION = f"{MODEL}/versions/{{version}}"

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.decoded_rows import from_vectors
+from service.messages import Reply, Request
+from service.protocol import Answer, Inputs, Protocol
 from service.protocols import platforms
-from service.protocols.request_body import document, one_of
+from service.protocols.json_body import document, one_of
 from service.protocols.row_answers import free_form, from_list, predictions, reply, scored_of
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.refusal import Refusal
 
 PATH = "/predict"
 ONE_VECTOR, INSTANCES = "features", "instances"

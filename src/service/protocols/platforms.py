@@ -4,11 +4,12 @@ from functools import partial
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
+from service.messages import JSON, Reply, Request
+from service.protocol import Answer, Inputs, Protocol
 from service.protocols import row_answers
+from service.protocols.json_body import document, no_parameters, one_of
 from service.protocols.kserve_v1 import read_inputs
-from service.protocols.request_body import document, no_parameters, one_of
 from service.protocols.row_answers import free_form, from_list, from_split, scored_of
-from service.requests import JSON, Answer, Inputs, Protocol, Reply, Request
 
 CSV = b"text/csv"
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")

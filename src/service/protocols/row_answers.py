@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from lifecycle.bundle.servable import Scored, Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.decoded_rows import from_records, from_vectors
-from service.requests import JSON, Answer, Inputs, Reply
+from service.messages import JSON, Reply
+from service.protocol import Answer, Inputs
+from service.refusal import Refusal
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,400}")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")

@@ -8,14 +8,15 @@ import numpy as np
 from msgspec import UNSET
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.decoded_rows import from_columns
+from service.messages import JSON, Reply, Request
+from service.protocol import Answer, Inputs, Protocol
 from service.protocols.health import asked, check_model, check_path
-from service.protocols.request_body import parsed
+from service.protocols.json_body import parsed
 from service.protocols.row_answers import encoded, reply, scored_of
 from service.protocols.v2_tensors import OUTPUTS, Infer, Output, columns_of
-from service.requests import JSON, Answer, Inputs, Protocol, Reply, Request
+from service.refusal import Refusal
 
 OCTETS = b"application/octet-stream"
 MODEL = "/v2/models/{name}"

@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.protocols.row_answers import check_rows
+from service.refusal import Refusal
 
 OUTPUTS = {"prediction": "INT64", "probability": "FP64", "score": "FP64"}
 Whole = Annotated[int, Meta(ge=0, le=2**53)]

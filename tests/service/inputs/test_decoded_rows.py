@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.errors import Refusal
 from service.inputs.decoded_rows import from_columns, from_records, from_vectors
-from service.protocols.request_body import document
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, request
+from service.protocols.json_body import document
+from service.refusal import Refusal
+from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, request
 
 MODEL = Model()
 MIXED = Model(("number", "shop", "gaps"), texts=("shop",), missing=("shop", "gaps"))

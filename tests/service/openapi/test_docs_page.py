@@ -8,7 +8,7 @@ from lifecycle.bundle.servable import Servable
 from service.openapi.docs_page import page
 from service.openapi.openapi_document import document
 from service.settings import Settings
-from tests.helpers_protocols import history_bundle
+from tests.service.helpers_protocols import history_bundle
 
 MEMORY = Settings(store="memory")
 

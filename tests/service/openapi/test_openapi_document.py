@@ -14,8 +14,8 @@ from service.openapi.openapi_document import document
 from service.routes import protocols
 from service.settings import Settings
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Service, service, small_bundle
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Service, service, small_bundle
 
 OWN = {"/events", "/metrics", "/openapi.json", "/docs", "/health/live", "/health/ready"}
 MEMORY = Settings(store="memory")

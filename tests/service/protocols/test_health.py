@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.helpers_protocols import ask, request, route
+from tests.service.helpers_protocols import ask, request, route
 
 
 @pytest.mark.parametrize("path", ["/ping", "/health", "/v2/health/ready"])

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.errors import Refusal
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
+from service.refusal import Refusal
+from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
 PATH = "/v1/models/{name}:predict"
 ROW = dict(zip(FEATURES, VECTOR, strict=True))

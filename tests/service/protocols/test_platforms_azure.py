@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
+from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
 PATH = "/score"
 TABLE = {"columns": FEATURES[::-1], "index": [9], "data": [VECTOR[::-1]]}

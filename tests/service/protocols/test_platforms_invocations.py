@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.errors import Refusal
 from service.protocols.platforms import prefers_csv
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
+from service.refusal import Refusal
+from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
 PATH = "/invocations"
 MIXED = Model(("number", "shop", "gaps"), texts=("shop",), missing=("gaps",))

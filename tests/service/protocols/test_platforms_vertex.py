@@ -3,7 +3,7 @@ import json
 import pytest
 
 from service.routes import protocols
-from tests.helpers_protocols import FEATURES, VECTOR, ask, numbers, refusal, request
+from tests.service.helpers_protocols import FEATURES, VECTOR, ask, numbers, refusal, request
 
 PATH = "/vertex/predict"
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.errors import Refusal
-from service.protocols.request_body import parsed
+from service.protocols.json_body import parsed
+from service.refusal import Refusal
 
 texts = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["a:b", "::", "\\", '"', "\\u003a"])
 values = st.recursive(

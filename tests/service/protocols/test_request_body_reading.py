@@ -1,8 +1,8 @@
 import pytest
 
-from service.errors import Refusal
-from service.protocols.request_body import document, no_parameters, one_of
-from tests.helpers_protocols import request
+from service.protocols.json_body import document, no_parameters, one_of
+from service.refusal import Refusal
+from tests.service.helpers_protocols import request
 
 
 def test_a_body_is_json():

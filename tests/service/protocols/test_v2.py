@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
 from lifecycle.core.numbers import FLOAT32
-from service.errors import Refusal
-from tests.helpers_protocols import FEATURES, VECTOR, Model, answer, ask, numbers, refusal, request, route
+from service.refusal import Refusal
+from tests.service.helpers_protocols import FEATURES, VECTOR, Model, answer, ask, numbers, refusal, request, route
 
 PATH = "/v2/models/{name}/infer"
 TEXTS = Model(("number", "shop", "gaps"), texts=("shop",), missing=("gaps",))
