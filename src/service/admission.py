@@ -1,7 +1,6 @@
 """Which requests are refused because too many wait: judged by how long the oldest of them has waited."""
 
 from collections.abc import Hashable
-from time import monotonic
 
 FEW = 64  # requests that may always wait
 DECAY = 0.98  # of the time that one request takes, with each that is answered: a slow one is forgotten soon
@@ -26,19 +25,19 @@ class Admission:
         """Return how many requests wait."""
         return len(self._waiting)
 
-    def full(self) -> bool:
-        """Tell whether a request that comes now is refused.
+    def full(self, now: float) -> bool:
+        """Tell whether a request that comes now is refused; `now` by `time.perf_counter`.
 
         Fewer than `FEW` waiting requests are no overload, and neither is a wait that a single request takes by itself.
         """
         if len(self._waiting) < FEW:
             return False
         oldest = next(iter(self._waiting.values()))
-        return monotonic() - oldest > max(self._bound, self._longest)
+        return now - oldest > max(self._bound, self._longest)
 
-    def enter(self, request: Hashable) -> None:
+    def enter(self, request: Hashable, now: float) -> None:
         """Let a request wait."""
-        self._waiting[request] = monotonic()
+        self._waiting[request] = now
 
     def leave(self, request: Hashable) -> None:
         """Note that it waits no more: it is being scored, or answered."""

@@ -3,14 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from service.admission import Admission
-from service.exchange import Exchange
 from service.live_bundle import TOGETHER, Live
 from service.messages import Reply
 
@@ -18,15 +17,15 @@ MOST = 32  # requests answered in one turn of the event loop
 
 
 class Job(NamedTuple):
-    """Rows of one request, the model that it began with, and what makes an answer of their scores."""
+    """Rows of one request, the model that it began with, and what makes an answer of the rows and their scores."""
 
     live: Live
     batch: Batch
-    finish: Callable[[Scored], Reply]
+    finish: Callable[..., Reply]
 
     def answer(self) -> Reply:
         """Return the answer, the rows scored by themselves."""
-        return self.finish(self.live.servable.score(self.batch))
+        return self.finish(self.batch, self.live.servable.score(self.batch))
 
 
 class Batcher:
@@ -35,35 +34,33 @@ class Batcher:
     Parameters
     ----------
     admission : Admission
-        Told when a job waits no more.
+        Told how long others had to wait for a turn.
     """
 
     def __init__(self, admission: Admission) -> None:
-        self._admission = admission
-        self._jobs: deque[tuple[Exchange, Job, asyncio.Future[Reply]]] = deque()
+        self._admission, self._loop = admission, asyncio.get_running_loop()  # to ask for it each time is a system call
+        self._jobs: deque[tuple[Job, asyncio.Future[Reply]]] = deque()
 
-    def add(self, exchange: Exchange, job: Job) -> asyncio.Future[Reply]:
+    def add(self, job: Job) -> asyncio.Future[Reply]:
         """Have a job scored soon: after one more look at the connections, as those that ask often ask together."""
-        loop = asyncio.get_running_loop()
         if not self._jobs:
-            loop.call_soon(self._score)
-        reply: asyncio.Future[Reply] = loop.create_future()
-        self._jobs.append((exchange, job, reply))
+            self._loop.call_soon(self._score)
+        reply: asyncio.Future[Reply] = self._loop.create_future()
+        self._jobs.append((job, reply))
         return reply
 
     def _score(self) -> None:
-        begin, taken = monotonic(), [self._jobs.popleft() for _ in range(min(MOST, len(self._jobs)))]
+        begin, taken = perf_counter(), [self._jobs.popleft() for _ in range(min(MOST, len(self._jobs)))]
         if self._jobs:
-            asyncio.get_running_loop().call_soon(self._score)
-        for (exchange, _, reply), found in zip(taken, answers([job for _, job, _ in taken]), strict=True):
-            self._admission.leave(exchange)
+            self._loop.call_soon(self._score)
+        for (_, reply), found in zip(taken, answers([job for job, _ in taken]), strict=True):
             if reply.done():  # whoever asked has gone
                 continue
             if isinstance(found, Exception):
                 reply.set_exception(found)
             else:
                 reply.set_result(found)
-        self._admission.took(monotonic() - begin)
+        self._admission.took(perf_counter() - begin)
 
 
 def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
@@ -73,7 +70,7 @@ def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
             scores = together(jobs[0].live.servable, jobs)
         except Exception:  # whose rows it is can be told when each is scored for itself
             return [_attempt(job.answer) for job in jobs]
-        return [_attempt(job.finish, scored) for job, scored in zip(jobs, scores, strict=True)]
+        return [_attempt(job.finish, job.batch, scored) for job, scored in zip(jobs, scores, strict=True)]
     return [_attempt(job.answer) for job in jobs]
 
 
@@ -94,7 +91,7 @@ def _alike(jobs: Sequence[Job]) -> bool:
     return live.alike and rows <= TOGETHER and all(job.live is live for job in jobs)
 
 
-def _attempt(work: Callable[..., Reply], *given: Scored) -> Reply | Exception:
+def _attempt(work: Callable[..., Reply], *given: Batch | Scored) -> Reply | Exception:
     try:
         return work(*given)
     except Exception as error:

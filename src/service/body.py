@@ -33,27 +33,27 @@ def check_type(headers: Mapping[bytes, bytes], accepts: tuple[bytes, ...]) -> No
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
-    """Return a body that comes in parts, as it was sent.
+    """Return a body, whole and decompressed.
 
     Raises
     ------
     Refusal
-        413: too large.
+        413: too large. 400, 415: see `decompressed`.
     GoneError
         There is nobody to answer.
     """
     if int(headers.get(b"content-length", 0)) > limit:  # before 100 Continue invites the client to send it
         raise too_large(limit)
-    body, more = bytearray(), True
+    body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise GoneError
-        body += message["body"]
-        more = message["more_body"]
+        part, more = message.get("body", b""), message.get("more_body", False)
+        body = body + part if body else part
         if len(body) > limit:
             raise too_large(limit)
-    return bytes(body)
+    return decompressed(body, headers, limit) if b"content-encoding" in headers else body
 
 
 def decompressed(body: bytes, headers: Mapping[bytes, bytes], limit: int) -> bytes:
@@ -64,12 +64,7 @@ def decompressed(body: bytes, headers: Mapping[bytes, bytes], limit: int) -> byt
     Refusal
         413 too large, 415 another compression than gzip and deflate, 400 broken.
     """
-    if len(body) > limit:
-        raise too_large(limit)
-    given = headers.get(b"content-encoding")
-    if given is None:
-        return body
-    coding = given.strip().lower()
+    coding = headers[b"content-encoding"].strip().lower()
     if coding == b"identity":
         return body
     if coding not in {b"gzip", b"x-gzip", b"deflate"}:

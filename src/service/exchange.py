@@ -5,8 +5,11 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
+from service.live_bundle import Live
 from service.refusal import Refusal
 from service.tracing import request_id, span
+
+NOTHING: Mapping[str, int] = {}
 
 
 class Exchange:
@@ -18,23 +21,21 @@ class Exchange:
         The request's, of ASGI; `began` in it is `time.perf_counter()` at its last byte, where the server says that.
     """
 
-    __slots__ = (
-        "action", "at", "began", "client", "failure", "headers", "id", "kept", "logged", "method", "route", "scored",
-        "seconds", "servable", "shown", "span", "status",
-    )  # fmt: skip
+    route, action, logged = "none", "predict", True
+    status, at, seconds = 0, 0.0, 0.0
+    live: Live
+    client: str | None = None
+    servable: Servable | None = None
+    scored: Scored | None = None
+    shown: Batch | None = None  # rows whose values the log shows
+    kept: Mapping[str, int] = NOTHING  # how many events
+    failure: Refusal | None = None
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
-        self.method, self.headers = scope["method"], dict[bytes, bytes](scope["headers"])
+        self.method: str = scope["method"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.began: float = scope.get("began") or time.perf_counter()
         self.id, self.span = request_id(self.headers), span(self.headers)
-        self.route, self.action, self.logged = "none", "predict", True
-        self.status, self.at, self.seconds = 0, 0.0, 0.0
-        self.client: str | None = None
-        self.servable: Servable | None = None
-        self.scored: Scored | None = None
-        self.shown: Batch | None = None  # rows whose values the log shows
-        self.kept: Mapping[str, int] = {}  # how many events
-        self.failure: Refusal | None = None
 
     def end(self, status: int) -> None:
         """Note that it was answered just now."""

@@ -8,7 +8,7 @@ from typing import Any
 from service.admission import Admission
 from service.api_keys import Keys
 from service.batching import Batcher, Job
-from service.body import GoneError, Receive, check_type, decompressed, read_body
+from service.body import GoneError, Receive, check_type, read_body
 from service.exchange import Exchange
 from service.messages import RETRY, Reply, Request, refused
 from service.refusal import Refusal
@@ -45,56 +45,51 @@ class RequestHandler:
     ) -> None:  # fmt: skip
         self._find, self._settings, self._meters, self._log, self._keys = routes.find, settings, meters, log, keys
         self._admission, self._batcher = admission, Batcher(admission)
+        self._loop = get_running_loop()
+        self._unwritten: list[Exchange] = []
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope)
-        self._meters.in_flight(1)
         try:
-            reply = await self._reply(exchange, scope, receive)
+            route, parameters = self._find(exchange.method, scope["path"])
+            self._admit(exchange, route)
+            body = b""
+            if route.method == "POST":
+                body = await read_body(receive, exchange.headers, self._settings.max_body)
+            found = route.answer(exchange, Request(scope["path"], parameters, exchange.headers, body, exchange.id))
+            if isinstance(found, Job):
+                found = self._batcher.add(found)
+            reply = found if isinstance(found, Reply) else await found
         except GoneError:
             return
         except Exception as error:
             reply = self._failed(exchange, error)
         finally:
             self._admission.leave(exchange)
-            self._meters.in_flight(-1)
-        reply = self._done(exchange, reply)
-        await send({"type": "http.response.start", "status": reply.status, "headers": reply.all_headers()})
+        self._note(exchange, reply)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers_of(exchange, reply)})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _reply(self, exchange: Exchange, scope: Mapping[str, Any], receive: Receive) -> Reply:
-        route, parameters = self._find(scope["method"], scope["path"])
-        exchange.route, exchange.logged = route.path, route.logged
-        if not route.exempt:
-            self._admit(exchange, route)
-        body = b""
-        if route.method == "POST":  # what can be refused before the body is: who may not ask need not send it
-            check_type(exchange.headers, route.accepts)
-            most = self._settings.max_body
-            body = decompressed(await read_body(receive, exchange.headers, most), exchange.headers, most)
-        found = route.answer(exchange, Request(scope["path"], parameters, exchange.headers, body, exchange.id))
-        if isinstance(found, Job):
-            return await self._batcher.add(exchange, found)
-        return found if isinstance(found, Reply) else await found
-
     def _admit(self, exchange: Exchange, route: Route) -> None:
-        """Let a request wait.
+        """Let a request wait; before its body is read, so that who may not ask need not send it.
 
         Raises
         ------
         Refusal
-            401: nobody known asks. 503: too many wait.
+            401: nobody known asks. 415: a body of a type that is not read. 503: too many wait.
         """
-        if self._keys is not None:
+        exchange.route, exchange.logged = route.path, route.logged
+        if self._keys is not None and not route.exempt:
             exchange.client = self._keys.client(exchange.headers)
-        if route.vital:
-            return
-        if self._admission.full():
-            self._meters.add("shed")
-            message = f"it would take more than {self._settings.max_wait_ms:g} ms; try again"
-            raise Refusal(503, "overloaded", message, headers=RETRY)
-        self._admission.enter(exchange)
+        if route.method == "POST":
+            check_type(exchange.headers, route.accepts)
+        if route.logged:
+            if self._admission.full(exchange.began):
+                self._meters.add("shed")
+                message = f"it would take more than {self._settings.max_wait_ms:g} ms; try again"
+                raise Refusal(503, "overloaded", message, headers=RETRY)
+            self._admission.enter(exchange, exchange.began)
 
     def _failed(self, exchange: Exchange, error: Exception) -> Reply:
         failure = error if isinstance(error, Refusal) else self._internal(error)
@@ -109,16 +104,25 @@ class RequestHandler:
         self._log.event("error", "a request failed", "error", {"error.stack_trace": trace})
         return Refusal(500, "internal", "an error of the service; its log says more")
 
-    def _done(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Count and log an answer, and name the request in it."""
+    def _note(self, exchange: Exchange, reply: Reply) -> None:
+        """Count and log an answer."""
         exchange.end(reply.status)
         self._meters.request(exchange.route, reply.status, exchange.seconds)
-        if exchange.logged or exchange.failure is not None:  # in the loop's next turn: the answer goes out first
-            get_running_loop().call_soon(self._write_line, exchange)
-        named = ((b"x-request-id", exchange.id.encode()), *reply.headers)
-        if exchange.span is not None:
-            named = (*named, (b"traceparent", exchange.span.header()))
-        return Reply(reply.status, reply.content_type, reply.body, named)
+        if exchange.logged or exchange.failure is not None:
+            if not self._unwritten:  # in the loop's next turn: answers go out first
+                self._loop.call_soon(self._write_lines)
+            self._unwritten.append(exchange)
 
-    def _write_line(self, exchange: Exchange) -> None:
-        self._log.put(exchange.at, exchange.fields())
+    def _write_lines(self) -> None:
+        answered, self._unwritten = self._unwritten, []
+        for exchange in answered:
+            self._log.put(exchange.at, exchange.fields())
+
+
+def headers_of(exchange: Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer: what its body is, and which request it answers."""
+    found = reply.all_headers()
+    found.append((b"x-request-id", exchange.id.encode()))
+    if exchange.span is not None:
+        found.append((b"traceparent", exchange.span.header()))
+    return found

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from time import perf_counter
+from typing import Any, TypeVar
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from service.admission import Admission
@@ -26,15 +26,6 @@ from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
 T = TypeVar("T")
-
-
-class Asked(NamedTuple):
-    """A request, and the model that it began with."""
-
-    protocol: Protocol
-    exchange: Exchange
-    live: Live
-    inputs: Inputs
 
 
 class Scoring:
@@ -67,47 +58,51 @@ class Scoring:
     def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Answered:
         """Answer a request of a protocol, at once when that is quick."""
         live = self._current.live
-        exchange.servable = live.servable
+        exchange.live, exchange.servable = live, live.servable
         inputs = protocol.decode(live.servable, request)
-        asked = Asked(protocol, exchange, live, inputs)
+        finish = partial(self._answer, protocol, exchange, inputs)
         if inputs.batch is not None:
-            return self._job(asked, inputs.batch, None)
+            return self._job(exchange, Job(live, inputs.batch, finish), inputs.reasons, None)
         if inputs.records is None:
             return protocol.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
         made = self._home.features(inputs.records, live.servable)
-        return self._job(asked, made.batch, made) if isinstance(made, events.Found) else self._later(asked, made)
+        if isinstance(made, events.Found):
+            return self._job(exchange, Job(live, made.batch, finish), inputs.reasons, made)
+        return self._later(exchange, live, finish, inputs.reasons, made)
 
-    def _job(self, asked: Asked, batch: Batch, made: events.Found | None) -> Job | Awaitable[Reply]:
+    def _job(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Job | Awaitable[Reply]:
         """Have rows scored with those of other requests, or apart when that takes long."""
-        if asked.inputs.reasons or len(batch.numbers) > APART:
-            return self._apart(asked, batch, made)
-        return Job(asked.live, batch, partial(self._answer, asked, batch))
+        return self._apart(exchange, job, reasons, made) if reasons or len(job.batch.numbers) > APART else job
 
-    async def _later(self, asked: Asked, making: Awaitable[events.Found]) -> Reply:
+    async def _later(
+        self, exchange: Exchange, live: Live, finish: Callable[..., Reply], reasons: int,
+        making: Awaitable[events.Found],
+    ) -> Reply:  # fmt: skip
         """Score rows whose features take a wait."""
         made = await self._store(making)
-        found = self._job(asked, made.batch, made)
+        found = self._job(exchange, Job(live, made.batch, finish), reasons, made)
         return found.answer() if isinstance(found, Job) else await found
 
-    async def _apart(self, asked: Asked, batch: Batch, made: events.Found | None) -> Reply:
+    async def _apart(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Reply:
         """Score beside the event loop."""
-        judge = partial(judged, asked.live.servable, batch, made, asked.inputs.reasons)
+        work = partial(_scored, job.live.servable, job.batch, made, reasons)
         async with self._turn:
-            self._admission.leave(asked.exchange)
-            begin = monotonic()
-            found = await asyncio.get_running_loop().run_in_executor(self._pool, judge)
-            self._admission.took(monotonic() - begin)
-        return self._answer(asked, batch, *found)
+            self._admission.leave(exchange)
+            begin = perf_counter()
+            scored, why = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            self._admission.took(perf_counter() - begin)
+        return job.finish(job.batch, scored, why)
 
-    def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
+    def _answer(
+        self, protocol: Protocol, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Scored, reasons: Any = None
+    ) -> Reply:
         """Count scores, and put them into the protocol's form."""
-        protocol, exchange, live, inputs = asked
         self._meters.scored(scored)
-        live.nulls.add(batch)
+        exchange.live.nulls.add(batch)
         exchange.scored = scored
         if self._settings.log_values:
             exchange.shown = batch
-        return protocol.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
+        return protocol.encode(exchange.live.servable, inputs, Answer(scored, reasons, exchange.id))
 
     async def events(self, exchange: Exchange, request: Request) -> Reply:
         """Keep transactions and labels; the answer says that they are on disk."""
@@ -132,7 +127,7 @@ class Scoring:
             raise Refusal(503, "store_timeout", message, headers=RETRY) from None
 
 
-def judged(
+def _scored(
     servable: Servable, batch: Batch, found: events.Found | None, reasons: int
 ) -> tuple[Scored, Sequence[Any] | None]:
     """Return scores of rows, and as many reasons for each as asked for."""

@@ -1,79 +1,51 @@
-from collections.abc import Iterator
-
-import pytest
-
-from service import admission as module
 from service.admission import FEW, Admission
 
 
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        patch.setattr(module, "monotonic", lambda: self.now)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    return Clock(monkeypatch)
-
-
 def queue(count: int, bound: float = 0.05) -> Admission:
+    """Return what knows of requests that have come at 100."""
     found = Admission(bound)
     for number in range(count):
-        found.enter(number)
+        found.enter(number, 100.0)
     return found
 
 
-def test_few_always_wait_however_long_it_takes(clock: Clock) -> None:
-    few, more = queue(FEW - 1), queue(FEW)
-    clock.now += 60
-    assert not few.full()
-    assert more.full()
+def test_few_always_wait_however_long_it_takes() -> None:
+    assert not queue(FEW - 1).full(160.0)
+    assert queue(FEW).full(160.0)
 
 
-def test_many_may_wait_for_a_short_time(clock: Clock) -> None:
+def test_many_may_wait_for_a_short_time() -> None:
     found = queue(10_000)
-    clock.now += 0.049
-    assert not found.full()
-    clock.now += 0.002
-    assert found.full()
+    assert not found.full(100.049)
+    assert found.full(100.051)
 
 
-def test_the_oldest_one_that_waits_is_judged_and_no_other(clock: Clock) -> None:
+def test_the_oldest_one_that_waits_is_judged_and_no_other() -> None:
     found = queue(10)
-    clock.now += 0.2
     for number in range(10, 10 + FEW):
-        found.enter(number)
-    assert found.full()
+        found.enter(number, 100.2)
+    assert found.full(100.2)
     for number in range(10):  # being scored, or answered
         found.leave(number)
     assert len(found) == FEW
-    assert not found.full()
+    assert not found.full(100.2)
 
 
-def test_nobody_is_refused_for_what_one_request_takes_by_itself(clock: Clock) -> None:
-    found = queue(1)
-    found.leave(0)
-    clock.now += 0.4  # a thousand rows with reasons
-    found.took(0.4)
-    for number in range(FEW):
-        found.enter(number)
-    clock.now += 0.3
-    assert not found.full()
+def test_nobody_is_refused_for_what_one_request_takes_by_itself() -> None:
+    found = queue(FEW)
+    found.took(0.4)  # a thousand rows with reasons
+    assert not found.full(100.3)
     for _ in range(200):  # then only quick ones
         found.took(0.001)
-    assert found.full()
+    assert found.full(100.3)
 
 
-def test_it_ends_with_the_queue(clock: Clock) -> None:
+def test_it_ends_with_the_queue() -> None:
     found = queue(1000)
-    clock.now += 10
-    assert found.full()
+    assert found.full(110.0)
     for number in range(1000 - FEW + 1):
         found.leave(number)
-    assert not found.full()
+    assert not found.full(110.0)
 
 
 def test_one_that_left_already_may_leave_again() -> None:

@@ -38,11 +38,13 @@ def live_of(model: Any) -> Live:
 
 def job(live: Live, *amounts: float) -> Job:
     texts = np.full((len(amounts), 1), "x", dtype=object)
-    return Job(live, Batch(np.array(amounts)[:, None], texts), lambda scored: Reply(200, b"", scored.score.tobytes()))
+    return Job(
+        live, Batch(np.array(amounts)[:, None], texts), lambda batch, scored: Reply(200, b"", scored.score.tobytes())
+    )
 
 
 def expected(live: Live, *amounts: float) -> bytes:
-    return job(live, *amounts).finish(Model(("amount",)).score(Batch(np.array(amounts)[:, None]))).body
+    return job(live, *amounts).finish(None, Model(("amount",)).score(Batch(np.array(amounts)[:, None]))).body
 
 
 def test_rows_of_one_turn_are_scored_together_and_answered_apart() -> None:
@@ -65,7 +67,7 @@ def test_a_request_that_breaks_the_model_breaks_no_other() -> None:
 def test_a_request_that_can_not_be_answered_breaks_no_other() -> None:
     live = live_of(Watched())
 
-    def fail(scored: Scored) -> Reply:
+    def fail(batch: Batch, scored: Scored) -> Reply:
         raise RuntimeError
 
     one, two = answers([job(live, 1.0)._replace(finish=fail), job(live, 2.0)])

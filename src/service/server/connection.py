@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WHOLE = 1 << 16  # bytes of a body that are waited for before the application is called
 LINGER = 2.0  # seconds for a refused client to read why; closing at once would take back what it has not read
+CODING = b"transfer-encoding"
 UPGRADES = {b"upgrade", b"http2-settings"}
-NOTED = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
 
 
 class Connection(asyncio.Protocol):
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         self.reading: Call | None = None
         self.refused = self._heading = self._between = self._surplus = self._full = self._held = self._paused = False
         self._chunk = self._head = self._trailers = 0
-        self._url, self._headers, self._noted = b"", list[tuple[bytes, bytes]](), list[tuple[bytes, bytes]]()
+        self._url, self._out, self._headers = b"", b"", list[tuple[bytes, bytes]]()
         self._parser: Any = _parser(self)
 
     # What asyncio calls.
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request. The chunk in which it begins is not counted: it may hold the end of another body."""
         self.since, self._head, self._trailers, self._heading = self.server.now, -self._chunk, 0, True
-        self._url, self._headers, self._noted = b"", [], []
+        self._url, self._headers = b"", []
 
     def on_url(self, url: bytes) -> None:
         """Take the address, or a part of it."""
@@ -128,27 +128,24 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header. What stands behind a body is none: whoever looks at headers before us has not seen it."""
         if self._heading:
-            name = name.lower()
-            self._headers.append((name, value))
-            if name in NOTED:
-                self._noted.append((name, value.lower()))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Make a call of the head, unless it is refused."""
         if self._parser.should_upgrade():
             return  # it comes again without
+        named = dict(self._headers)
         if self._too_long():
             self._refuse_head()
-        elif refusal := self._wrong_head():
+        elif refusal := self._wrong_head(named):
             self.refuse(refusal)
+        else:
+            call = Call.of(self, self._parser, self._target(), self._headers, named)
+            if self._surplus and call.scope["path"] not in self.server.vital:
+                self.refuse(Refusal(503, "connections", "too many connections are open already", headers=RETRY))
         if self.refused:
             raise ValueError  # ends the parser
-        call = self._call()
-        if self._surplus:
-            call.keep_alive = False
-            if call.scope["path"] not in self.server.vital:
-                self.refuse(Refusal(503, "connections", "too many connections are open already", headers=RETRY))
-                raise ValueError
+        call.keep_alive &= not self._surplus
         self._heading, self.reading = False, call
         self.calls.append(call)
         if len(self.calls) > 1:
@@ -184,15 +181,32 @@ class Connection(asyncio.Protocol):
         if not call.over and call is self.calls[0]:
             call.start()
         elif call.over and not call.keep_alive:
-            self.transport.close()
+            self.close()
 
     # What calls, the server and the rest of the connection use.
+
+    def write(self, data: bytes) -> None:
+        """Write soon, with what others are answered in this turn of the loop: clients are woken up less often."""
+        if not self._out:
+            self.server.write_soon(self)
+        self._out += data
+
+    def flush(self) -> None:
+        """Write now."""
+        if self._out:
+            data, self._out = self._out, b""
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Close it behind what there is to write."""
+        self.flush()
+        self.transport.close()
 
     def answered(self, call: Call) -> None:
         """Go on with the next request, once this one is answered and as the client takes its answers."""
         self.calls.popleft()
         if not call.keep_alive:
-            self.transport.close()
+            self.close()
         elif self._full:
             self._held = True
             self._pause()
@@ -211,7 +225,8 @@ class Connection(asyncio.Protocol):
 
     def idle(self) -> bool:
         """Tell whether nothing is being asked."""
-        return not (self.calls or self.reading or self._heading or self.refused or self.transport.is_closing())
+        busy = self.calls or self.reading or self._heading or self.refused or self._out
+        return not busy and not self.transport.is_closing()
 
     def close_idle(self) -> bool:
         """Close it if it is idle and no request has come that nobody has read yet; tell whether it was."""
@@ -244,7 +259,7 @@ class Connection(asyncio.Protocol):
         """Tell a client why it can't be served, and close the connection once it has had time to read that."""
         self.refused, self.since, call = True, self.server.now, self.reading
         if call is not None and call.over:
-            self.transport.close()  # it knows already
+            self.close()  # it knows already
             return
         if call is not None:
             call.lose()
@@ -256,7 +271,8 @@ class Connection(asyncio.Protocol):
         self.server.count(refusal)
         reply = refused(refusal, given)
         more = b"%bconnection: close\r\nx-request-id: %b\r\n" % (self.server.date, given.encode())
-        self.transport.write(response_head(reply.status, reply.all_headers(), more) + reply.body)
+        self.write(response_head(reply.status, reply.all_headers(), more) + reply.body)
+        self.flush()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -275,23 +291,24 @@ class Connection(asyncio.Protocol):
             max(self._head, len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)) > limit
         )
 
-    def _wrong_head(self) -> Refusal | None:
-        """Return why a head is refused."""
-        hosts = sum(name == b"host" for name, _ in self._noted)
-        if hosts > 1 or (not hosts and self._parser.get_http_version() == "1.1"):
-            return Refusal(400, "bad_http", f"a request has one header Host; this one has {hosts}")
-        codings = [value for name, value in self._noted if name == b"transfer-encoding"]
-        if codings not in ([], [b"chunked"]):
+    def _wrong_head(self, named: dict[bytes, bytes]) -> Refusal | None:
+        """Return why a head is refused whose length is right."""
+        twice = len(named) < len(self._headers)
+        if b"host" not in named and self._parser.get_http_version() == "1.1":
+            return Refusal(400, "bad_http", "the header Host is missing")
+        if twice and sum(name == b"host" for name, _ in self._headers) > 1:
+            return Refusal(400, "bad_http", "there are several headers Host")
+        codings = [value.lower() for name, value in self._headers if name == CODING] if CODING in named else []
+        if codings and codings != [b"chunked"]:
             return Refusal(501, "wrong_encoding", "Transfer-Encoding: only chunked is read here")
         return None
 
-    def _call(self) -> Call:
-        """Return what the application is called with for the head that has come."""
-        url = self._url
-        if not url.startswith(b"/"):  # http://host/path
-            parsed = httptools.parse_url(url)
-            url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
-        return Call.of(self, self._parser, url, self._headers, self._noted)
+    def _target(self) -> bytes:
+        """Return path and query."""
+        if self._url.startswith(b"/"):
+            return self._url
+        parsed = httptools.parse_url(self._url)  # http://host/path
+        return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
 
     def _next(self) -> None:
         self.since = self.server.now

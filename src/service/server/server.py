@@ -58,6 +58,7 @@ class Server:
         self.app, self.settings, self.meters, self.vital, self._hooks = app, settings, meters, vital, hooks
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None] | None] = set()
+        self._writing: list[Connection] = []
         self.draining = self._hurried = self._starving = False
         self._tls = tls_options(settings)
         self.scheme = "https" if self._tls else "http"
@@ -101,6 +102,17 @@ class Server:
         others.add(connection)
         return room
 
+    def write_soon(self, connection: Connection) -> None:
+        """Have a connection flushed, together with others, in the loop's next turn."""
+        if not self._writing:
+            self.loop.call_soon(self._flush)
+        self._writing.append(connection)
+
+    def _flush(self) -> None:
+        writing, self._writing = self._writing, []
+        for connection in writing:
+            connection.flush()
+
     def count(self, refusal: Refusal) -> None:
         """Count a refusal of which the application does not know."""
         self.meters.request("none", refusal.status, 0.0)
@@ -118,6 +130,7 @@ class Server:
         for connection in list(self.connections):
             connection.sweep()
         self.meters.set("connections", len(self.connections))
+        self.meters.set("in_flight", len(self.tasks))
         self._probe()
 
     def _probe(self) -> None:

@@ -53,7 +53,6 @@ class Meters:
         self._rows = cells.at("rows")
         self._decisions = (cells.at("decisions", "decision", "pass"), cells.at("decisions", "decision", "alert"))
         self._scores = Histogram(cells, "score", SCORES)
-        self._in_flight = cells.at("in_flight")
         cells.clear(GAUGES)  # a process that has died and left its row has left nothing open
         for key in (("swaps", "result", "ok"), ("swaps", "result", "failed"), ("shed",)):
             cells.at(*key)  # a graph begins with a 0, not with a gap
@@ -67,10 +66,6 @@ class Meters:
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
         self._values[self.cells.at(name, *labels)] = value
-
-    def in_flight(self, change: int) -> None:
-        """Count a request that begins or ends."""
-        self._values[self._in_flight] += change
 
     def serves(self, servable: Servable, before: Servable | None = None) -> None:
         """Say which model this process serves from now on."""
