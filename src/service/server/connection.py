@@ -193,8 +193,8 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write now."""
-        if self._out:
-            data, self._out = self._out, b""
+        data, self._out = self._out, b""
+        if data and not self.transport.is_closing():
             self.transport.write(data)
 
     def close(self) -> None:
