@@ -106,7 +106,7 @@ class Application:
         seen = signature(settings.bundle)  # before it is read: what comes while the service starts is news
         servable = load(settings.bundle, settings.model_name)
         keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
-        current = Current(servable, settings, self.meters)
+        current = Current(servable, self.meters)
         common = {"ecs.version": "8.11.0", "service.name": servable.name, "service.node.name": str(place.row)}
         log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
         bridge = Bridge(log)
@@ -130,7 +130,7 @@ class Application:
     def _made(self, current: Current, home: Home, log: Log, keys: Keys | None) -> RequestHandler:
         admission = Admission(self.settings.max_wait_ms / 1000)
         scoring = Scoring(current, self.settings, self.meters, home, admission, self.ready)
-        table = list(routes(self.settings, scoring, About(current, self.meters, self.ready)))
+        table = routes(self.settings, scoring, About(current, self.settings, self.meters, self.ready))
         self.vital = frozenset(route.path for route in table if route.vital)
         return RequestHandler(Routes(table), self.settings, self.meters, log, keys, admission)
 

@@ -2,6 +2,17 @@
 
 from collections.abc import Sequence
 
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Error(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why a request is refused, the same for every protocol."""
+
+    error: str
+    kind: str
+    field: str | UnsetType = UNSET
+    request_id: str
+
 
 class Refusal(Exception):  # noqa: N818 most are no errors of ours
     """A request that can't be answered with scores.
@@ -31,7 +42,7 @@ class Refusal(Exception):  # noqa: N818 most are no errors of ours
         super().__init__(message)
         self.status, self.kind, self.message, self.field, self.headers = status, kind, message, field, headers
 
-    def content(self, request_id: str) -> dict[str, str]:
-        """Return the body of the answer, the same for every protocol."""
-        field = {} if self.field is None else {"field": self.field}
-        return {"error": self.message, "kind": self.kind, **field, "request_id": request_id}
+    def content(self, request_id: str) -> Error:
+        """Return the body of the answer."""
+        field = UNSET if self.field is None else self.field
+        return Error(error=self.message, kind=self.kind, field=field, request_id=request_id)

@@ -8,24 +8,29 @@ from lifecycle.core.errors import PipelineError
 from service.batching import Job
 from service.exchange import Exchange
 from service.messages import JSON, Reply, Request
+from service.protocol import Operation
 from service.refusal import Refusal
 
 NOTHING: Mapping[str, str] = {}
 Answered = Reply | Awaitable[Reply] | Job
+Handler = Callable[[Exchange, Request], Answered]
 
 
 class Route(NamedTuple):
     """What answers a method and a path: at once, after a wait, or with a job that is scored with others.
 
-    `logged` routes leave a line each; the others are asked by machines every few seconds.
+    `logged` routes leave a line each; the others are asked by machines every few seconds. `operation` is how the
+    OpenAPI document describes it, under the heading `tag`.
     """
 
     method: str
     path: str
-    answer: Callable[[Exchange, Request], Answered]
+    answer: Handler
     accepts: tuple[bytes, ...] = (JSON,)
     exempt: bool = False
     logged: bool = True
+    operation: Operation | None = None
+    tag: str = ""
 
     @property
     def vital(self) -> bool:

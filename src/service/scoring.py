@@ -5,18 +5,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from service.admission import Admission
 from service.batching import Job
 from service.exchange import Exchange, values
 from service.inputs import faults
+from service.inputs.row_forms import check_rows, of_model
 from service.live_bundle import Current, Live
-from service.messages import RETRY, Reply, Request, json_reply
-from service.protocol import Answer, Inputs, Protocol
-from service.protocols.json_body import document, one_of
-from service.protocols.row_answers import check_rows
+from service.messages import JSON, RETRY, Reply, Request, json_reply
+from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Operation
+from service.protocols.json_body import Forms, document
 from service.refusal import Refusal
 from service.routing import Answered
 from service.settings import Settings
@@ -26,6 +28,34 @@ from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
 T = TypeVar("T")
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Events(Struct, forbid_unknown_fields=True):
+    """Transactions that have happened and labels that have become known."""
+
+    events: Annotated[Any, of_model("EventList")]
+
+
+class Kept(Struct, forbid_unknown_fields=True):
+    """How many events were taken, were known already, or are labels of unknown transactions."""
+
+    accepted: Count
+    repeated: Count
+    unknown: Count
+    request_id: str
+
+
+def examples(rows: Examples) -> dict[str, Any]:
+    """Return a transaction and its label."""
+    return {"a transaction, and its label": {"events": [rows.raw, {"label": rows.label}]}}
+
+
+FORMS = Forms(Events)
+EVENTS = Operation(
+    method="POST", path="/events", takes={JSON: [Events]}, answers={JSON: [Kept]}, examples=examples, refused=CONFLICT,
+    summary="Keep transactions that have happened and labels that have become known; answered once they are on disk",
+)  # fmt: skip
 
 
 class Scoring:
@@ -55,16 +85,16 @@ class Scoring:
         self._admission, self._ready = admission, ready
         self._pool, self._turn = ThreadPoolExecutor(1, "score"), asyncio.Lock()  # more would slow the event loop
 
-    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Answered:
+    def score(self, endpoint: Endpoint, exchange: Exchange, request: Request) -> Answered:
         """Answer a request of a protocol, at once when that is quick."""
         live = self._current.live
         exchange.live, exchange.servable = live, live.servable
-        inputs = protocol.decode(live.servable, request)
-        finish = partial(self._answer, protocol, exchange, inputs)
+        inputs = endpoint.decode(live.servable, request, self._settings.max_rows)
+        finish = partial(self._answer, endpoint, exchange, inputs)
         if inputs.batch is not None:
             return self._job(exchange, Job(live, inputs.batch, finish), inputs.reasons, None)
         if inputs.records is None:
-            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
+            return endpoint.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
         made = self._home.features(inputs.records, live.servable)
         if isinstance(made, events.Found):
             return self._job(exchange, Job(live, made.batch, finish), inputs.reasons, made)
@@ -94,7 +124,7 @@ class Scoring:
         return job.finish(job.batch, scored, why)
 
     def _answer(
-        self, protocol: Protocol, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Scored, reasons: Any = None
+        self, endpoint: Endpoint, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Scored, reasons: Any = None
     ) -> Reply:
         """Count scores, and put them into the protocol's form."""
         self._meters.scored(scored)
@@ -102,19 +132,18 @@ class Scoring:
         exchange.scored = scored
         if self._settings.log_values:
             exchange.shown = batch
-        return protocol.encode(exchange.live.servable, inputs, Answer(scored, reasons, exchange.id))
+        return endpoint.encode(exchange.live.servable, inputs, Answer(scored, reasons, exchange.id))
 
     async def events(self, exchange: Exchange, request: Request) -> Reply:
         """Keep transactions and labels; the answer says that they are on disk."""
         exchange.action, exchange.servable = "events", self._current.live.servable
-        body = document(request)
-        one_of(body, ("events",))
-        if type(body["events"]) is not list:
-            raise faults.wrong_type("'events'", body["events"], "a list of transactions and labels", "events")
-        check_rows(len(body["events"]), self._settings.max_rows)
-        outcome = await self._store(self._home.keep(body["events"], exchange.servable))
+        found = FORMS.read(document(request)).events
+        if type(found) is not list:
+            raise faults.wrong_type("'events'", found, "a list of transactions and labels", "events")
+        check_rows(len(found), self._settings.max_rows)
+        outcome = await self._store(self._home.keep(found, exchange.servable))
         exchange.kept = outcome._asdict()
-        return json_reply({**exchange.kept, "request_id": request.id})
+        return json_reply(Kept(*outcome, request.id))
 
     async def _store(self, found: Awaitable[T]) -> T:
         """Wait for the online store, but not for ever."""

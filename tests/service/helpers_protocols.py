@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,12 @@ from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
 from service.messages import Reply, Request
-from service.protocol import Answer, Inputs, Protocol
+from service.openapi.openapi_document import document
+from service.protocol import Answer, Endpoint, Inputs
 from service.refusal import Refusal
-from service.routes import protocols
+from service.routes import endpoints, routes
+from service.settings import Settings
+from service.status import About
 from tests.helpers_bundle import ORIGIN, fitted, some_decision
 
 FEATURES = ("amount", "ratio", "age")
@@ -71,10 +75,23 @@ def request(content: Any = None, *, body: bytes | None = None, **headers: str) -
     return Request("/", {}, found, json.dumps(content).encode() if body is None else body, "id-1")
 
 
-def route(path: str, method: str = "POST", max_rows: int = 100) -> Protocol:
+class Asked(NamedTuple):
+    """A route of a protocol, with a limit of rows."""
+
+    endpoint: Endpoint
+    most: int
+
+    def decode(self, model: Any, asked: Request) -> Inputs:
+        return self.endpoint.decode(model, asked, self.most)
+
+    def encode(self, model: Any, inputs: Inputs, given: Answer) -> Reply:
+        return self.endpoint.encode(model, inputs, given)
+
+
+def route(path: str, method: str = "POST", max_rows: int = 100) -> Asked:
     """Return what answers a path."""
-    (found,) = (each for each in protocols(max_rows) if (each.method, each.path) == (method, path))
-    return found
+    (found,) = (each for _, each in endpoints(Settings()) if (each.method, each.path) == (method, path))
+    return Asked(found, max_rows)
 
 
 def ask(path: str, asked: Request, model: Any = None, method: str = "POST", ready: bool = True) -> Reply:
@@ -127,3 +144,10 @@ def history_bundle(folder: Path) -> Servable:
     (folder / "model_card.md").write_text("# Payments\n", encoding="utf-8")
     seal(folder, ORIGIN)
     return Servable.load(folder)
+
+
+def described(servable: Any, settings: Settings) -> bytes:
+    """Return the OpenAPI document of a model."""
+    about = About(None, settings, None, lambda: True)  # type: ignore[arg-type]
+    scoring: Any = SimpleNamespace(score=print, events=print)
+    return document(servable, settings, routes(settings, scoring, about))

@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta, Struct
 
 from service.inputs import faults
 from service.messages import Request
@@ -13,6 +13,9 @@ from service.refusal import Refusal
 
 _decode = msgspec.json.Decoder().decode
 _decode_far = msgspec.json.Decoder(float_hook=float).decode  # 1e999 becomes infinite, and its row can be named
+T = TypeVar("T")
+NO_MORE = {"type": ["object", "null"], "maxProperties": 0, "description": "the model takes none"}
+NoParameters = Annotated[Any, Meta(extra_json_schema=NO_MORE)]  # see `no_parameters`
 FLAWS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -91,27 +94,58 @@ def document(request: Request) -> Any:
     return parsed(request.body)
 
 
-def one_of(body: Any, names: Collection[str], others: Collection[str] = ()) -> str:
-    """Return which of some names an object has; it must be exactly one. `others` may stand beside it.
+class Forms:
+    """The forms that a body may have, each told by its first field.
+
+    Parameters
+    ----------
+    *forms : type
+        Structs without an unknown field; the first one of each is its own, and its value is not looked at here.
+    """
+
+    def __init__(self, *forms: type[Struct]) -> None:
+        self._by_mark = {form.__struct_fields__[0]: form for form in forms}
+        self._names = [*self._by_mark, *dict.fromkeys(name for form in forms for name in form.__struct_fields__[1:])]
+
+    def read(self, body: Any) -> Any:
+        """Return what JSON has given as one of the forms.
+
+        Raises
+        ------
+        Refusal
+            422: no object, the own fields of none or of several forms, an unknown name, or a value of another type.
+        """
+        marks = self._by_mark
+        if type(body) is not dict:
+            raise faults.wrong_type("the body", body, f"an object with {' or '.join(map(repr, marks))}")
+        if len(body) == 1 and (only := next(iter(body))) in marks:
+            return marks[only](body[only])
+        found = [name for name in body if name in marks]
+        unknown = [name for name in body if name not in self._names]
+        if not unknown and len(found) == 1:
+            unknown = [name for name in body if name not in marks[found[0]].__struct_fields__]
+        if unknown:
+            known = marks[found[0]].__struct_fields__ if len(found) == 1 else self._names
+            message = f"the body: unknown: {faults.listed(unknown)}; there are: {faults.listed(known)}"
+            raise Refusal(422, "unknown_name", message, unknown[0][: faults.LONGEST])
+        if len(found) != 1:
+            message = f"the body must have exactly one of {faults.listed(marks)}; it has {len(found)} of them"
+            raise Refusal(422, "ambiguous" if found else "missing_name", message)
+        return converted(body, marks[found[0]])
+
+
+def converted(body: Any, form: type[T]) -> T:
+    """Return what JSON has given as a struct.
 
     Raises
     ------
     Refusal
-        422: no object, none or several of the names, or an unknown one.
+        422: says where it does not fit.
     """
-    if type(body) is not dict:
-        raise faults.wrong_type("the body", body, f"an object with {' or '.join(map(repr, names))}")
-    if len(body) == 1 and (only := next(iter(body))) in names:
-        return str(only)
-    found = [name for name in body if name in names]
-    unknown = [name for name in body if name not in names and name not in others]
-    if unknown:
-        message = f"the body: unknown: {faults.listed(unknown)}; there are: {faults.listed([*names, *others])}"
-        raise Refusal(422, "unknown_name", message, unknown[0][: faults.LONGEST])
-    if len(found) != 1:
-        message = f"the body must have exactly one of {faults.listed(names)}; it has {len(found)} of them"
-        raise Refusal(422, "ambiguous" if found else "missing_name", message)
-    return found[0]
+    try:
+        return msgspec.convert(body, form, strict=True)
+    except msgspec.ValidationError as error:
+        raise Refusal(422, "wrong_type", f"the request: {str(error)[:200]}") from error
 
 
 def no_parameters(value: Any, name: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.protocols.platforms import prefers_csv
+from service.protocols.invocations import prefers_csv
 from service.refusal import Refusal
 from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 

@@ -1,4 +1,4 @@
-"""Schemas of the OpenAPI document: rows, bodies, tensors and answers of the served model."""
+"""What the OpenAPI document says of the served model: its rows, tensors and transactions, and examples of them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,20 +8,13 @@ from lifecycle.core.numbers import FLOAT32
 from lifecycle.problem.window_words import Window
 from service.inputs.raw_records import contract_of
 from service.inputs.values import CHARACTERS, EXAMPLE, pattern
-from service.protocols.v2_tensors import OUTPUTS, TYPES
+from service.protocol import Examples
+from service.protocols.tensors import TYPES
 from service.settings import Settings
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 NULL: Schema = {"type": "null"}
-NO_PARAMETERS: Schema = {"type": ["object", "null"], "maxProperties": 0, "description": "the model takes none"}
-FLAG: Schema = {"type": "boolean"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-PREDICTION: Schema = {"enum": [0, 1], "description": "1: the score reaches the threshold"}
-PROBABILITY: Schema = {**SHARE, "description": "calibrated probability of class 1"}
-SCORE: Schema = {**SHARE, "description": "what the model gives; the threshold stands on it"}
-ROW = {"prediction": PREDICTION, "probability": PROBABILITY, "score": SCORE}
 INT64 = (-(2**63), 2**63 - 1)
 PLACE: Mapping[str, str] = {"integer": "integer", "number": "number", "text": "string", "timestamp": "string"}
 UNUSED = 999_999_999  # the key and the entities of an example are most likely nobody's
@@ -54,146 +47,48 @@ def of_list(items: Schema, most: int | None = None) -> Schema:
     return {"type": "array", "items": items, "minItems": 1, **({} if most is None else {"maxItems": most})}
 
 
-def bodies(servable: Servable, settings: Settings) -> dict[str, Schema]:
-    """Return the schemas by name."""
+def schemas(servable: Servable, settings: Settings) -> dict[str, Schema]:
+    """Return the schemas of all types that depend on the model, by name; see `service.inputs.row_forms`."""
     most = settings.max_rows
-    named = [ref("Features"), *([ref("Transaction")] if takes_transactions(servable, settings) else [])]
-    raw = {"Transaction": raw_record(servable), "Label": label_row(servable)} if len(named) > 1 else {}
-    records = any_of(*(of_list(each, most) for each in named))
-    event = any_of(ref("Transaction"), of_object({"label": ref("Label")}))
-    reasons = {"type": "integer", "minimum": 0, "maximum": servable.most_reasons, "description": "for each row"}
+    taken = ["Features", *(["Transaction"] if takes_transactions(servable, settings) else [])]
+    lists = [of_list(ref(name), most) for name in taken]
     found = {
         "Vector": vector(servable),
         "Features": feature_row(servable),
-        **raw,
-        "Rows": any_of(of_list(ref("Vector"), most), *records.get("anyOf", [records])),
-        "Predict": any_of(
-            of_object({"features": ref("Vector")}),
-            of_object({"records": records, "reasons": reasons}, ("reasons",)),
-            ref("Vertex"),
-        ),
-        **_columns(servable, most, len(named) > 1),
-        **_platforms(),
-        "Infer": infer(servable, most),
+        "Records": any_of(*lists),
+        "Rows": any_of(of_list(ref("Vector"), most), *lists),
+        "Columns": any_of(*(_columns(each, most) for each in _named(servable, taken)), ref("Rows")),
+        "Split": _split(most),
+        "Reasons": {"type": "integer", "minimum": 0, "maximum": servable.most_reasons, "description": "for each row"},
+        "Tensors": any_of(*_inputs(servable, most)),
     }
-    if settings.store != "none" and keeps_history(servable):
-        found["Events"] = of_object({"events": of_list(event, most)})
+    if "Transaction" in taken:
+        found |= {"Transaction": raw_record(servable), "Label": label_row(servable)}
+    if keeps_events(servable, settings):
+        event = any_of(ref("Transaction"), of_object({"label": ref("Label")}))
+        found["EventList"] = of_list(event, most)
     return found
 
 
-def _columns(servable: Servable, most: int, transactions: bool) -> dict[str, Schema]:
-    """Return the forms that name columns: JSON Schema can't say that all are of one length."""
-    named = of_object({name: of_list(feature(servable, name), most) for name in servable.features})
-    raw = raw_record(servable)
-    raw["properties"] = {name: of_list(each, most) for name, each in raw["properties"].items()}
-    return {
-        "Named": any_of(named, *([raw] if transactions else [])),
-        "Split": of_object(
-            {
-                "columns": {"type": ["array", "null"], "items": TEXT, "minItems": 1, "uniqueItems": True},
-                "index": {"description": "has no say"},
-                "data": of_list({"type": "array"}, most),
-            },
-            ("columns", "index"),
-            description="`data` has a value for each of `columns`; without these for each feature, in order",
-        ),
-    }
+def _named(servable: Servable, taken: list[str]) -> Iterator[Schema]:
+    yield feature_row(servable)
+    if "Transaction" in taken:
+        yield raw_record(servable)
 
 
-def _platforms() -> dict[str, Schema]:
-    rows, named, split = ref("Rows"), ref("Named"), ref("Split")
-    inputs = any_of(named, rows)
-    signature = {"signature_name": TEXT}
-    parameters, free = {"parameters": NO_PARAMETERS}, {"params": NO_PARAMETERS}
-    return {
-        "Instances": any_of(
-            of_object({"instances": rows, **signature}, ("signature_name",)),
-            of_object({"inputs": inputs, **signature}, ("signature_name",)),
-        ),
-        "Invocations": any_of(
-            of_object({"dataframe_split": split, **free}, ("params",)),
-            of_object({"dataframe_records": rows, **free}, ("params",)),
-            of_object({"instances": rows, **free}, ("params",)),
-            of_object({"inputs": inputs, **free}, ("params",)),
-            rows,
-        ),
-        "Vertex": of_object({"instances": rows, **parameters}, ("parameters",)),
-        "Score": any_of(
-            of_object({"data": rows, **free}, ("params",)),
-            of_object({"input_data": any_of(rows, split), **free}, ("params",)),
-        ),
-    }
+def _columns(row: Schema, most: int) -> Schema:
+    """Return the schema of a list for each name: JSON Schema can't say that all are of one length."""
+    return row | {"properties": {name: of_list(each, most) for name, each in row["properties"].items()}}
 
 
-def answers() -> dict[str, Schema]:
-    """Return the schemas by name."""
-    return {**_predictions(), **_tensors(), **_states()}
-
-
-def _predictions() -> dict[str, Schema]:
-    reason = of_object({"feature": TEXT, "contribution": {"type": "number", "exclusiveMinimum": 0}, "words": TEXT})
-    decision: dict[str, Schema] = {
-        "decision": {"enum": ["alert", "pass"]},
-        "reasons": {"type": "array", "items": ref("Reason")},
-    }
-    about = {"threshold": {"type": "number"}, "model": TEXT, "version": TEXT, "request_id": TEXT}
-    columns = {name: of_list(schema) for name, schema in ROW.items()}
-    return {
-        "OnePrediction": of_object({"prediction": PREDICTION, "probability": PROBABILITY}),
-        "Prediction": of_object(ROW),
-        "Predictions": of_object({"predictions": of_list(ref("Prediction"))}),
-        "Columns": of_object({"outputs": of_object(columns)}),
-        "Reason": reason,
-        "Decision": of_object({**ROW, **decision}, ("reasons",)),
-        "Decisions": of_object({"predictions": of_list(ref("Decision")), **about}),
-        "Kept": of_object({"accepted": COUNT, "repeated": COUNT, "unknown": COUNT, "request_id": TEXT}),
-        "Error": of_object({"error": TEXT, "kind": TEXT, "field": TEXT, "request_id": TEXT}, ("field",)),
-    }
-
-
-def _tensors() -> dict[str, Schema]:
-    output = of_object(
-        {"name": {"enum": list(OUTPUTS)}, "datatype": TEXT, "shape": of_list(COUNT), "data": of_list({})}
+def _split(most: int) -> Schema:
+    columns = {"type": ["array", "null"], "items": TEXT, "minItems": 1, "uniqueItems": True}
+    fields: dict[str, Schema] = {"columns": columns, "index": {"description": "has no say"}}
+    return of_object(
+        fields | {"data": of_list({"type": "array"}, most)},
+        ("columns", "index"),
+        description="`data` has a value for each of `columns`; without these for each feature, in order",
     )
-    metadata = of_object({"name": TEXT, "datatype": TEXT, "shape": of_list({"const": -1}, 1)})
-    described = {"name": TEXT, "versions": of_list(TEXT), "platform": TEXT}
-    return {
-        "Inferred": of_object({"model_name": TEXT, "model_version": TEXT, "id": TEXT, "outputs": of_list(output)}),
-        "Metadata": of_object({**described, "inputs": of_list(metadata), "outputs": of_list(metadata)}),
-    }
-
-
-def _states() -> dict[str, Schema]:
-    status = of_object({"error_code": TEXT, "error_message": TEXT})
-    version = of_object({"version": TEXT, "state": TEXT, "status": status})
-    return {
-        "State": of_object({"name": TEXT, "ready": FLAG, "model_version_status": of_list(version)}),
-        "Ready": of_object({"ready": FLAG}),
-        "ModelReady": of_object({"name": TEXT, "ready": FLAG}),
-        "ServiceReady": of_object({"ready": FLAG, "model": TEXT, "version": TEXT}),
-        "Alive": of_object({"alive": {"const": True}}),
-    }
-
-
-def infer(servable: Servable, most: int) -> Schema:
-    """Return the schema of a request with tensors."""
-    hint = {"content_type": any_of(TEXT, NULL)}
-    number: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53}
-    about = {"binary_data_output": {"type": ["boolean", "null"]}, "priority": number, "timeout": number, **hint}
-    binary = of_object({"binary_data": {"type": ["boolean", "null"]}}, ("binary_data",))
-    wanted = of_object({"name": {"enum": list(OUTPUTS)}, "parameters": any_of(binary, NULL)}, ("parameters",))
-    request = of_object(about, tuple(about))
-    whole: dict[str, Schema] = {
-        "id": any_of(TEXT, NULL),
-        "inputs": any_of(*_inputs(servable, most)),
-        "outputs": {"type": ["array", "null"], "items": wanted},
-        "parameters": any_of(request, NULL),
-    }
-    model = {
-        "model_name": any_of({"const": servable.name}, NULL),
-        "model_version": any_of({"const": servable.version}, NULL),
-    }
-    return of_object({**whole, **model}, ("id", "outputs", "parameters", *model))
 
 
 def _inputs(servable: Servable, most: int) -> Iterator[Schema]:
@@ -220,6 +115,11 @@ def _tensor(name: Schema, shape: Schema, types: list[str]) -> Schema:
 def takes_transactions(servable: Servable, settings: Settings) -> bool:
     """Tell whether features can be made from raw transactions: there is a store, or no feature needs history."""
     return settings.store != "none" or not keeps_history(servable)
+
+
+def keeps_events(servable: Servable, settings: Settings) -> bool:
+    """Tell whether events are kept: there is a store, and a feature that needs it."""
+    return settings.store != "none" and keeps_history(servable)
 
 
 def keeps_history(servable: Servable) -> bool:
@@ -284,6 +184,12 @@ def label_row(servable: Servable) -> Schema:
     shown = [each for each in columns if each["name"] == contract.key or each["name"] in contract.late]
     properties = {each["name"]: column(each, bool(each.get("nullable"))) for each in shown}
     return of_object(properties, tuple(contract.late), minProperties=2)
+
+
+def examples(servable: Servable, settings: Settings) -> Examples:
+    """Return rows for examples."""
+    raw = transaction(servable) if takes_transactions(servable, settings) else None
+    return Examples(features(servable), raw, label(servable), min(3, servable.most_reasons))
 
 
 def features(servable: Servable) -> dict[str, Any]:

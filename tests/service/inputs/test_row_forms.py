@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.inputs.decoded_rows import from_columns, from_records, from_vectors
+from service.inputs.row_forms import from_columns, from_records, from_vectors
 from service.protocols.json_body import document
 from service.refusal import Refusal
 from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, request

@@ -10,12 +10,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
 from service.inputs import faults
-from service.protocols.row_answers import check_rows
+from service.inputs.row_forms import check_rows, of_model
 from service.refusal import Refusal
 
-OUTPUTS = {"prediction": "INT64", "probability": "FP64", "score": "FP64"}
 Whole = Annotated[int, Meta(ge=0, le=2**53)]
 BITS = (8, 16, 32, 64)
+OUTPUTS = {"prediction": "INT64", "probability": "FP64", "score": "FP64"}
 WHOLE: dict[str, np.dtype[Any]] = {f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in BITS}
 WHOLE |= {f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in BITS}
 REAL: dict[str, np.dtype[Any]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
@@ -24,7 +24,7 @@ MATRIX = "features"
 
 
 class InputParameters(Struct, forbid_unknown_fields=True):
-    """Of a tensor: its size in the binary part. MLServer adds `content_type`, which the type says too."""
+    """What is said of a tensor: its size in the binary part. MLServer adds `content_type`, which the type says too."""
 
     binary_data_size: Whole | UnsetType = UNSET
     content_type: str | None = None
@@ -41,7 +41,7 @@ class Tensor(Struct, forbid_unknown_fields=True):
 
 
 class OutputParameters(Struct, forbid_unknown_fields=True):
-    """Of an output that is asked for."""
+    """How an output is to be given."""
 
     binary_data: bool | None = None
 
@@ -49,12 +49,12 @@ class OutputParameters(Struct, forbid_unknown_fields=True):
 class Output(Struct, forbid_unknown_fields=True):
     """An output that is asked for."""
 
-    name: str
+    name: Annotated[str, Meta(extra_json_schema={"enum": list(OUTPUTS)})]
     parameters: OutputParameters | None = None
 
 
 class Parameters(Struct, forbid_unknown_fields=True):
-    """Of a request. Triton's clients may say how urgent it is: all are answered as soon as possible."""
+    """What is said of a request. Triton's clients may say how urgent it is: all are answered as soon as possible."""
 
     binary_data_output: bool | None = None
     content_type: str | None = None
@@ -65,7 +65,7 @@ class Parameters(Struct, forbid_unknown_fields=True):
 class Infer(Struct, forbid_unknown_fields=True):
     """A request. KServe's client repeats the model's name in it."""
 
-    inputs: Annotated[list[Tensor], Meta(min_length=1)]
+    inputs: Annotated[list[Tensor], Meta(min_length=1), of_model("Tensors")]
     id: str | None = None
     model_name: str | None = None
     model_version: str | None = None
@@ -161,7 +161,7 @@ def _unpacked(tensor: Tensor, blob: bytes, count: int) -> Any:
 
 
 def columns_of(
-    servable: Servable, tensors: Sequence[Tensor], blobs: Sequence[bytes | None], max_rows: int
+    servable: Servable, tensors: Sequence[Tensor], blobs: Sequence[bytes | None], most: int
 ) -> dict[str, np.ndarray]:
     """Return an array for each feature, float64 or objects, all of the same length.
 
@@ -174,7 +174,7 @@ def columns_of(
     whole = names == [MATRIX] and MATRIX not in servable.features and not servable.texts
     if not whole:
         _check_names(servable, names)
-    check_rows(tensors[0].shape[0], max_rows)
+    check_rows(tensors[0].shape[0], most)
     width = len(servable.features) if whole else 1
     for tensor in tensors:
         _check_shape(tensor, tensors[0].shape[0], width, whole)

@@ -1,6 +1,9 @@
-import pytest
+from typing import Any
 
-from service.protocols.json_body import document, no_parameters, one_of
+import pytest
+from msgspec import Struct
+
+from service.protocols.json_body import Forms, document, no_parameters
 from service.refusal import Refusal
 from tests.service.helpers_protocols import request
 
@@ -9,6 +12,15 @@ def test_a_body_is_json():
     assert document(request({"a": [1]})) == {"a": [1]}
     with pytest.raises(Refusal, match="it is empty"):
         document(request(body=b""))
+
+
+class A(Struct, forbid_unknown_fields=True):
+    a: Any
+    c: int = 0
+
+
+class B(Struct, forbid_unknown_fields=True):
+    b: Any
 
 
 @pytest.mark.parametrize(
@@ -21,13 +33,17 @@ def test_a_body_is_json():
         ({"a": 1, "b": 2}, "ambiguous"),
         ({"a": 1, "d": 2}, "unknown_name"),
         ({"d": 2}, "unknown_name"),
+        ({"b": 1, "c": 2}, "unknown_name"),
+        ({"a": 1, "c": "x"}, "wrong_type"),
     ],
 )
 def test_exactly_one_form_is_chosen(body, kind):
+    forms = Forms(A, B)
     with pytest.raises(Refusal) as found:
-        one_of(body, ("a", "b"), ("c",))
+        forms.read(body)
     assert (found.value.status, found.value.kind) == (422, kind)
-    assert one_of({"c": 1, "b": 2}, ("a", "b"), ("c",)) == one_of({"b": 2}, ("a", "b")) == "b"
+    assert forms.read({"c": 1, "a": 2}) == A(2, 1)
+    assert forms.read({"b": [3]}) == B([3])
 
 
 def test_parameters_are_not_ignored():

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from service.routes import protocols
+from service.routes import endpoints
+from service.settings import Settings
 from tests.service.helpers_protocols import FEATURES, VECTOR, ask, numbers, refusal, request
 
 PATH = "/vertex/predict"
@@ -21,7 +22,7 @@ def test_other_content_is_refused(content):
 
 
 def test_the_path_may_be_that_of_the_tutorials_as_the_platform_s_own_tools_have_it():
-    assert [each.path for each in protocols(1, "/predict")].count("/predict") == 1
+    assert [each.path for _, each in endpoints(Settings(predict_route="/predict"))].count("/predict") == 1
     content = {"instances": [VECTOR], "parameters": {}}
     assert ask("/predict", request(content)).body == ask(PATH, request(content)).body
     assert refusal("/predict", request({"instances": [VECTOR], "reasons": 1})).kind == "unknown_name"
@@ -29,5 +30,5 @@ def test_the_path_may_be_that_of_the_tutorials_as_the_platform_s_own_tools_have_
 
 
 def test_the_platform_chooses_the_path():
-    assert "/p" in {each.path for each in protocols(1, "/p")}
-    assert PATH not in {each.path for each in protocols(1, "/p")}
+    assert "/p" in {each.path for _, each in endpoints(Settings(predict_route="/p"))}
+    assert PATH not in {each.path for _, each in endpoints(Settings(predict_route="/p"))}
