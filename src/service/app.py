@@ -60,6 +60,8 @@ class Application:
         What is counted.
     draining : bool
         The process ends soon: readiness says so.
+    handler : RequestHandler
+        What answers, once all is open.
     vital : frozenset of str
         Paths that are answered however busy the service is.
     """
@@ -70,12 +72,12 @@ class Application:
         self.vital: frozenset[str] = frozenset()
         self.reporter: Reporter
         self.watch: Watch
-        self._handler: RequestHandler
+        self.handler: RequestHandler
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or begin and end."""
         if scope["type"] == "http":
-            await self._handler(scope, receive, send)
+            await self.handler(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
@@ -116,7 +118,7 @@ class Application:
             home = await open_home(servable, settings.store, settings.workers, settings.max_ahead)
             check = partial(_load, home, settings.model_name)
             self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
-            self._handler = self._made(current, home, log, keys)
+            self.handler = self._made(current, home, log, keys)
             async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
                 try:
                     yield

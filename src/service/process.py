@@ -58,7 +58,7 @@ class Process:
             async with app.opened():
                 hurry, starved = app.watch.hurry, app.reporter.starved
                 hooks = Hooks(self._ready, partial(setattr, app, "draining", True), hurry, starved, self._place.ending)
-                server = Server(app, self._settings, app.meters, hooks, app.vital)
+                server = Server(app.handler, self._settings, app.meters, hooks, app.vital)
                 self._when_orphaned(server.end)
                 await server.serve(self._listening)
         except asyncio.CancelledError:

@@ -55,6 +55,14 @@ def from_vectors(servable: Servable, rows: Sequence[Any]) -> Batch:
     )
 
 
+def from_floats(servable: Servable, row: list[float]) -> Batch:
+    """Check one row whose values are known to be floats, of a model without text."""
+    form = form_of(servable)
+    if len(row) != form.width:
+        return from_vectors(servable, [row])
+    return Batch(in_range(form, np.fromiter(row, np.float64, form.width)[None]))
+
+
 def from_records(servable: Servable, records: Sequence[Any]) -> Inputs:
     """Check rows that are named: all rows of features, or all raw transactions.
 

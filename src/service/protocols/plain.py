@@ -6,11 +6,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
 from service.inputs import faults
-from service.inputs.row_forms import Records, Vector, from_list, from_vectors, of_model
+from service.inputs.row_forms import Records, Vector, from_floats, from_list, from_vectors, of_model
 from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, document
@@ -27,6 +28,10 @@ class OneVector(Struct, forbid_unknown_fields=True):
     """The features of one row, in the order of the training."""
 
     features: Vector
+
+
+class _Floats(Struct, forbid_unknown_fields=True):
+    features: list[float]
 
 
 class NamedRows(Struct, forbid_unknown_fields=True):
@@ -72,10 +77,14 @@ class Decisions(Struct, forbid_unknown_fields=True):
 
 
 FORMS = Forms(OneVector, NamedRows, Instances)
+_floats = msgspec.json.Decoder(_Floats).decode
 
 
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read `{"features": [...]}`, `{"records": [{...}, ...], "reasons": 3}`, or what `vertex_ai` reads."""
+    vector = quick_vector(request.body)
+    if vector is not None and not servable.texts:
+        return Inputs(from_floats(servable, vector), about=OneVector)
     match FORMS.read(document(request)):
         case OneVector(features=vector):
             if type(vector) is not list:
@@ -88,6 +97,16 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
             return from_list(servable, records, most, "'records'")._replace(reasons=reasons)
         case instances:
             return read(servable, instances, most)._replace(about=Instances)
+
+
+def quick_vector(body: bytes) -> list[float] | None:
+    """Return the numbers of one vector; None when it is anything else, or needs words that say what is wrong."""
+    if body.count(b":") != 1:  # a name that stands twice
+        return None
+    try:
+        return _floats(body).features
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:

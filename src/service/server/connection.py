@@ -300,7 +300,7 @@ class Connection(asyncio.Protocol):
             return Refusal(400, "bad_http", "there are several headers Host")
         codings = [value.lower() for name, value in self._headers if name == CODING] if CODING in named else []
         if codings and codings != [b"chunked"]:
-            return Refusal(501, "wrong_encoding", "Transfer-Encoding: only chunked is read here")
+            return Refusal(501, "wrong_coding", "Transfer-Encoding: only chunked is read here")
         return None
 
     def _target(self) -> bytes:
