@@ -39,7 +39,13 @@ SOURCE = {
     "train": "src/train.py",
     "calibration": "src/lifecycle/evaluation/calibration.py",
     "leakage": "src/lifecycle/splits/leakage.py",
+    "ranking": "src/lifecycle/core/ranking.py",
+    "atomic": "src/lifecycle/core/atomic.py",
+    **{name: f"src/lifecycle/evaluation/{name}.py" for name in ("bootstrap", "comparison", "gates", "scored_window")},
+    **{name: f"src/lifecycle/audit/{name}.py" for name in ("fairness", "stability")},
+    "verification": "src/lifecycle/repository/verification.py",
 }
+EVALUATION, AUDIT = "tests/lifecycle/evaluation", "tests/lifecycle/audit"
 MUTATIONS = [
     Mutation("old window edge one second later", SOURCE["block"], "days) * DAY_US)", "days) * DAY_US) - 1_000_000", WINDOWS),
     Mutation("window edge on the wrong side", SOURCE["block"], 'side="right"', 'side="left"', WINDOWS),
@@ -81,6 +87,23 @@ MUTATIONS = [
     Mutation("calibration judged on what it learned", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold <= f", "tests/lifecycle/evaluation/test_calibration.py"),
     Mutation("calibration learned from unknown labels", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold < f", "tests/lifecycle/evaluation/test_calibration.py"),
     Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/splits/test_leakage.py"),
+    Mutation("final model and its scaler fitted on validation rows too", SOURCE["train"], "model = train_model(params.train, problem, rows)", "model = train_model(params.train, problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
+    Mutation("final baseline fitted on validation rows too", SOURCE["train"], "baseline(params.train), problem, rows)", "baseline(params.train), problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
+    Mutation("intervals resample records", SOURCE["bootstrap"], "None if entity is None else pd.factorize(records[entity])[0]", "None", f"{EVALUATION} {AUDIT} tests/lifecycle/explanation"),
+    Mutation("order of equal scores left to chance", SOURCE["ranking"], 'np.argsort(-score, kind="stable")', "np.argsort(-score)", "tests/lifecycle/core/test_ranking.py"),
+    Mutation("order of equal entities left to chance", SOURCE["ranking"], 'np.argsort(-highest, kind="stable")', "np.argsort(-highest)", "tests/lifecycle/core/test_ranking.py"),
+    Mutation("gate on the wrong end of the interval", SOURCE["comparison"], "* draws, 100 - LEVEL)", "* draws, LEVEL)", f"{EVALUATION}/test_comparison.py"),
+    Mutation("gate on the wrong end of an unpaired interval", SOURCE["comparison"], "-high if direction(name) < 0 else low", "-low if direction(name) < 0 else high", f"{EVALUATION}/test_comparison.py"),
+    Mutation("gate lets the margin itself pass", SOURCE["gates"], ".floor > -margin", ".floor >= -margin", f"{EVALUATION}/test_gates.py"),
+    Mutation("leak alarm lets NaN pass", SOURCE["gates"], "not average_precision <= alarm", "average_precision > alarm", f"{EVALUATION}/test_gates.py"),
+    Mutation("baseline of NaN passes", SOURCE["gates"], "if not value <= average_precision", "if value > average_precision", f"{EVALUATION}/test_gates.py"),
+    Mutation("group of just enough positives left out of the limits", SOURCE["fairness"], 'np.flatnonzero(table["positives"] >= min_positives)', 'np.flatnonzero(table["positives"] > min_positives)', f"{AUDIT}/test_fairness.py"),
+    Mutation("group of just enough positives left out of the distances", SOURCE["fairness"], 'table[table["positives"] >= min_positives]', 'table[table["positives"] > min_positives]', f"{AUDIT}/test_fairness.py"),
+    Mutation("small groups held against the limit on calibration", SOURCE["fairness"], "for i in large:", "for i in range(len(names)):", f"{AUDIT}/test_fairness.py"),
+    Mutation("ageing with known entities left in", SOURCE["stability"], "rows_to_test(records, window, problem, drop_known)", "rows_to_test(records, window, problem, False)", f"{AUDIT}/test_stability.py"),
+    Mutation("file renamed before its content is on disk", SOURCE["atomic"], "os.fsync(file.fileno())", "file.fileno()", "tests/lifecycle/core/test_tables.py"),
+    Mutation("folder's names not on disk", SOURCE["atomic"], "os.fsync(descriptor)", "pass", "tests/lifecycle/core/test_tables.py"),
+    Mutation("verify looks at the outputs of one lock only", SOURCE["verification"], "{**here, **there}", "here", "tests/test_verify.py"),
 ]  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from lifecycle.core.params import Params
 from tests.graph import ROOT
 
 OPEN = {"train"}  # a block with the keys of one model family
@@ -36,5 +35,7 @@ def with_new_keys(text: str, own: dict[str, Any]) -> str:
 
 def params_content() -> dict[str, Any]:
     """Return the tests' params, without the blocks of stages that declare their own."""
+    from lifecycle.core.params import Params  # `python -m tests.mutations` has no src/ on its path
+
     declared = {field.alias or name for name, field in Params.model_fields.items()}
     return {name: block for name, block in yaml.safe_load(params_text()).items() if name in declared}

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
-from service.http.listener import listener
 from service.place import Place
+from service.server.listening_socket import bound
 from service.settings import load_settings, table
 
 
@@ -58,11 +58,11 @@ def serve(argv: Sequence[str]) -> None:
     if options.worker is None and settings.workers > 1:  # the parent needs no numpy, and is small therefore
         from service.workers import Parent
 
-        Parent(settings, listener(settings.host, settings.port)).run()
+        Parent(settings, bound(settings.host, settings.port)).run()
     from service.process import Process
 
     if options.worker is None:
-        Process(settings, listener(settings.host, settings.port), Place.only()).run()
+        Process(settings, bound(settings.host, settings.port), Place.only()).run()
     else:
         place, file = options.worker
         Process(settings, socket.socket(fileno=int(file)), Place.parse(place)).run()

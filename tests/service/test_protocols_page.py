@@ -5,11 +5,12 @@ import re
 
 import pytest
 
-from service.routes import protocols
+from service.routes import endpoints
+from service.settings import Settings
 from tests.docs import blocks
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import service
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import service
 
 PAGE = ROOT / "docs/protocols.md"
 
@@ -17,7 +18,7 @@ PAGE = ROOT / "docs/protocols.md"
 def test_every_route_stands_on_the_page():
     named = set(re.findall(r"`((?:GET|POST) /[^`]*)`", PAGE.read_text(encoding="utf-8")))
     named |= {f"{each}/ready" for each in named if each.startswith("GET /v2/models")}
-    routes = {f"{each.method} {each.path}" for each in protocols(1)}
+    routes = {f"{each.method} {each.path}" for _, each in endpoints(Settings())}
     assert named - {"GET /openapi.json", "GET /docs"} == routes
 
 

@@ -6,7 +6,7 @@
                                                            10 kills of a worker, 20 minutes of soak
     python benchmarks/reliability.py                       the same, and prints the figures
 
-`tests.helpers_load.LENGTHS` names the variable that sets the length of each.
+`tests.service.helpers_load.LENGTHS` names the variable that sets the length of each.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.helpers_home import START
-from tests.helpers_load import (
+from tests.service.helpers_home import START
+from tests.service.helpers_load import (
     CutError,
     OpenLoop,
     Wire,
@@ -38,8 +38,8 @@ from tests.helpers_load import (
     quantile,
     run,
 )
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Load, Service, service, small_bundle
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Load, Service, service, small_bundle
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 ROW = {"number": 0.5, "gaps": 12.0, "shop": "bakery"}

@@ -17,7 +17,7 @@ import pytest
 from lifecycle.bundle.bundle_files import seal
 from tests.graph import ROOT
 from tests.helpers_bundle import ORIGIN
-from tests.helpers_serving import SERVE, VECTOR, Load, clean, refused_at_start, service, small_bundle
+from tests.service.helpers_serving import SERVE, VECTOR, Load, clean, refused_at_start, service, small_bundle
 
 SWAPS = 12
 

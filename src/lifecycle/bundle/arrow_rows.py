@@ -10,6 +10,8 @@ from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import FLOAT32, MISSING_TEXT
 from lifecycle.features.batch import as_microseconds, evaluate_depth
+from lifecycle.problem.column_types import parse
+from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Raw, RecordWord
 from lifecycle.problem.window_words import Window
 
@@ -160,11 +162,12 @@ def _computed(
     """Return the features that are computed here; without windows they need no other rows, and no order of time."""
     time_us = np.zeros(len(table), np.int64)
     if columns.time:
-        time = table[columns.time]
-        if time.null_count:
-            faults.append(Fault(int(time.is_null().to_numpy().argmax()), columns.time, "is missing"))
+        cells = parse(table[columns.time], Column(columns.time, "timestamp", ""))
+        if cells.values.null_count:
+            row = int(cells.values.is_null().to_numpy(zero_copy_only=False).argmax())
+            faults.append(Fault(row, columns.time, f"is {cells.misfits.get(row, 'missing')}"))
             return {}
-        time_us = as_microseconds(time.to_numpy())
+        time_us = as_microseconds(cells.values.to_numpy())
     with np.errstate(over="ignore"):  # infinity is found as a fault
         return evaluate_depth(columns.computed, numbers, time_us, {})
 

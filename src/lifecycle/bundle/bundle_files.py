@@ -97,7 +97,8 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
 
 def _column(column: Column) -> dict[str, Any]:
     fields = {key: value for key, value in asdict(column).items() if key not in NOT_FOR_REQUESTS}
-    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields}
+    since_1970 = {"since_1970": unit} if (unit := fields.pop("unit")) else {}  # of a time that is a number
+    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields, **since_1970}
 
 
 def seal(folder: Path, origin: Origin) -> None:

@@ -15,6 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError
 
 FORMAT = 1
@@ -81,6 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
     PipelineError
         There is none, it is damaged, or it is of another format.
     """
+    if not folder.is_dir():
+        raise PipelineError(f"{folder}: there is no bundle; `dvc repro` makes it, `dvc pull` fetches it from a remote")
     if (folder / NOT_SERVED).is_file():
         raise PipelineError(f"{folder}: {(folder / NOT_SERVED).read_text(encoding='utf-8').strip()}")
     with _open(folder / MANIFEST) as file:
@@ -114,7 +117,7 @@ def verify(folder: Path) -> Manifest:
         present = {path.name for path in folder.iterdir()}
     except OSError as error:
         raise PipelineError(f"{folder}: {error.strerror}") from error
-    unknown = sorted(present - {MANIFEST, *manifest.content["files"]})
+    unknown = sorted(present - FOLDER_NOTES - {MANIFEST, *manifest.content["files"]})
     if unknown:
         raise PipelineError(f"{folder / unknown[0]}: no file of this bundle")
     for name in manifest.content["files"]:

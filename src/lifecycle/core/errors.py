@@ -3,10 +3,13 @@
 import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from lifecycle.core.environment import fill_in
 
 TIMES = Path(".dvc/tmp/stage_times.json")
 
@@ -21,6 +24,7 @@ def run(main: Callable[[], None]) -> None:
     A full disk, and a file that can't be read or written, get a message too.
     """
     start = time.perf_counter()
+    fill_in()
     try:
         main()
         _keep_time(Path(sys.argv[0]), time.perf_counter() - start)
@@ -32,6 +36,18 @@ def run(main: Callable[[], None]) -> None:
         place = f"{error.filename}: " if error.filename else ""
         advice = "; free some space and run it again, earlier outputs are intact" if error.errno == errno.ENOSPC else ""
         sys.exit(f"error: {place}{error.strerror or error}{advice}")
+
+
+def merge_marks(text: str) -> str | None:
+    """Return what to do about a file in which a merge has left its marks; None where there are none."""
+    found = re.search("^<{7} .*", text, re.MULTILINE)
+    if found is None:
+        return None
+    line = text.count("\n", 0, found.start()) + 1
+    return (
+        f"line {line} holds the marks of a merge that has to be settled: keep one side by hand, or take your own with"
+        " `git checkout --ours -- FILE`; what stages write, `dvc repro` then writes anew"
+    )
 
 
 def _keep_time(script: Path, seconds: float) -> None:

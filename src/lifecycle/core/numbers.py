@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 FLOAT32 = (2 - 2**-23) * 2.0**127  # the largest: trees compare in it, so no number that is scored may be larger
+YEARS = (1678, 2261)  # of times: what counts nanoseconds in 64 bits holds no others
+TIMES = (-9_214_560_000_000_000, 9_214_646_400_000_000)  # these years in microseconds since 1970, without the last
 EXACT = 2**53  # a float holds every whole number below; from here on it may be another, rounded
 MISSING_TEXT = "\uffff"  # stands for a missing text in a model's input: no character, so no text holds it
 UNREADABLE = "\u0000" + MISSING_TEXT  # what no text may hold; the first is the end of a text in C

@@ -11,7 +11,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from lifecycle.core.atomic import atomic
-from lifecycle.core.errors import PipelineError
+from lifecycle.core.errors import PipelineError, merge_marks
 
 ANY_WIDTH = 10**6  # no line is broken in two
 
@@ -32,7 +32,7 @@ def read_yaml(text: str) -> Any:
     try:
         return YAML(typ="safe").load(text)
     except YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(merge_marks(text) or str(error)) from error
 
 
 def as_yaml(value: Any) -> str:

@@ -123,6 +123,14 @@ def _verdict(name: str, low: float, high: float) -> str:
     return BETTER if (low > 0) == (direction(name) > 0) else WORSE
 
 
+def same_scores(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
+    """Compare the figures of two versions whose tables of scores are the same: nothing of a difference is chance."""
+    shared = [name for name in base if name in other]
+    draws = {name: np.array([other[name][0] - base[name][0]]) for name in shared}
+    figures = {name: _difference(name, base[name][0], other[name][0], draws[name]) for name in shared}
+    return Comparison(0, 0, 0, figures)
+
+
 def unpaired(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
     """Compare the figures that two versions share, each with its interval or None, as if the windows were independent.
 

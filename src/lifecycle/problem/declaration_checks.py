@@ -9,6 +9,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.bands import MISSING, Band
+from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Window, known_words
@@ -113,6 +114,11 @@ def _check_limits(column: Column) -> None:
         raise PipelineError(f"column {column.name!r}: default = {column.default!r} is not of type {column.type}")
     if wrong:
         raise PipelineError(f"column {column.name!r}: {wrong[0]!r} can't limit a column of type {column.type}")
+    if column.unit is not None and (column.type != "timestamp" or column.unit not in NANOSECONDS):
+        legal_units = ", ".join(map(repr, NANOSECONDS))
+        raise PipelineError(
+            f"column {column.name!r}: unit = {column.unit!r} must be one of {legal_units}, of a timestamp"
+        )
     counts = type(column.decimals) is int and column.decimals in range(16) and column.type in ("integer", "number")
     if column.decimals is not None and not counts:
         raise PipelineError(f"column {column.name!r}: decimals = {column.decimals!r} must be 0 to 15, of a number")

@@ -38,6 +38,8 @@ class Column:
         Made by the problem's `prepare`, so not expected in the source.
     late : bool
         Known only after the label delay, like the label.
+    unit : {"s", "ms", "us", "ns"}, optional
+        Of a timestamp that the source has as a number since 1970. Without it, times are ISO 8601.
     default : number or str, optional
         What stands in it where the source has no such column; without a default a source must have it.
     """
@@ -54,6 +56,7 @@ class Column:
     decimals: int | None = None
     derived: bool = False
     late: bool = False
+    unit: Literal["s", "ms", "us", "ns"] | None = None
     default: float | str | None = None
 
     @property

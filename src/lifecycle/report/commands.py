@@ -25,7 +25,7 @@ from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words
 from lifecycle.report.curves import curves, pictures
 from lifecycle.report.sections import markdown, sections
-from lifecycle.report.verdict import SCORES, verdict
+from lifecycle.report.verdict import SCORES, have_same_scores, verdict
 from lifecycle.repository.rebuild import rebuilt
 from lifecycle.repository.revision import Revision, Workspace
 
@@ -70,13 +70,12 @@ def report(argv: Sequence[str]) -> None:
     arguments, params = options(argv), load_params()
     base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
-        missing = arguments.build_base and base.table(SCORES) is None
+        missing = arguments.build_base and not have_same_scores(base, head) and base.table(SCORES) is None
         note = stack.enter_context(rebuilt(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
         content = sections(base, head, gate, [note] if note else [])
         curve_pictures = pictures(curves(base), curves(head))
     place = write(content, curve_pictures, arguments.out, arguments.html)
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
     if arguments.plain:
         print_text(markdown(content))
     else:

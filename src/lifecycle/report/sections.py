@@ -1,6 +1,5 @@
 """The content of a report, section by section; its text is report.md.jinja beside this file."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -151,7 +150,7 @@ def _features(base: Workspace, head: Workspace) -> dict[str, Any]:
 
 
 def _stages(base: Workspace, head: Workspace) -> list[Row]:
-    times = json.loads(head.text(str(TIMES)) or "{}")
+    times = head.json(str(TIMES))
     rows: list[Row] = []
     for stage in changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")):
         seconds = times.get(stage.name)

@@ -14,7 +14,16 @@ from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.markdown import Markdown, code
 from lifecycle.evaluation import metrics
 from lifecycle.evaluation.bootstrap import LEVEL
-from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
+from lifecycle.evaluation.comparison import (
+    SAME,
+    Chance,
+    Comparison,
+    Difference,
+    WithInterval,
+    compare,
+    same_scores,
+    unpaired,
+)
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.gates import is_not_worse
 from lifecycle.evaluation.metrics import Figures
@@ -25,6 +34,7 @@ from lifecycle.repository.revision import Revision, Workspace
 from lifecycle.splits.time_windows import DAY, lengths
 
 SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.json"
+SAME_SCORES = Markdown("Both name the same table of scores by its hash, so nothing of a difference is chance.")
 
 
 class Verdict(NamedTuple):
@@ -53,17 +63,25 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
         if not side.json(EVALUATION):
             raise PipelineError(f"{side.name}: no {EVALUATION}; `dvc repro` writes it, then commit it")
     rule, before, after = _rule(base, params.report), base.table(SCORES), head.table(SCORES)
+    equal = have_same_scores(base, head)
     if before is not None and after is not None and _comparable(before, after, problem):
         comparison, how = _paired(before, after, (base, head), params, problem)
+    elif equal:
+        comparison, how = same_scores(_with_intervals(base), _with_intervals(head)), SAME_SCORES
     else:
         comparison, how = unpaired(_with_intervals(base), _with_intervals(head)), _why_unpaired(base, before, after)
     figures = comparison.figures
     if rule.metric not in figures or not math.isfinite(figures[rule.metric].value):
         known = ", ".join(figures)
         raise PipelineError(f"report.metric = {rule.metric!r}: it must be a figure that both have; they have {known}")
-    equal = before is not None and after is not None and before.equals(after)
+    equal = equal or (before is not None and after is not None and before.equals(after))
     passes = equal or is_not_worse(comparison, rule.metric, rule.margin)  # equal scores need no margin
     return Verdict(passes, _sentence(figures[rule.metric], rule, passes, base.name), figures, how)
+
+
+def have_same_scores(base: Revision, head: Workspace) -> bool:
+    """Tell whether both versions name the same table of scores, even where the table itself is in no place."""
+    return base.md5(SCORES) is not None and base.md5(SCORES) == head.md5(SCORES)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:

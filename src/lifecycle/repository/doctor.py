@@ -22,6 +22,7 @@ from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository.dvc_locks import mend_locks
 from lifecycle.repository.dvc_objects import Fault, Survey, find_fault, folder_list, md5_of_path, object_path, survey
+from lifecycle.repository.prerequisites import check_prerequisites
 
 
 def doctor(argv: Sequence[str]) -> None:
@@ -33,6 +34,7 @@ def doctor(argv: Sequence[str]) -> None:
     parser.add_argument("--fix", action="store_true", help="put back what is missing or corrupt")
     parser.add_argument("--locks", action="store_true", help="only mend what a killed DVC process left broken")
     options = parser.parse_args(argv)
+    check_prerequisites(Path())
     for path in mend_locks(Path()):
         print(f"moved a file out of the way that a killed DVC process had left broken: it is {path} now")
     if not options.locks:

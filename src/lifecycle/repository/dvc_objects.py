@@ -7,10 +7,12 @@ one with return code 0, and `dvc status` calls the result up to date. So the has
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError
 
 
@@ -65,19 +67,46 @@ def survey(remote: str | None = None) -> Survey:
 
     `remote` names a remote that is a folder of this machine, and is looked at too.
     """
+    with dvc_repository() as repo:
+        folders = [Path(repo.cache.local.path)] + ([_remote_folder(repo, remote)] if remote else [])
+        default = repo.config["core"].get("remote")
+        outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
+    items = [*outs, *(member for out in outs for member in _members(out, folders))]
+    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
+    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+
+
+@contextmanager
+def dvc_repository() -> Iterator[Any]:
+    """Open the DVC repository of the working folder.
+
+    Raises
+    ------
+    PipelineError
+        DVC can't: there is none, or one of its files is broken.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
         with Repo() as repo:
-            folders = [Path(repo.cache.local.path)] + ([_remote_folder(repo, remote)] if remote else [])
-            default = repo.config["core"].get("remote")
-            outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
+            yield repo
     except DvcException as error:
         raise PipelineError(str(error)) from error
-    items = [*outs, *(member for out in outs for member in _members(out, folders))]
-    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
-    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+
+
+def read_object(md5: str) -> bytes | None:
+    """Return an object's content from the cache or the default remote; None where neither has a whole one."""
+    with dvc_repository() as repo:
+        place = object_path(md5, Path(repo.cache.local.path))
+        if md5_of_path(place) == md5:
+            return place.read_bytes()
+        try:
+            remote = repo.cloud.get_remote_odb()
+            content: bytes = remote.fs.cat_file(remote.oid_to_path(md5))
+        except Exception:  # there is no remote, or it does not answer: each kind has its own errors
+            return None
+    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
 
 
 def _item(out: Any) -> Item:
@@ -133,5 +162,6 @@ def md5_of_path(path: Path, like: str = "") -> str | None:
 
 def folder_list(folder: Path) -> bytes:
     """Return what DVC keeps for a folder: the hashes of its files, by name."""
-    files = {path.relative_to(folder).as_posix(): md5_of_path(path) for path in folder.rglob("*") if path.is_file()}
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name not in FOLDER_NOTES]
+    files = {path.relative_to(folder).as_posix(): md5_of_path(path) for path in found}
     return json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)]).encode()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.dvc_objects import dvc_repository
+from lifecycle.repository.git import NEVER_ASK, prefix
 from lifecycle.repository.revision import Revision, out_hash
 
 
@@ -29,8 +31,9 @@ def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
         A stage fails.
     """
     with tempfile.TemporaryDirectory(prefix="base-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve() / "base"
-        _call(["git", "worktree", "add", "--quiet", "--detach", str(folder), base.commit], Path())
+        top = Path(temporary).resolve() / "base"
+        folder = top / prefix()
+        _call(["git", "worktree", "add", "--quiet", "--detach", str(top), base.commit], Path())
         try:
             _share_cache(folder)
             copy_source(base.yaml("params.yaml").get("ingest", {}).get("path") or "", folder)
@@ -41,13 +44,11 @@ def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
             yield None if is_same else f"{table} of {base.name}, built here, is not what its dvc.lock says."
         finally:
             base.built = None
-            subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=False, capture_output=True)
+            subprocess.run(["git", "worktree", "remove", "--force", str(top)], check=False, capture_output=True)
 
 
 def _share_cache(folder: Path) -> None:
-    from dvc.repo import Repo
-
-    with Repo() as repo:
+    with dvc_repository() as repo:
         place = repo.cache.local.path
     _call([sys.executable, "-m", "dvc", "config", "--quiet", "--local", "cache.dir", place], folder)
 
@@ -73,5 +74,5 @@ def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
     What it prints goes to stderr. DVC's own variables are left out: they are about this copy of the repository.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    environment |= variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= NEVER_ASK | variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

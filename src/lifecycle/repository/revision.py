@@ -1,8 +1,6 @@
 """Read files of the workspace, or of another revision of the repository."""
 
 import io
-import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,10 @@ from typing import Any
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import parse_json, read_table
 from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.dvc_objects import md5_of_path, read_object
+from lifecycle.repository.git import commit_of, git
 
 
 class Workspace:
@@ -23,18 +24,38 @@ class Workspace:
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
     def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where there is none."""
-        return pd.read_parquet(path) if Path(path).is_file() else None
+        """Return a parquet table that DVC keeps; None where neither the folder, the cache nor a remote has it."""
+        place = self.place(path)
+        if place is not None:
+            return read_table(place)
+        md5 = self.md5(path)
+        content = None if md5 is None else read_object(md5)
+        return None if content is None else read_table(io.BytesIO(content))
+
+    def place(self, path: str) -> Path | None:
+        """Return where a file that DVC keeps lies; None where it is in no folder."""
+        return Path(path) if Path(path).is_file() else None
+
+    def md5(self, path: str) -> str | None:
+        """Return the hash of a file that DVC keeps: of what lies in the folder, else what dvc.lock says."""
+        place = self.place(path)
+        return out_hash(self.yaml("dvc.lock"), path) if place is None else md5_of_path(place)
 
     def json(self, path: str) -> dict[str, Any]:
         """Return a JSON file, empty where there is none."""
         text = self.text(path)
-        return {} if text is None else json.loads(text)
+        return {} if text is None else dict(parse_json(text, self._called(path)))
 
     def yaml(self, path: str) -> dict[str, Any]:
         """Return a YAML file as DVC reads it, empty where there is none."""
         text = self.text(path)
-        return {} if text is None else read_yaml(text)
+        try:
+            return {} if text is None else dict(read_yaml(text))
+        except (TypeError, ValueError) as error:
+            raise PipelineError(f"{self._called(path)}: not valid YAML: {error}") from error
+
+    def _called(self, path: str) -> str:
+        return path
 
     def csv(self, path: str) -> pd.DataFrame | None:
         """Return a small table that git keeps."""
@@ -63,7 +84,7 @@ class Revision(Workspace):
 
     def __init__(self, name: str) -> None:
         # A pull request is checked out without a local branch of the name that it goes to.
-        commit = _commit(name) or _commit(f"origin/{name}")
+        commit = commit_of(name) or commit_of(f"origin/{name}")
         if commit is None:
             raise PipelineError(f"--base {name}: no such commit here; {_advice(name)}")
         self.name, self.commit = name, commit
@@ -71,31 +92,14 @@ class Revision(Workspace):
 
     def text(self, path: str) -> str | None:
         """Return a file that git keeps; None where there is none of that name."""
-        return git("show", f"{self.commit}:{path}")
+        return git("show", f"{self.commit}:./{path}")
 
-    def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where neither the cache nor a remote has it."""
-        from dvc.api import DVCFileSystem
+    def place(self, path: str) -> Path | None:
+        """Return where a file that DVC keeps lies, if the commit's stages have been run."""
+        return None if self.built is None else self.built / path
 
-        if self.built is not None:
-            return pd.read_parquet(self.built / path)
-        try:
-            return pd.read_parquet(io.BytesIO(DVCFileSystem(".", rev=self.commit).read_bytes(path)))
-        except Exception:  # every kind of remote has its own errors
-            return None
-
-
-def _commit(name: str) -> str | None:
-    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return None if commit is None else commit.strip()
-
-
-def git(*arguments: str, folder: str | Path = ".") -> str | None:
-    """Return what git prints, None when it fails."""
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    return done.stdout if done.returncode == 0 else None
+    def _called(self, path: str) -> str:
+        return f"{path} of {self.name}"
 
 
 def _advice(name: str) -> str:

@@ -6,7 +6,6 @@ zone, locale and number of threads, compares `dvc.lock` and every file in git, a
 
 import argparse
 import filecmp
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ import pandas as pd
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table
 from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.git import git, prefix
 from lifecycle.repository.rebuild import copy_source, run_in
-from lifecycle.repository.revision import git
 
 OTHER_CONDITIONS = {
     "PYTHONHASHSEED": "271828",
@@ -34,17 +34,21 @@ OTHER_CONDITIONS = {
 }
 
 
-def reproduce(folder: Path) -> None:
-    """Clone the last commit into `folder` and run the graph there, without any cache."""
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ".", str(folder)], check=True)
-    copy_source(load_params().ingest.path, folder)
-    if run_in(folder, ["dvc", "repro", "--force"], **OTHER_CONDITIONS):
-        raise PipelineError(f"`dvc repro` failed in the clone ({folder})")
+def reproduce(place: Path) -> Path:
+    """Clone the last commit to a place, run the graph there without any cache, and return the project's folder."""
+    own = prefix()
+    top = Path(*[".."] * len(Path(own).parts))
+    if run_in(Path(), ["git", "clone", "--quiet", "--no-hardlinks", str(top), str(place)]):
+        raise PipelineError(f"the last commit can't be cloned to {place}, see above; TMPDIR names another disk for it")
+    copy_source(load_params().ingest.path, place / own)
+    if run_in(place / own, ["dvc", "repro", "--force"], **OTHER_CONDITIONS):
+        raise PipelineError(f"`dvc repro` failed in the clone ({place / own}), see above")
+    return place / own
 
 
 def changed_files(folder: Path) -> list[str]:
     """Return the files in git that the run has changed, dvc.lock last: it changes with any other."""
-    names = (git("diff", "--name-only", folder=folder) or "").split()
+    names = (git("diff", "--name-only", "--relative", folder=folder) or "").split()
     return sorted(names, key=lambda name: (name == "dvc.lock", name))
 
 
@@ -52,6 +56,17 @@ def outputs(lock: str) -> dict[str, dict[str, Any]]:
     """Return every output that the text of a dvc.lock names, by path and in its order: its hash and size in files."""
     stages = read_yaml(lock)["stages"]
     return {out["path"]: out for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """Return the outputs that two locks do not name alike, those that only one of them has among them.
+
+    Examples
+    --------
+    >>> differing_outputs({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
+    ['b', 'c']
+    """
+    return [name for name in {**here, **there} if here.get(name) != there.get(name)]
 
 
 def file_that_differs(name: str, clone: Path) -> str:
@@ -70,7 +85,7 @@ def first_difference(ours: Path, theirs: Path) -> str:
     if not ours.is_file() or not theirs.is_file():
         return "only one of the two files is there to compare"
     if ours.suffix == ".parquet":
-        return _in_tables(pd.read_parquet(ours), pd.read_parquet(theirs))
+        return _in_tables(read_table(ours), read_table(theirs))
     pairs = zip(ours.read_bytes().split(b"\n"), theirs.read_bytes().split(b"\n"), strict=False)
     return next(
         (f"line {i}: {x[:80]!r} here, {y[:80]!r} there" for i, (x, y) in enumerate(pairs, 1) if x != y), "length"
@@ -118,16 +133,15 @@ def prove() -> None:
     PipelineError
         There is no commit with a dvc.lock, or an output differs: names the first, and where.
     """
-    lock = git("show", "HEAD:dvc.lock")
+    lock = git("show", "HEAD:./dvc.lock")
     if lock is None:
         raise PipelineError("verify compares with the last commit, and there is none with a dvc.lock in this folder")
-    if git("status", "--porcelain", "--untracked-files=no"):
+    if git("status", "--porcelain", "--untracked-files=no", "."):
         print("note: the last commit is verified, without the changes that are not committed", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify ") as temporary:  # a space in the path is one more condition
-        clone = Path(temporary) / "elsewhere"
-        reproduce(clone)
+        clone = reproduce(Path(temporary) / "elsewhere")
         here, there = outputs(lock), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
-        differing = [name for name in here if here[name] != there.get(name)] or changed_files(clone)
+        differing = differing_outputs(here, there) or changed_files(clone)
         if differing:
             first = file_that_differs(differing[0], clone)
             place = first_difference(Path(first), clone / first)

@@ -14,9 +14,9 @@ import numpy as np
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
 from lifecycle.features.online.record_schema import LARGEST, microseconds
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.faults import said
+from service.refusal import Refusal
 
 EXAMPLE = "2026-01-31T12:30:00Z"
 LEAP = "[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00"

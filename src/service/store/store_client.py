@@ -10,8 +10,8 @@ from typing import Any
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import Change
-from service.errors import Refusal
 from service.place import own
+from service.refusal import Refusal
 from service.store.events import FeatureList, unavailable
 from service.store.history import Outcome
 from service.store.store_messages import Ask, Frames, Reply, sent, socket_of

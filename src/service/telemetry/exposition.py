@@ -60,6 +60,7 @@ FAMILIES = (
     Family("shed", "counter", "Requests refused because too many were waiting."),
     Family("swaps", "counter", "Attempts to load a changed bundle, by result."),
     Family("log_dropped", "counter", "Lines that the decision log could not take."),
+    Family("files_exhausted", "counter", "Times that no more files could be opened, and so no connection accepted."),
     Family("connections", "gauge", "Open connections."),
     Family("in_flight", "gauge", "Requests being answered."),
     Family("model", "info", "Models that are served; two while processes change over."),

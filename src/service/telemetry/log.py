@@ -204,6 +204,12 @@ class Reporter:
         self._log.event("listening", said, more={"service.version": servable.version, "server.port": port})
         self._meters.set("up", 1.0)
 
+    def starved(self) -> None:
+        """Tell that no more files may be opened, so that new connections can't be accepted."""
+        self._meters.add("files_exhausted")
+        said = "no more files may be opened: new connections are closed; raise the limit (ulimit -n)"
+        self._log.event("files", said, "error")
+
     def swapped(self, servable: Servable) -> None:
         """Serve another model, and tell it."""
         before = self._current.live.servable.version

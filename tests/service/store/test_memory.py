@@ -6,8 +6,8 @@ from benchmarks.replay import Table
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_model import payments
+from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 
 
 def far(key, days):

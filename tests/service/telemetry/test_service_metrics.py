@@ -9,7 +9,7 @@ from service.telemetry import cells
 from service.telemetry.cells import Cells
 from service.telemetry.exposition import Nulls, text
 from service.telemetry.service_metrics import Meters
-from tests.helpers_protocols import Model
+from tests.service.helpers_protocols import Model
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import read_table
+from lifecycle.core.tables import open_parquet, read_table
 from lifecycle.features.aggregates import aggregates_of
 from lifecycle.features.batch import as_microseconds
 from lifecycle.problem.window_words import Feature, Window, depths
@@ -99,7 +99,7 @@ def read_footer(source: Path, time: str) -> Table:
 
 def largest_share(source: Path, columns: set[str]) -> float:
     """Return the largest share of the records that one value of one of these columns has, in a sample."""
-    file = pq.ParquetFile(source)
+    file = open_parquet(source)
     number = np.unique(np.linspace(0, file.num_row_groups - 1, SAMPLE).astype(int)).tolist()
     sample = file.read_row_groups(number, sorted(columns)).to_pandas()
     return max((sample[name].value_counts(normalize=True).iloc[0] for name in columns), default=0.0)

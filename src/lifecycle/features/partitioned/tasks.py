@@ -11,10 +11,10 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import open_parquet
 from lifecycle.features.batch import as_microseconds, evaluate_depth, evaluate_windows
 from lifecycle.features.partitioned.layout import Group, groups
 from lifecycle.problem.window_words import Feature, computed_words, with_sources
@@ -95,7 +95,7 @@ class RowGroups:
         self._work = work
         words = computed_words(work.features)
         self._needed = with_sources(words, names)
-        self._file = pq.ParquetFile(work.source)
+        self._file = open_parquet(work.source)
         self._words = [word for word in words if word.name in self._needed]
         windows = [[name for name in group.names if name in self._needed] for group in groups(work.features)]
         self._windows = {group: names for group, names in enumerate(windows) if names}
