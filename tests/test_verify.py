@@ -43,6 +43,9 @@ def test_the_first_difference_is_named(name: str, ours: object, theirs: object, 
 
 def test_without_a_commit_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="this folder is no git repository"):
+        verify([])
+    run("git init -q", tmp_path)
     with pytest.raises(PipelineError, match=r"there is none with a dvc\.lock"):
         verify([])
 
