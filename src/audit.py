@@ -1,4 +1,4 @@
-"""Look behind the figures: slices, groups of people, training seeds and age. Fails where groups differ too much.
+"""Audit the model: figures by slice and group of people, over seeds and with age. Fails where groups differ too much.
 
 Reads   models/model.joblib, models/decision.json, data/splits/train.parquet and test.parquet,
         data/scores/test.parquet, data/features/features.parquet
@@ -10,8 +10,8 @@ from typing import Any
 
 import joblib
 
-from lifecycle.audit import ageing, fairness, slices
-from lifecycle.audit.groups import GroupFigures
+from lifecycle.audit import fairness, slices, stability
+from lifecycle.audit.groups import FiguresByCut
 from lifecycle.core.errors import run
 from lifecycle.core.numbers import none_if_nan
 from lifecycle.core.params import Params, load_params
@@ -37,33 +37,33 @@ def over_seeds(params: Params, problem: Problem, decision: Decision) -> dict[str
         return figures(scored_window(scored, problem, decision, options, days))
 
     model, train = joblib.load("models/model.joblib"), read_table("data/splits/train.parquet")
-    return ageing.over_seeds(params.train, problem, train, (params.audit.more_seeds, model), on_test_window)
+    return stability.over_seeds(params.train, problem, train, (params.audit.more_seeds, model), on_test_window)
 
 
-def age(params: Params, problem: Problem) -> ageing.Ageing:
-    """Train on an early window, and judge that model on the windows that follow, up to the test window."""
+def age(params: Params, problem: Problem) -> stability.Ageing:
+    """Train on an early window, and score the windows that follow with that model, up to the test window."""
     split, options = fill(params.split, problem, "split"), params.audit
     ends = first_and_last(FEATURES, problem.time)
-    windows = ageing.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
+    windows = stability.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
     reach = [(problem.time, ">=", windows[0].train_start), (problem.time, "<", windows[-1].test_end)]
     records, drop_known = read_table(FEATURES, where=reach), bool(split.drop_known_entities)
-    scored = ageing.score_windows(records, windows, problem, params.train, drop_known)
-    return ageing.ageing(scored, problem, (options.samples, options.seed))
+    scored = stability.score_windows(records, windows, problem, params.train, drop_known)
+    return stability.ageing(scored, problem, (options.samples, options.seed))
 
 
 def key_figures(
-    sliced: Mapping[str, GroupFigures],
-    audited: Mapping[str, GroupFigures],
+    by_slice: FiguresByCut,
+    by_group: FiguresByCut,
     seeds: Mapping[str, Any],
-    aged: ageing.Ageing,
+    with_age: stability.Ageing,
     min_positives: int,
 ) -> dict[str, Any]:
     """Return the few figures that are compared from one version of the model to the next; None where not defined."""
     return {
-        "worst_slice_average_precision": none_if_nan(slices.worst_average_precision(sliced, min_positives)),
-        "largest_recall_difference": fairness.largest_recall_difference(audited, min_positives),
-        "seed_spread_average_precision": ageing.spread(seeds["figures"]["average_precision"]),
-        "average_precision_per_window_of_age": none_if_nan(aged.slope[0]),
+        "worst_slice_average_precision": none_if_nan(slices.worst_average_precision(by_slice, min_positives)),
+        "largest_recall_difference": fairness.largest_recall_difference(by_group, min_positives),
+        "seed_spread_average_precision": stability.spread(seeds["figures"]["average_precision"]),
+        "average_precision_per_window_of_age": none_if_nan(with_age.slope[0]),
     }
 
 
@@ -74,18 +74,18 @@ def main() -> None:
     scored, draws = read_table("data/scores/test.parquet"), (options.samples, options.seed)
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
     window = scored_window(scored, problem, decision, fill(params.evaluate, problem, "evaluate"), days)
-    sliced = slices.slice_figures(window, scored, problem.slices, draws)
-    audited = fairness.audit(window, scored, problem.groups, draws)
-    seeds, aged = over_seeds(params, problem, decision), age(params, problem)
-    few = options.min_positives
-    write_csv(slices.as_table(sliced, few), "metrics/audit/slices.csv")
-    write_csv(fairness.as_table(audited, few), "metrics/audit/fairness.csv")
-    write_csv(aged.table, "metrics/audit/staleness.csv")
-    write_json(slices.as_json(sliced, few), "metrics/audit/slices.json")
-    write_json(fairness.as_json(audited, few), "metrics/audit/fairness.json")
-    write_json(ageing.as_json(seeds, aged), "metrics/audit/stability.json")
-    write_json({"audit": key_figures(sliced, audited, seeds, aged, few)}, "metrics/audit/audit.json")
-    fairness.check_fairness(audited, options)
+    by_slice = slices.slice_figures(window, scored, problem.slices, draws)
+    by_group = fairness.audit(window, scored, problem.groups, draws)
+    seeds, with_age = over_seeds(params, problem, decision), age(params, problem)
+    least = options.min_positives
+    write_csv(slices.as_table(by_slice, least), "metrics/audit/slices.csv")
+    write_csv(fairness.as_table(by_group, least), "metrics/audit/fairness.csv")
+    write_csv(with_age.table, "metrics/audit/staleness.csv")
+    write_json(slices.as_json(by_slice, least), "metrics/audit/slices.json")
+    write_json(fairness.as_json(by_group, least), "metrics/audit/fairness.json")
+    write_json(stability.as_json(seeds, with_age), "metrics/audit/stability.json")
+    write_json({"audit": key_figures(by_slice, by_group, seeds, with_age, least)}, "metrics/audit/audit.json")
+    fairness.check_fairness(by_group, options)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import functools
 
 import joblib
 import numpy as np
-import pandas as pd
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
+from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.contributions import summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
@@ -34,21 +34,18 @@ def main() -> None:
     problem, options = load_problem(params.problem), params.explain
     model, test = joblib.load(MODEL), read_table(TEST)
     score, features = functools.partial(predict, model), test[list(model.feature_names_in_)]
-    entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
-    target = test[problem.target].to_numpy()
+    entity, target = entity_codes(test, problem.entity), test[problem.target].to_numpy()
     importance = permutation_importance(score, features, target, entity, options.samples, options.seed)
     places = sample(len(test), options.rows, options.seed)
-    some, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
-    learned = summary(model, some, scores.to_numpy())
-    size = learned.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])
+    sampled, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]
+    explained = summary(model, sampled, scores.to_numpy())
+    size = explained.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])
+    dependence = partial_dependence(score, sampled, list(size.nlargest(options.top).index))
     write_csv(importance, "metrics/explain/importance.csv")
-    write_csv(learned.dots, "metrics/explain/contribution_summary.csv")
-    write_csv(
-        partial_dependence(score, some, list(size.nlargest(options.top).index)),
-        "metrics/explain/partial_dependence.csv",
-    )
-    write_json(learned.as_json(importance), "metrics/explain/explanation.json")
-    draw_explanation("metrics/explain", learned.whole.get("unit"), "metrics/explain/explanation.png")
+    write_csv(explained.dots, "metrics/explain/contribution_summary.csv")
+    write_csv(dependence, "metrics/explain/partial_dependence.csv")
+    write_json(explained.as_json(importance), "metrics/explain/explanation.json")
+    draw_explanation("metrics/explain", explained.whole.get("unit"), "metrics/explain/explanation.png")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Compute the problem's feature list: as a table to learn from, and as the state that a service starts with.
+"""Compute the problem's feature list: as a table to train on, and as the state that a service starts with.
 
 Reads   data/validated/records.parquet
 Writes  data/features/features.parquet: the records, with one column per feature
-        data/features/state.npz: the online state when the final model begins to judge
+        data/features/state.npz: the online state at the start of the test window
         models/features.json: the feature contract: each feature's meaning, and its distribution on the training rows
 """
 
@@ -34,15 +34,15 @@ def between(problem: Problem, start: pd.Timestamp, end: pd.Timestamp, columns: l
 
 
 def state_at(problem: Problem, window: TimeWindow) -> Snapshot:
-    """Return what is known when the test window starts: records before it, and labels that are old enough."""
-    order = Plan(problem.features, problem.decimals)
-    reach = pd.Timedelta(max(map(order.reach_us, order.tracks), default=0), "us") + LATENESS_DAYS * DAY
-    names = dict.fromkeys((problem.time, problem.key, *order.columns, *order.derived))
+    """Return the online state when the test window starts: the records before it, and labels that are old enough."""
+    online_plan = Plan(problem.features, problem.decimals)
+    reach = pd.Timedelta(max(map(online_plan.reach_us, online_plan.tracks), default=0), "us") + LATENESS_DAYS * DAY
+    names = dict.fromkeys((problem.time, problem.key, *online_plan.columns, *online_plan.derived))
     records = between(problem, window.test_start - reach, window.test_start, list(names))
     columns = {str(name): column.to_numpy() for name, column in records.items()}
     late = dict.fromkeys(problem.label_columns, (records[problem.time] > window.train_end).to_numpy())
     return snapshot_of_table(
-        order, columns, as_microseconds(records[problem.time]), columns[problem.key], late, LATENESS_DAYS
+        online_plan, columns, as_microseconds(records[problem.time]), columns[problem.key], late, LATENESS_DAYS
     )
 
 

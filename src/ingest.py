@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
@@ -18,20 +19,20 @@ from lifecycle.features.checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
-from lifecycle.sources.files import FORMATS, read_file, to_contract
+from lifecycle.sources.files import FORMATS, is_format, is_litter, read_file, to_contract
 
 DOWNLOADS = Path("data/downloads")
 
 
-def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFrame:
+def read_records(params: IngestParams, problem: Problem, name: str) -> pa.Table:
     """Return the raw table of the chosen source."""
     source: str = params.source
     if source == "auto":
         source = "url" if params.url else _file_or_generate(Path(params.path))
     if source == "url":
-        return read_file(_fetched(params), problem)
+        return read_file(_fetched(params), problem, params.csv)
     if source == "file":
-        return read_file(params.path, problem)
+        return read_file(params.path, problem, params.csv)
     if problem.generator is None:
         raise PipelineError(
             f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
@@ -56,12 +57,17 @@ def _generated(generator: str, options: Mapping[str, Any]) -> pd.DataFrame:
 def _file_or_generate(path: Path) -> str:
     if not path.is_dir():
         return "file"
-    found = sorted(file.name for file in path.iterdir() if not file.name.startswith(".") and file.suffix != ".dvc")
+    found = sorted(file.name for file in path.iterdir() if not _is_no_data(file.name))
     if found:
         raise PipelineError(
             f"ingest.path = {path}: a folder with {found[0]} in it; name the file, or set ingest.source"
         )
     return "generate"
+
+
+def _is_no_data(name: str) -> bool:
+    """Tell whether a file in the folder of the user's data is DVC's, hidden, or left by a file manager or an editor."""
+    return is_litter(name) or name.endswith((".dvc", "~"))
 
 
 def _fetched(params: IngestParams) -> Path:
@@ -70,7 +76,7 @@ def _fetched(params: IngestParams) -> Path:
             "ingest.url needs ingest.sha256 too (64 hexadecimal digits), so that everyone gets the same file"
         )
     target = DOWNLOADS / Path(params.url.split("?")[0]).name
-    if not target.name.endswith(FORMATS):
+    if not is_format(target.name):
         raise PipelineError(f"ingest.url = {params.url!r}: the address must end in one of {', '.join(FORMATS)}")
     download(params.url, params.sha256, target)
     return target

@@ -9,12 +9,12 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.core.tables import first_and_last, read_table, write_json, write_table
 from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.leakage import check_features, check_split
-from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_test, take
 
 FEATURES = "data/features/features.parquet"
 
@@ -22,19 +22,28 @@ FEATURES = "data/features/features.parquet"
 def cut(
     records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from and the rows to judge."""
+    """Return the training rows and the test rows of a window."""
     train = take(records, problem.time, window.train_start, window.train_end)
-    test = rows_to_judge(records, window, problem, drop_known)
-    for part, what in (
-        (train, f"{window.train_start} to {window.train_end}"),
-        (test, f"{window.test_start} to {window.test_end}"),
-    ):
+    test = rows_to_test(records, window, problem, drop_known)
+    for part, start, end in ((train, *window[:2]), (test, *window[2:])):
         if part[problem.target].nunique() < 2:
             raise PipelineError(
-                f"split: the {len(part):,} records from {what} do not have both classes; take longer windows"
+                f"split: the {len(part):,} records from {start} to {end} do not have both classes; take longer windows"
             )
     check_split(train, test, problem.key, problem.time, window.test_start - window.train_end)
     return train, test
+
+
+def counts(train: pd.DataFrame, test: pd.DataFrame, target: str, left_out: list[int]) -> dict[str, int]:
+    """Return the numbers of records, and of those left out of each window, the final one last."""
+    return {
+        "training_rows": len(train),
+        "training_positives": int(train[target].sum()),
+        "test_rows": len(test),
+        "test_positives": int(test[target].sum()),
+        "test_rows_left_out": left_out[-1],
+        "validation_rows_left_out": sum(left_out[:-1]),
+    }
 
 
 def main() -> None:
@@ -43,11 +52,11 @@ def main() -> None:
     problem = load_problem(params.problem)
     split = fill(params.split, problem, "split")
     check_label_delay(problem, split.delay_days)
-    times = read_table(FEATURES, columns=[problem.time])[problem.time]
-    windows = plan(split, times.iloc[0], times.iloc[-1])
+    windows = plan(split, *first_and_last(FEATURES, problem.time))
     first, last = windows[0].train_start, windows[-1].test_end
     records = read_table(FEATURES, where=[(problem.time, ">=", first), (problem.time, "<", last)])
     cuts = [cut(records, window, problem, bool(split.drop_known_entities)) for window in windows]
+    missing = [left_out(records, window, problem.time, test) for window, (_, test) in zip(windows, cuts, strict=True)]
     *folds, (train, test) = cuts
     check_features(train, problem.feature_names, problem.target, split.max_feature_auc)
     parts = [
@@ -55,19 +64,10 @@ def main() -> None:
         for number, fold in enumerate(folds, start=1)
         for role, part in zip(("train", "valid"), fold, strict=True)
     ]
-    missing = [left_out(records, window, problem.time, pair[1]) for window, pair in zip(windows, cuts, strict=True)]
     write_table(pd.concat(parts), "data/splits/folds.parquet")
     write_table(train, "data/splits/train.parquet")
     write_table(test, "data/splits/test.parquet")
-    figures = {
-        "training_rows": len(train),
-        "training_positives": int(train[problem.target].sum()),
-        "test_rows": len(test),
-        "test_positives": int(test[problem.target].sum()),
-        "test_rows_left_out": missing[-1],
-        "validation_rows_left_out": sum(missing[:-1]),
-    }
-    write_json({"split": figures}, "metrics/split/split.json")
+    write_json({"split": counts(train, test, problem.target, missing)}, "metrics/split/split.json")
     if any(missing):
         print(
             f"{missing[-1]:,} of {len(test) + missing[-1]:,} {problem.words.records} of the test window are left out:"

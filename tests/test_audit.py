@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import audit as stage
-from lifecycle.audit import ageing, slices
+from lifecycle.audit import slices, stability
 from lifecycle.core.errors import run
 from lifecycle.core.tables import read_json, read_table, write_table
 from tests.helpers_audit import scored, window
@@ -82,7 +82,7 @@ def test_the_key_figures_are_few_and_of_the_tables(project):
 
 
 def test_key_figures_that_can_not_be_told_are_none():
-    nothing = ageing.Ageing(pd.DataFrame(), (float("nan"),) * 3)
+    nothing = stability.Ageing(pd.DataFrame(), (float("nan"),) * 3)
     table = scored()
     sliced = slices.slice_figures(window(table), table, (), (50, 1))
     figures = stage.key_figures(sliced, {}, {"figures": {"average_precision": [0.5, 0.7]}}, nothing, 10_000)

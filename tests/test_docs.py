@@ -16,8 +16,14 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 # Run by other means: the tests would start themselves, and `plain` installs into a new environment.
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
-REDUCED_PAGES = ("experiments.md", "features.md", "score.md", "serving.md")
-RUN_OTHERWISE = ("README.md", "remotes.md", *REDUCED_PAGES)
+REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md", "serving.md")
+RUN_OTHERWISE = ("README.md", "remotes.md", "your-data.md", *REDUCED_PAGES)
+
+
+QUICK_PART = (
+    "tests/test_honesty.py tests/test_floors.py tests/test_docs.py tests/test_report.py tests/lifecycle/core"
+    " tests/lifecycle/problem tests/lifecycle/contract"
+)
 
 
 def page_names(pages: list[Path]) -> list[str]:
@@ -38,6 +44,9 @@ def follow(page: Path, folder: Path) -> None:
     for block in blocks(page):
         if block.file is not None and block.language != "sh":
             (folder / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "diff":
+            (folder / ".patch").write_text(block.text, encoding="utf-8")
+            run("git apply .patch && rm .patch", folder)
         elif block.language == "sh" and not block.marks and block.text not in ELSEWHERE:
             done = run(f"set -e\n{block.text}", folder)
             output = done.stdout + done.stderr
@@ -51,6 +60,15 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
     set_params(clone, **REDUCED, **REDUCED_WINDOW)
     run("git commit -qam Reduced", clone)
     follow(ROOT / "README.md", with_environment(clone))
+
+
+@pytest.mark.slow
+def test_after_the_page_on_your_own_data_the_tests_of_the_machinery_pass(clone: Path) -> None:
+    follow(ROOT / "docs/your-data.md", with_environment(clone))
+    chosen = "tests" if os.environ.get("RELIABILITY") == "full" else QUICK_PART
+    done = run(f"python -m pytest -m 'not slow' -p no:cacheprovider -n 2 -rf {chosen}", clone, fails=True)
+    failed = re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
+    assert failed == ["tests/test_docs.py::test_the_figures_in_the_readme_are_the_pipelines"], done.stdout
 
 
 @pytest.mark.slow
@@ -109,7 +127,8 @@ def marked(page: str, mark: str) -> Block:
 
 def test_the_figures_in_the_readme_are_the_pipelines() -> None:
     printed = run("python src/mlops.py summary", ROOT).stdout.splitlines()
-    assert set(marked("README.md", "figures").text.splitlines()) <= set(printed)
+    missing = set(marked("README.md", "figures").text.splitlines()) - set(printed)
+    assert not missing, f"README.md promises {sorted(missing)}; put in what `python src/mlops.py summary` prints"
 
 
 def test_the_tree_in_the_readme_is_the_tree() -> None:

@@ -11,7 +11,7 @@ import zc.lockfile
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository import doctor
-from lifecycle.repository.dvc_objects import hash_of, place_of, survey
+from lifecycle.repository.dvc_objects import md5_of_path, object_path, survey
 from tests.graph import ROOT
 
 DOCTOR = [sys.executable, str(ROOT / "src/mlops.py"), "doctor"]
@@ -71,7 +71,7 @@ def spoil(place):
 def hand_out(*paths):
     """Spoil objects and let DVC put them in the workspace."""
     for path in paths:
-        spoil(place_of(name_of(path), CACHE))
+        spoil(object_path(name_of(path), CACHE))
         Path(path).unlink()
     dvc("checkout")
     assert all(Path(path).read_bytes().startswith(b"XXX") for path in paths)
@@ -89,20 +89,20 @@ def test_every_object_is_looked_at(repository):
 
 
 def test_a_corrupt_object_is_reported_with_both_hashes_and_left_alone(repository):
-    place = place_of(name_of("out.txt"), CACHE)
+    place = object_path(name_of("out.txt"), CACHE)
     spoil(place)
     answer = ask()
     assert answer.returncode == 1
-    assert f"out.txt: {name_of('out.txt')} is corrupt ({hash_of(place)} found) in " in answer.stdout
+    assert f"out.txt: {name_of('out.txt')} is corrupt ({md5_of_path(place)} found) in " in answer.stdout
     assert "dvc repro make" in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert hash_of(place) != name_of("out.txt")
+    assert md5_of_path(place) != name_of("out.txt")
 
 
 @pytest.mark.parametrize("damage", [spoil, Path.unlink])
 @pytest.mark.parametrize("path", ["out.txt", "folder/b", "folder", "added.csv"])
 def test_an_object_is_copied_from_the_workspace(repository, path, damage, capsys):
-    lock, place = Path("dvc.lock").read_bytes(), place_of(name_of(path), CACHE)
+    lock, place = Path("dvc.lock").read_bytes(), object_path(name_of(path), CACHE)
     damage(place)
     with pytest.raises(PipelineError, match="missing or corrupt"):
         doctor.look(None, fix=False)
@@ -113,8 +113,8 @@ def test_an_object_is_copied_from_the_workspace(repository, path, damage, capsys
 
 
 def test_a_list_and_a_file_of_the_same_folder_are_mended(repository):
-    spoil(place_of(name_of("folder/b"), CACHE))
-    spoil(place_of(name_of("folder"), CACHE))
+    spoil(object_path(name_of("folder/b"), CACHE))
+    spoil(object_path(name_of("folder"), CACHE))
     Path("folder/b").unlink()
     doctor.look("store", fix=True)
 
@@ -138,8 +138,8 @@ def test_without_a_copy_the_stage_runs_again(repository):
 
 
 def test_without_a_copy_or_a_stage_nothing_is_thrown_away(repository):
-    place = place_of(name_of("added.csv"), CACHE)
-    for copy in (place, place_of(name_of("added.csv"), STORE)):
+    place = object_path(name_of("added.csv"), CACHE)
+    for copy in (place, object_path(name_of("added.csv"), STORE)):
         spoil(copy)
     Path("added.csv").unlink()
     use_store()
@@ -152,7 +152,7 @@ def test_without_a_copy_or_a_stage_nothing_is_thrown_away(repository):
 @pytest.mark.parametrize("damage", [spoil, Path.unlink])
 def test_a_remote_folder_is_looked_at_and_mended(repository, damage):
     for path in ("out.txt", "folder/b"):
-        damage(place_of(name_of(path), STORE))
+        damage(object_path(name_of(path), STORE))
     assert ask().returncode == 0
     answer = ask("--remote", "store")
     assert answer.returncode == 1

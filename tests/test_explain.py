@@ -8,7 +8,7 @@ import pytest
 import explain as stage
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.tables import read_json, read_table, write_table
-from lifecycle.explanation import decision_letter
+from lifecycle.explanation import record_explanation
 from tests.helpers_model import git_init, run_stages, start_project
 
 QUICK = {"evaluate.leak_alarm": 1.0, "explain.rows": 500, "explain.samples": 50}
@@ -40,7 +40,7 @@ def test_a_sample_is_without_repeats_in_order_and_the_same_for_the_same_seed():
 
 def told(folder, identifier, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    decision_letter.explain([identifier])
+    record_explanation.explain([identifier])
     return capsys.readouterr().out
 
 
@@ -112,4 +112,4 @@ def test_a_genuine_record_of_a_validation_window_is_told_too(project, monkeypatc
 def test_an_unknown_record_is_told_in_words(project, monkeypatch, identifier, words):
     monkeypatch.chdir(project)
     with pytest.raises(PipelineError, match=words):
-        decision_letter.explain([identifier])
+        record_explanation.explain([identifier])

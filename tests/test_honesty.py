@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from lifecycle.core.params import Params
-from lifecycle.problem.loading import load_problem
 from mlops import COMMANDS
 from tests.conftest import run
 from tests.graph import ROOT, SRC, before, holds, imported_files, stages
@@ -39,6 +38,13 @@ def spy_dump(self, *args, **kwargs):
     read.add(names[id(self)])
     return plain_dump(self, *args, **kwargs)
 
+def spy_block(name, section):
+    value = plain_block(name, section)
+    blocks.append(value)
+    names[id(value)] = name
+    return value
+
+blocks, plain_block, params.load_block = [], params.load_block, spy_block
 plain_dump = params.Section.model_dump
 params.Section.__getattribute__ = spy
 params.Section.model_dump = spy_dump
@@ -59,8 +65,8 @@ def test_declared_code_is_the_code_that_a_stage_imports(stage: str) -> None:
     problem = SRC / "problems" / f"{yaml.safe_load((ROOT / 'params.yaml').read_text())['problem']}.py"
     script = SRC / f"{stage}.py"
     needed = own_files({script, problem} | imported_files(script) | imported_files(problem))
-    if stage == "ingest" and (generator := load_problem(problem.stem).generator):  # imported by its name
-        needed |= own_files({SRC / "problems/generators" / f"{generator}.py"})
+    if stage == "ingest":  # it imports a generator by its name, for a problem that has one
+        needed |= own_files({*(SRC / "problems/generators").glob("*.py")})
     if stage == "package":  # it tells the hashes of all code that made what it packs, and so depends on that too
         needed |= {dep for name in before("package") for dep in code_of(name)}
     declared = code_of(stage)
@@ -108,7 +114,7 @@ def test_a_stage_is_a_script_a_block_and_an_entry_of_the_same_name() -> None:
 
 def test_the_scripts_are_the_stages_and_one_command_for_all_else() -> None:
     assert {path.stem for path in SRC.glob("*.py")} == {*stages(), "mlops"}
-    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 260
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 24 * len(stages())
 
 
 @pytest.mark.slow
@@ -139,8 +145,14 @@ def test_both_yaml_readers_see_the_same_params() -> None:
     assert {key: type(value) for key, value in ours.items()} == {key: type(value) for key, value in theirs.items()}
 
 
+def params_of_the_machinery() -> str:
+    """Return params.yaml without the arguments of the problem's generator."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    return re.sub(r"^  generate:.*\n(    .*\n)+", "", text, flags=re.MULTILINE)
+
+
 def test_every_value_in_params_has_a_comment() -> None:
-    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    lines = params_of_the_machinery().splitlines()
     bare = [line for line in lines if re.match(r"\s*\w+: +[^#\s]", line) and not re.search(r"\S +# \S", line)]
     assert not bare
 
@@ -148,12 +160,15 @@ def test_every_value_in_params_has_a_comment() -> None:
 def test_every_field_of_the_schema_stands_in_params() -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     fields = {field.alias or name: field.annotation for name, field in Params.model_fields.items()}
-    assert set(fields) == set(content)
+    assert set(fields) <= set(content)
+    assert set(content) - set(fields) <= set(stages())  # declared by the stage's own script
 
 
 def test_the_committed_model_beats_its_baselines() -> None:
     figures = json.loads((ROOT / "metrics/evaluate/evaluation.json").read_text(encoding="utf-8"))
-    assert max(figures["baseline"].values()) < figures["test"]["average_precision"]
+    best = max(figures["baseline"], key=figures["baseline"].__getitem__)
+    reached, wanted = figures["test"]["average_precision"], figures["baseline"][best]
+    assert reached > wanted, f"{best} alone ranks better: {wanted:.4f} to {reached:.4f}"
 
 
 def test_git_holds_no_large_file() -> None:
@@ -178,3 +193,14 @@ def test_the_lock_names_no_address_and_every_hash() -> None:
 def test_constraints_have_a_reason_each() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(line.startswith("#") or re.search(r" # \w", line) for line in lines)
+
+
+OF_A_PROBLEM = re.compile(r"fraud|terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I)
+
+
+def test_nothing_but_a_problem_speaks_of_what_it_is_about() -> None:
+    machinery = [path for path in SRC.rglob("*.*") if path.suffix != ".pyc" and SRC / "problems" not in path.parents]
+    settings = [ROOT / "dvc.yaml", ROOT / "metrics/dvc.yaml", *(ROOT / ".dvc/plots").glob("*.json")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (*machinery, *settings)}
+    texts["params.yaml"] = params_of_the_machinery()
+    assert not [(name, word[0]) for name, text in texts.items() for word in OF_A_PROBLEM.finditer(text)]

@@ -9,7 +9,7 @@ from lifecycle.bundle.manifest import NOT_SERVED
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table, write_table
-from lifecycle.explanation import decision_letter
+from lifecycle.explanation import record_explanation
 from lifecycle.models.families import FAMILIES
 from tests.helpers_bundle import SIZES, start_packaging
 from tests.helpers_model import run_stages, write_params
@@ -83,7 +83,7 @@ def test_a_family_without_trees_and_coefficients_is_judged_and_says_what_it_can_
     with pytest.raises(PipelineError, match="no bundle was made: the model family k_nearest_neighbours"):
         Servable.load(project / "models/bundle")
     monkeypatch.chdir(project)
-    decision_letter.explain([str(read_table("data/scores/test.parquet")["transaction_id"].iloc[0])])
+    record_explanation.explain([str(read_table("data/scores/test.parquet")["transaction_id"].iloc[0])])
     letter = capsys.readouterr().out
     assert "decision         " in letter
     assert letter.splitlines()[-1].startswith(why)

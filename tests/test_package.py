@@ -10,16 +10,15 @@ import pytest
 import yaml
 
 import package as stage
-from lifecycle.bundle import onnx_trees
+from lifecycle.bundle import onnx_export
 from lifecycle.bundle.manifest import FILES, verify
-from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
 from lifecycle.models.families import FAMILIES, predict
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging
-from tests.helpers_card import committed_lock
 from tests.helpers_model import ROOT, run_stages, write_params
 
 SAME = {"decision.json": "models/decision.json", "features.json": "models/features.json",
@@ -56,7 +55,7 @@ def md5(path):
 def test_what_is_served_decides_as_the_pipeline_does_on_every_test_row(packaged):
     model, test = joblib.load(packaged / "models/model.joblib"), read_table(packaged / "data/splits/test.parquet")
     served = Servable.load(packaged / "models/bundle")
-    found, expected = served.score(batch_of(served, test)), predict(model, test[list(served.features)])
+    found, expected = served.score(as_batch(served, test)), predict(model, test[list(served.features)])
     np.testing.assert_array_equal(found.score, expected, strict=True)
     threshold = read_json(packaged / "models/decision.json")["threshold"]
     np.testing.assert_array_equal(found.alert, expected >= threshold, strict=True)
@@ -129,7 +128,7 @@ def test_another_input_is_another_version(packaged, project, change):
 def test_a_wrong_export_is_never_packaged(project, monkeypatch):
     run_stages(project, "package")
     earlier, figures = content(project), (project / "metrics/package/package.json").read_bytes()
-    monkeypatch.setattr(onnx_trees, "rounded_down", lambda threshold: threshold + 1.0)
+    monkeypatch.setattr(onnx_export, "rounded_down", lambda threshold: threshold + 1.0)
     with pytest.raises(PipelineError, match="the exported model is not the pipeline's") as refusal:
         run_stages(project, "package")
     assert refusal.value.args[0].splitlines()[1].split() == ["transaction_id", "served", "pipeline"]
@@ -140,12 +139,12 @@ def test_a_wrong_export_is_never_packaged(project, monkeypatch):
 
 def test_the_bound_is_the_one_that_params_name(project, monkeypatch):
     write_params(project, {"package.threshold_rows": 1000, "package.max_difference": 1.0e-3})
-    right = onnx_trees.ensemble_score
+    right = onnx_export.ensemble_score
 
     def slightly_more(graph, columns, found):
         return graph.add("Mul", right(graph, columns, found), graph.constant(1 + 1e-4))
 
-    monkeypatch.setattr(onnx_trees, "ensemble_score", slightly_more)
+    monkeypatch.setattr(onnx_export, "ensemble_score", slightly_more)
     run_stages(project, "package")
     assert 0 < read_json(project / "metrics/package/package.json")["package"]["largest_difference"] < 1e-3
     write_params(project, {"package.threshold_rows": 1000})
@@ -180,7 +179,7 @@ def test_the_stage_declares_all_code_and_params_of_the_stages_that_it_rests_on()
 
 
 @pytest.mark.parametrize("path", stage.DATA)
-def test_hashes_of_the_committed_bundle_are_those_of_dvc_lock(path):
-    if not (ROOT / "models/bundle").is_dir():
-        pytest.skip("models/bundle is not here: `dvc repro` or `dvc pull` brings it")
-    assert verify(ROOT / "models/bundle").content["data"][path] == committed_lock()[path]
+def test_hashes_of_a_bundle_are_those_of_dvc_lock(path, reproduced):
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
+    assert verify(reproduced / "models/bundle").content["data"][path] == outs[path]

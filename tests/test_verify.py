@@ -3,7 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lifecycle.repository.verification import first_difference
+from lifecycle.core.errors import PipelineError
+from lifecycle.repository.verification import differing_outputs, file_that_differs, first_difference, verify
 from tests.conftest import run
 
 
@@ -27,12 +28,45 @@ TABLE = pd.DataFrame({"a": [1, 2, 3], "b": [0.5, None, 1.5]})
         ("t.parquet", TABLE, TABLE.assign(a=[1, 9, 3]), "column a, row 1"),
         ("t.parquet", TABLE, TABLE.head(2), "3 x ['a', 'b'] here, 2 x"),
         ("t.parquet", TABLE, TABLE.astype({"a": "int32"}), "column a: int64 here, int32 there"),
-        ("t.json", '{"x": {"y": 1, "z": 2}}', '{"x": {"y": 1, "z": 3}}', "x.z: 2 here, 3 there"),
+        (
+            "t.json",
+            '{\n "y": 1,\n "z": 2\n}',
+            '{\n "y": 1,\n "z": 3\n}',
+            """line 3: b' "z": 2' here, b' "z": 3' there""",
+        ),
         ("t.csv", "a,b\n1,2\n", "a,b\n1,3\n", "line 2: b'1,2' here, b'1,3' there"),
     ],
 )
 def test_the_first_difference_is_named(name: str, ours: object, theirs: object, place: str, tmp_path: Path) -> None:
     assert first_difference(write(tmp_path / "o", name, ours), write(tmp_path / "t", name, theirs)).startswith(place)
+
+
+def test_without_a_commit_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match=r"there is none with a dvc\.lock"):
+        verify([])
+
+
+def test_an_output_that_only_one_lock_names_differs() -> None:
+    here, there = {"a": {"md5": "1"}}, {"a": {"md5": "1"}, "b": {"md5": "2"}}
+    assert differing_outputs(here, there) == differing_outputs(there, here) == ["b"]
+    assert differing_outputs(here, {"a": {"md5": "3"}}) == ["a"]
+    assert differing_outputs(here, here) == []
+
+
+def test_of_an_output_that_is_a_folder_the_first_file_that_differs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clone").mkdir()
+    for side in (tmp_path, tmp_path / "clone"):
+        for name in ("a", "b", "c"):
+            write(side / "out", name, "same")
+    assert file_that_differs("out", tmp_path / "clone") == "out"
+    write(tmp_path / "clone/out", "c", "other")
+    assert file_that_differs("out", tmp_path / "clone") == "out/c"
+    (tmp_path / "clone/out/b").unlink()
+    assert file_that_differs("out", tmp_path / "clone") == "out/b"
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:

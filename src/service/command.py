@@ -22,7 +22,7 @@ from service.server.listening_socket import bound
 from service.settings import load_settings, table
 
 
-def arguments(words: Sequence[str]) -> argparse.Namespace:
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="mlops.py serve",
@@ -32,7 +32,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--workers", metavar="N", help="processes; the same as SERVE_WORKERS")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)  # how `Parent` starts one
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 def end(number: int, frame: FrameType | None) -> None:
@@ -43,7 +43,7 @@ def end(number: int, frame: FrameType | None) -> None:
     os._exit(0)
 
 
-def serve(words: Sequence[str]) -> None:
+def serve(argv: Sequence[str]) -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is read at the start is the newest anyway
@@ -51,7 +51,7 @@ def serve(words: Sequence[str]) -> None:
     with suppress(OSError, ValueError):  # as many connections as the system allows, not as few as a shell begins with
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    options = arguments(words)
+    options = arguments(argv)
     if options.workers is not None:
         os.environ["SERVE_WORKERS"] = options.workers
     settings = load_settings(os.environ)

@@ -1,11 +1,11 @@
-"""Whether groups of people are treated alike: figures by group and by intersection of two groups.
+"""Fairness: figures by group of people and by intersection of two groups, and limits on how far they may differ.
 
 A group may be made from a sensitive column, which the model never sees: it is carried beside the scores. Selection
 rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt, Price and
 Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lifecycle.audit.groups import GroupFigures, GroupFunction, group_figures
+from lifecycle.audit.groups import FiguresByCut, GroupFigures, GroupFunction, group_figures
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.bootstrap import LEVEL
@@ -22,8 +22,6 @@ from lifecycle.evaluation.scored_window import Sample, ScoredWindow
 from lifecycle.problem.bands import Band, assign
 
 BETWEEN = " x "  # in the name of an intersection
-
-Audited = Mapping[str, GroupFigures]
 
 
 def audit(
@@ -59,29 +57,29 @@ def between_groups(table: pd.DataFrame, min_positives: int) -> dict[str, dict[st
     return distances
 
 
-def largest_recall_difference(audited: Audited, min_positives: int) -> float | None:
+def largest_recall_difference(by_cut: FiguresByCut, min_positives: int) -> float | None:
     """Return the largest difference in recall of two groups of a cut.
 
     Intersections are left to the table: the largest of many differences of small groups says little.
     """
-    tables = [one.table for name, one in audited.items() if BETWEEN not in name]
+    tables = [figures.table for name, figures in by_cut.items() if BETWEEN not in name]
     differences = [between_groups(table, min_positives)["recall"]["difference"] for table in tables]
-    return max((one for one in differences if one is not None), default=None)
+    return max((difference for difference in differences if difference is not None), default=None)
 
 
-def as_json(audited: Audited, min_positives: int) -> dict[str, Any]:
+def as_json(by_cut: FiguresByCut, min_positives: int) -> dict[str, Any]:
     """Return the content of metrics/audit/fairness.json: every group's figures, and what lies between them."""
     return {
-        name: {"groups": one.as_json(min_positives), "between_groups": between_groups(one.table, min_positives)}
-        for name, one in audited.items()
+        name: {"groups": figures.as_json(min_positives), "between_groups": between_groups(figures.table, min_positives)}
+        for name, figures in by_cut.items()
     }
 
 
-def as_table(audited: Audited, min_positives: int) -> pd.DataFrame:
+def as_table(by_cut: FiguresByCut, min_positives: int) -> pd.DataFrame:
     """Return the table for plots: each group with a label, and whether its positives are `few`."""
     parts = [
-        one.table.assign(cut=name, group=one.table.index, label=f"{name}: " + one.table.index)
-        for name, one in audited.items()
+        figures.table.assign(cut=name, group=figures.table.index, label=f"{name}: " + figures.table.index)
+        for name, figures in by_cut.items()
     ]
     names = [metric.name for metric in metrics_of(GROUPS)]
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["cut", "group", "label", "positives", *names])
@@ -127,25 +125,21 @@ class Gap(NamedTuple):
     error: float  # standard error of it
 
 
-def check_fairness(audited: Audited, limits: AuditParams) -> None:
+def check_fairness(by_cut: FiguresByCut, limits: AuditParams) -> None:
     """Raise when groups are treated less alike than a limit allows, by more than noise gives.
 
     A gap breaks its limit when it exceeds it by more than its standard error times the normal quantile of a one-sided
     2.5 % divided among all gaps of that kind (Bonferroni): fair models pass in at least 97.5 % of windows, however many
     groups are compared. The standard error is the larger one of resampled entities and of independent records, so that
-    three positives found out of three are not taken for certainty. Groups with too few positives are no part of it.
-
-    Raises
-    ------
-    PipelineError
-        Names every broken limit with its groups and figures, the clearest first.
+    three alerts for three positives are not taken for certainty. Groups with too few positives are left out. The error
+    names every broken limit with its groups and figures, the clearest first.
     """
     broken: list[str] = []
     for key in SCALES:
         limit = getattr(limits, key)
         if limit is not None:
-            gaps = [gap for cut, one in audited.items() for gap in _gaps(key, cut, one, limits.min_positives)]
-            broken += _broken(gaps, key, limit)
+            gaps = [gap for cut, figures in by_cut.items() for gap in _gaps(key, cut, figures, limits.min_positives)]
+            broken += _beyond_limit(gaps, key, limit)
     if broken:
         raise PipelineError(
             "fairness:\n  "
@@ -174,17 +168,17 @@ def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iter
         yield Gap(f"{scale.figure.replace('_', ' ')} of {groups}", float(value[high] - value[low]), float(error))
 
 
-def _broken(gaps: list[Gap], key: str, limit: float) -> list[str]:
+def _beyond_limit(gaps: list[Gap], key: str, limit: float) -> list[str]:
     """Return a line for each gap beyond the limit, the clearest first."""
     ratio = key.endswith("ratio")
     allowed, quantile = (np.log(limit) if ratio else limit), -ndtri((100 - LEVEL) / 200 / max(len(gaps), 1))
     least = sorted(((gap.size - quantile * gap.error, gap) for gap in gaps), key=lambda pair: -pair[0])
 
-    def written(size: float) -> str:
+    def as_text(size: float) -> str:
         return f"{np.exp(size):.2f} times" if ratio else f"{size:.3f}"
 
     return [
-        f"{gap.text}: {written(gap.size)} apart, {written(size)} beyond noise; audit.{key} = {limit:g}"
+        f"{gap.text}: {as_text(gap.size)} apart, {as_text(size)} beyond noise; audit.{key} = {limit:g}"
         for size, gap in least
         if size > allowed
     ]

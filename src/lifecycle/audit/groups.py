@@ -20,12 +20,7 @@ GroupFunction = Callable[[Sample], np.ndarray]  # gives one value per group
 class Groups:
     """A window cut into groups, sorted once for any number of resamples.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    group : pandas.Series of category, shape (n,)
-        The group of each record; every category occurs.
+    `group` (n,) has the group of each record as a category, and every category occurs.
     """
 
     def __init__(self, window: ScoredWindow, group: pd.Series) -> None:
@@ -89,6 +84,9 @@ class GroupFigures(NamedTuple):
         }
 
 
+FiguresByCut = Mapping[str, GroupFigures]  # by the name of the cut
+
+
 def group_figures(
     window: ScoredWindow,
     labels: Mapping[str, pd.Series],
@@ -100,26 +98,22 @@ def group_figures(
 
     Parameters
     ----------
-    window : ScoredWindow
-        The window.
     labels : mapping of str to pandas.Series of category, shape (n,)
         The group of each record, by the cut's name.
-    metrics : sequence of Metric
-        What the tables hold.
     draws : (int, int)
         Number of resamples of entities, and their seed.
     others : mapping of str to callable, optional
-        Further functions whose values in each resample are needed.
+        Functions beside the metrics whose values in each resample are needed.
     """
     cuts = {name: Groups(window, label) for name, label in labels.items()}
     functions = {metric.name: metric.function for metric in metrics} | dict(others or {})
-    drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in cuts}
+    resampled: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in cuts}
     for copies in resamples(window.units, *draws) if cuts else ():
         for name, groups in cuts.items():
             sample = groups.sample(copies)
-            drawn[name].append({key: function(sample) for key, function in functions.items()})
-    by_cut = {name: {key: np.array([one[key] for one in drawn[name]]) for key in functions} for name in cuts}
-    return {name: GroupFigures(cut, _table(cut, metrics, by_cut[name]), by_cut[name]) for name, cut in cuts.items()}
+            resampled[name].append({key: function(sample) for key, function in functions.items()})
+    values = {name: {key: np.array([one[key] for one in resampled[name]]) for key in functions} for name in cuts}
+    return {name: GroupFigures(cut, _table(cut, metrics, values[name]), values[name]) for name, cut in cuts.items()}
 
 
 def _table(groups: Groups, metrics: Sequence[Metric], draws: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -1,13 +1,13 @@
-"""Figures by slice: where the model serves worse than on the whole, and where there is too little to tell."""
+"""Figures by slice: where the model is worse than on all records, and where there are too few positives to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lifecycle.audit.groups import GroupFigures, group_figures
+from lifecycle.audit.groups import FiguresByCut, GroupFigures, group_figures
 from lifecycle.evaluation.bootstrap import LEVEL, interval
 from lifecycle.evaluation.metrics import SLICES, metrics_of
 from lifecycle.evaluation.scored_window import ScoredWindow
@@ -16,8 +16,6 @@ from lifecycle.problem.bands import Band, assign
 WHOLE = "all"
 COMPARED = ("average_precision", "recall")  # with the whole; each further one widens the limit for all
 MOST_NAMED = 3
-
-Sliced = Mapping[str, GroupFigures]
 
 
 def slice_figures(
@@ -32,8 +30,8 @@ def slice_figures(
     return group_figures(window, labels, metrics_of(SLICES), draws)
 
 
-def worst(sliced: Sliced, min_positives: int) -> list[dict[str, Any]]:
-    """Name the slices that are served worse than the whole, by more than noise: the largest losses first.
+def worst_slices(by_cut: FiguresByCut, min_positives: int) -> list[dict[str, Any]]:
+    """Return the slices that are served worse than the whole by more than noise, the largest losses first.
 
     A slice's loss of average precision or recall is its figure less that of the whole, in the same resamples. It is
     beyond noise when it is further below zero than the 95 % quantile of its bootstrap spread, divided among all
@@ -45,17 +43,17 @@ def worst(sliced: Sliced, min_positives: int) -> list[dict[str, Any]]:
     list of dict
         At most `MOST_NAMED`: `slice`, `value`, `figure`, `at`, `of_whole`, and `difference` with `low` and `high`.
     """
-    losses = pd.concat([_losses(sliced, figure, min_positives) for figure in COMPARED], ignore_index=True)
+    losses = pd.concat([_losses(by_cut, figure, min_positives) for figure in COMPARED], ignore_index=True)
     limit = ndtri((100 - LEVEL) / 200 / max(len(losses), 1))
     clear = losses[losses["score"] < limit].sort_values("score").drop_duplicates(["slice", "value"])
-    named = clear.drop(columns="score").sort_values("difference").head(MOST_NAMED)
-    return [{str(key): value for key, value in line.items()} for line in named.to_dict("records")]
+    largest = clear.drop(columns="score").sort_values("difference").head(MOST_NAMED)
+    return [{str(key): value for key, value in line.items()} for line in largest.to_dict("records")]
 
 
-def _losses(sliced: Sliced, figure: str, min_positives: int) -> pd.DataFrame:
+def _losses(by_cut: FiguresByCut, figure: str, min_positives: int) -> pd.DataFrame:
     """Return a line per slice that is large enough; `score` is the difference in units of its bootstrap spread."""
-    table = _joined(sliced)
-    at, draws = table[figure].to_numpy(), np.hstack([one.draws[figure] for one in sliced.values()])
+    table = _joined(by_cut)
+    at, draws = table[figure].to_numpy(), np.hstack([one.draws[figure] for one in by_cut.values()])
     differences = draws - draws[:, :1]  # the whole is the first
     spread = pd.DataFrame(differences).std().fillna(0).to_numpy()
     low, high = interval(differences)
@@ -65,25 +63,25 @@ def _losses(sliced: Sliced, figure: str, min_positives: int) -> pd.DataFrame:
     return lines[(table["slice"] != WHOLE) & (table["positives"] >= min_positives) & table[figure].notna()]
 
 
-def _joined(sliced: Sliced) -> pd.DataFrame:
-    parts = [one.table.reset_index(names="value").assign(slice=name) for name, one in sliced.items()]
+def _joined(by_cut: FiguresByCut) -> pd.DataFrame:
+    parts = [one.table.reset_index(names="value").assign(slice=name) for name, one in by_cut.items()]
     table = pd.concat(parts, ignore_index=True)
     return table[["slice", *table.columns.drop("slice")]]
 
 
-def worst_average_precision(sliced: Sliced, min_positives: int) -> float:
+def worst_average_precision(by_cut: FiguresByCut, min_positives: int) -> float:
     """Return the lowest average precision of the slices with enough positives; NaN where there is none."""
-    table = _joined(sliced)
+    table = _joined(by_cut)
     return float(table["average_precision"][(table["slice"] != WHOLE) & (table["positives"] >= min_positives)].min())
 
 
-def as_json(sliced: Sliced, min_positives: int) -> dict[str, Any]:
+def as_json(by_cut: FiguresByCut, min_positives: int) -> dict[str, Any]:
     """Return the content of metrics/audit/slices.json: the worst slices, and figures by slice and value."""
-    figures = {name: one.as_json(min_positives) for name, one in sliced.items()}
-    return {"worst": worst(sliced, min_positives), "slices": figures}
+    figures = {name: one.as_json(min_positives) for name, one in by_cut.items()}
+    return {"worst": worst_slices(by_cut, min_positives), "slices": figures}
 
 
-def as_table(sliced: Sliced, min_positives: int) -> pd.DataFrame:
+def as_table(by_cut: FiguresByCut, min_positives: int) -> pd.DataFrame:
     """Return the table for plots: each slice with a label, and whether its positives are `few`."""
-    table = _joined(sliced)
+    table = _joined(by_cut)
     return table.assign(label=table["slice"] + ": " + table["value"], few=table["positives"] < min_positives)

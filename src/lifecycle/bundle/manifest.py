@@ -1,7 +1,7 @@
-"""The manifest of a bundle: what the bundle is made of and made from. No file is read before it is checked by it.
+"""The manifest of a bundle: its files and their origin. No file is read before it is checked against the manifest.
 
 The manifest holds the size and sha256 of every other file, and its own digest over the rest of it: that finds damage.
-It does not tell who made the bundle: the right to replace a bundle is a question of access. To pin a bundle, pin its
+It does not say who made the bundle: access rights decide who may replace one. To pin a bundle, pin its
 version, the first digits of the manifest's sha256.
 """
 
@@ -15,6 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError
 
 FORMAT = 1
@@ -59,7 +60,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
 
 
 def _lists_all_files(files: Any) -> bool:
-    """Tell whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
+    """Return whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
     return isinstance(files, dict) and set(files) == set(FILES) and all(_is_entry(entry) for entry in files.values())
 
 
@@ -81,6 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
     PipelineError
         There is none, it is damaged, or it is of another format.
     """
+    if not folder.is_dir():
+        raise PipelineError(f"{folder}: there is no bundle; `dvc repro` makes it, `dvc pull` fetches it from a remote")
     if (folder / NOT_SERVED).is_file():
         raise PipelineError(f"{folder}: {(folder / NOT_SERVED).read_text(encoding='utf-8').strip()}")
     with _open(folder / MANIFEST) as file:
@@ -114,7 +117,7 @@ def verify(folder: Path) -> Manifest:
         present = {path.name for path in folder.iterdir()}
     except OSError as error:
         raise PipelineError(f"{folder}: {error.strerror}") from error
-    unknown = sorted(present - {MANIFEST, *manifest.content["files"]})
+    unknown = sorted(present - FOLDER_NOTES - {MANIFEST, *manifest.content["files"]})
     if unknown:
         raise PipelineError(f"{folder / unknown[0]}: no file of this bundle")
     for name in manifest.content["files"]:

@@ -1,4 +1,4 @@
-"""A model card: what a model is, what it is for, how it was judged, and where it must not be trusted.
+"""The model card: what the model is, what it is for, how good it is, and where it must not be trusted.
 
 Its text is model_card.md.jinja beside this file; each number is read from what the stages wrote.
 """
@@ -17,7 +17,7 @@ from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.metrics import GROUPS, label, meaning, shown
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.purpose import UNSAID, Words
+from lifecycle.problem.purpose import NOT_DECLARED, Words
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 INTERVAL = f"{LEVEL:g} % interval"
@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All that a card is made from."""
+    """The content of a card."""
 
     name: str  # of the problem
     problem: Problem
@@ -67,7 +67,7 @@ def card(facts: Facts) -> str:
         **facts._asdict(),
         interval=INTERVAL,
         words=problem.words,
-        purpose=problem.purpose or UNSAID,
+        purpose=problem.purpose or NOT_DECLARED,
         recipe=content["models/hyperparameters.json"],
         columns={column["name"]: column for column in content["models/features.json"]["columns"]},
         quality=content["metrics/validate/data_quality.json"]["data"],
@@ -91,7 +91,7 @@ def card(facts: Facts) -> str:
 
 
 def _trend(slope: Mapping[str, Any]) -> str:
-    """Say how average precision changes from one window to the next."""
+    """Return a sentence on how average precision changes from one window to the next."""
     if slope["value"] is None:
         return "there are too few windows to tell how it changes."
     change = f"its average precision changes by {number(slope['value'])} per window"
@@ -142,7 +142,7 @@ def _widest_gap(single: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | Non
 
 
 def _limits(audit: AuditParams, words: Words) -> list[str]:
-    """Return what the pipeline stops at."""
+    """Return the limits at which the pipeline stops, in words."""
     limits = {
         "a difference in recall of": audit.max_recall_difference,
         "a ratio of false positive rates of": audit.max_false_positive_ratio,

@@ -10,7 +10,7 @@ from lifecycle.core.errors import PipelineError
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; when the block ends well, the file takes its place, otherwise it is gone."""
+    """Yield a temporary name beside `path`; the file takes its place when the block ends well, else it is gone."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -25,12 +25,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path, otherwise: str) -> Iterator[None]:
-    """Make a folder, and hold a lock on it; the operating system takes it back however this process ends.
+    """Make a folder, and hold a lock on it, which the operating system releases however this process ends.
 
     Raises
     ------
     PipelineError
-        Another process holds it: with the words of `otherwise`.
+        Another process holds it; `otherwise` is the message.
     """
     import zc.lockfile
 

@@ -1,4 +1,4 @@
-"""Dask: fit on a cluster if the environment names one, and send the library's own code to its workers."""
+"""Dask: the one client, for fitting on a cluster and for tables that one machine does not hold."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import pickle
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,24 +39,51 @@ def workers(with_code: bool = False) -> Iterator[None]:
         return
     import joblib
 
-    with _client(address) as client, joblib.parallel_config(backend="dask"):
+    with dask_client(address, ADDRESS, with_code), joblib.parallel_config(backend="dask"):
+        yield
+
+
+@contextmanager
+def dask_client(address: str | None, setting: str, with_code: bool = True) -> Iterator[Any]:
+    """Yield a Dask client of the scheduler at an address, or of a cluster on this machine that ends with it.
+
+    Parameters
+    ----------
+    address : str or None
+        As `tcp://host:port`; None starts a process for each processor of this machine.
+    setting : str
+        What names the address, for messages.
+    with_code : bool
+        Whether the workers get the code of `lifecycle`.
+
+    Raises
+    ------
+    PipelineError
+        Dask is not installed, no scheduler answers, or no worker joins.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise PipelineError(f"{setting} needs dask and distributed: they are in the extra `dist`") from error
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(Client(address or stack.enter_context(_local_cluster()), timeout=TIMEOUT))
+        except (OSError, ValueError) as error:
+            raise PipelineError(f"{setting} = {address!r}: no Dask scheduler answers there ({error})") from error
         if with_code:
             try:
                 send_code(client)
             except TimeoutError as error:
-                raise PipelineError(f"{ADDRESS} = {address!r}: no worker has joined for {PATIENCE} s") from error
-        yield
+                raise PipelineError(f"{setting} = {address!r}: no worker has joined for {PATIENCE} s") from error
+        yield client
 
 
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client
+def _local_cluster() -> Any:
+    import joblib
+    from distributed import LocalCluster
 
-        return Client(address, timeout=TIMEOUT)
-    except ImportError as error:
-        raise PipelineError(f"{ADDRESS} is set, but dask is not installed: it is in the extra `dist`") from error
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{ADDRESS} = {address!r}: no Dask scheduler answers there ({error})") from error
+    # A task's size follows from the project's own memory budget, so Dask is not to halt or kill a worker.
+    return LocalCluster(n_workers=joblib.cpu_count(), threads_per_worker=1, dashboard_address=None, memory_limit=0)
 
 
 def as_if_fitted_here(estimator: Any) -> None:

@@ -1,12 +1,15 @@
-"""Errors for people: what was wrong, where, and what to do. Whatever else goes wrong keeps its traceback."""
+"""Errors for people: what was wrong, where, and what to do. Any other error is a bug, and keeps its traceback."""
 
 import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from lifecycle.core.environment import fill_in
 
 TIMES = Path(".dvc/tmp/stage_times.json")
 
@@ -18,9 +21,10 @@ class PipelineError(Exception):
 def run(main: Callable[[], None]) -> None:
     """Call a stage's `main` and end the process: 0 when it returns, 1 with a message when it can't go on.
 
-    A full disk and a file that can't be read or written are told like any other mistake that a person can mend.
+    A full disk, and a file that can't be read or written, get a message too.
     """
     start = time.perf_counter()
+    fill_in()
     try:
         main()
         _keep_time(Path(sys.argv[0]), time.perf_counter() - start)
@@ -34,8 +38,20 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error: {place}{error.strerror or error}{advice}")
 
 
+def merge_marks(text: str) -> str | None:
+    """Return what to do about a file in which a merge has left its marks; None where there are none."""
+    found = re.search("^<{7} .*", text, re.MULTILINE)
+    if found is None:
+        return None
+    line = text.count("\n", 0, found.start()) + 1
+    return (
+        f"line {line} holds the marks of a merge that has to be settled: keep one side by hand, or take your own with"
+        " `git checkout --ours -- FILE`; what stages write, `dvc repro` then writes anew"
+    )
+
+
 def _keep_time(script: Path, seconds: float) -> None:
-    """Note how long a script of src/ took, for reports; a note that can't be written is no reason to fail."""
+    """Save how long a script of src/ took, for reports; a failure to do so is ignored."""
     try:
         if script.parent.name != "src" or not Path(".dvc").is_dir():
             return

@@ -1,4 +1,4 @@
-"""Where a file comes from: hashes as DVC records them, and the locked versions of the libraries."""
+"""Where a model comes from: hashes of files as DVC records them, and the locked versions of the libraries."""
 
 import hashlib
 import re
@@ -22,30 +22,23 @@ class File(NamedTuple):
 def lineage(paths: Sequence[str]) -> list[File]:
     """Return hash and size of files, as dvc.lock records them.
 
-    They are computed: dvc.lock is no input that a stage can declare, and holds the files of the run before where a
-    stage was run by hand.
+    They are computed, not read: a stage can't declare dvc.lock as an input, and it is out of date where a stage was run
+    by hand.
     """
-    found = []
+    files = []
     for path in paths:
         with Path(path).open("rb") as file:
-            found.append(File(path, hashlib.file_digest(file, "md5").hexdigest(), Path(path).stat().st_size))
-    return found
+            files.append(File(path, hashlib.file_digest(file, "md5").hexdigest(), Path(path).stat().st_size))
+    return files
 
 
 def versions(lock: str, *more: str) -> dict[str, str]:
-    """Return the locked versions of the libraries that a model is made with.
+    r"""Return the versions of `LIBRARIES` and of further ones in the text of requirements.lock.
 
-    Parameters
-    ----------
-    lock : str
-        Content of requirements.lock.
-    *more : str
-        Further libraries, as the lock names them.
-
-    Raises
-    ------
-    PipelineError
-        A library is not locked.
+    Examples
+    --------
+    >>> versions("numpy==2.4.0 --hash=\npandas==3.0.1\nscikit-learn==1.9.0\nonnx==1.20.1\n", "onnx")
+    {'scikit-learn': '1.9.0', 'numpy': '2.4.0', 'pandas': '3.0.1', 'onnx': '1.20.1'}
     """
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE))
     names = dict.fromkeys((*LIBRARIES, *more))

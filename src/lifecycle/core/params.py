@@ -1,4 +1,4 @@
-"""Typed params: what `params.yaml` may say. An unknown key, a wrong type or a value out of range is an error.
+"""The typed content of params.yaml. An unknown key, a wrong type or a value out of range is an error.
 
 Legal ranges live here, meanings and units in the comments of `params.yaml`. A value of `null` in a block that a problem
 has defaults for means "as the problem's file says": see `lifecycle.problem.loading.fill`.
@@ -41,6 +41,20 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
+class CsvParams(Section):
+    """How a CSV file is written."""
+
+    separator: Annotated[str, Field(pattern=r"^[\x01-\x08\t!#-*,/:-@\[-`{-~]$")]
+    skip_lines: Annotated[int, Field(ge=0)]
+    decimal: Literal[".", ","]
+
+    @model_validator(mode="after")
+    def _differ(self) -> "CsvParams":
+        if self.separator == self.decimal:
+            raise ValueError("separator and decimal must differ")
+        return self
+
+
 class IngestParams(Section):
     """Where records come from."""
 
@@ -48,6 +62,7 @@ class IngestParams(Section):
     path: str
     url: str | None
     sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None
+    csv: CsvParams
     generate: dict[str, bool | int | float | str]
 
 
@@ -207,13 +222,40 @@ class Params(Section):
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
-    """Read and check the params.
+    """Read and check all blocks but those that a stage of its own declares: see `load_block`.
 
     Raises
     ------
     PipelineError
         Names each bad key with its value and what is legal.
     """
+    content = _content(path)
+    own = {name for name in content if name not in _keys(Params) and (Path(path).parent / f"src/{name}.py").is_file()}
+    return checked(Params, {name: block for name, block in content.items() if name not in own}, str(path))
+
+
+def load_block(name: str, section: type[SectionT], path: str | Path = "params.yaml") -> SectionT:
+    """Read and check one block, for a stage that declares its keys in its own script.
+
+    Parameters
+    ----------
+    name : str
+        The block, and the script: `src/NAME.py`.
+    section : type
+        A subclass of `Section` with the keys.
+
+    Raises
+    ------
+    PipelineError
+        The block is missing, or names each bad key with its value and what is legal.
+    """
+    content = _content(path)
+    if name not in content:
+        raise PipelineError(f"{path}: the block {name} is missing; its keys: {', '.join(_keys(section))}")
+    return checked(section, content[name], f"{path}, block {name}")
+
+
+def _content(path: str | Path) -> dict[str, Any]:
     try:
         content = read_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -222,7 +264,7 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise PipelineError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise PipelineError(f"{path}: it must hold the blocks {', '.join(_keys(Params))}")
-    return checked(Params, content, str(path))
+    return content
 
 
 def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
@@ -233,14 +275,14 @@ def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
         advice: dict[str, list[str]] = {}
         for fault in error.errors():
             path, owner = _locate(fault["loc"], section)
-            found = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
-            advice.setdefault(f"{path}{found}", []).append(_words(fault, owner))
+            value = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
+            advice.setdefault(f"{path}{value}", []).append(_words(fault, owner))
         lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
         raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error
 
 
 def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
-    """Return the key an error speaks of, and the block that holds it; pydantic adds the kinds of a union behind."""
+    """Return the key that an error is about, and its block; pydantic adds the kinds of a union at the end."""
     keys: list[str] = []
     owner: Any = section
     for part in loc:

@@ -11,7 +11,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from lifecycle.core.atomic import atomic
-from lifecycle.core.errors import PipelineError
+from lifecycle.core.errors import PipelineError, merge_marks
 
 ANY_WIDTH = 10**6  # no line is broken in two
 
@@ -32,7 +32,7 @@ def read_yaml(text: str) -> Any:
     try:
         return YAML(typ="safe").load(text)
     except YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(merge_marks(text) or str(error)) from error
 
 
 def as_yaml(value: Any) -> str:
@@ -45,20 +45,11 @@ def as_yaml(value: Any) -> str:
     """
     if isinstance(value, str) and not _is_plain(value):
         value = DoubleQuotedScalarString(value)
-    return _written({"key": value}).removeprefix("key: ").removesuffix("\n")
+    return _dumped({"key": value}).removeprefix("key: ").removesuffix("\n")
 
 
 def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
-    """Replace values in a block of a YAML file; comments, order and line ends stay.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; it is replaced as a whole or not at all.
-    block : str
-        A key of the first level.
-    values : mapping of str to plain value
-        New values by the block's own keys.
+    """Replace plain values by key in a block of a YAML file; comments, order and line ends stay.
 
     Raises
     ------
@@ -69,7 +60,7 @@ def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
     line_end = "\r\n" if "\r\n" in old else "\n"
     content = _editor().load(old.replace("\r\n", "\n"))
     content[block].update(values)
-    new = _written(content)
+    new = _dumped(content)
     before = read_yaml(old)
     if read_yaml(new) != before | {block: before[block] | values}:
         raise PipelineError(f"{path}: {block} can't be changed by a program; set by hand: {dict(values)}")
@@ -96,14 +87,14 @@ _Representer.add_representer(
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether a text needs no quotes."""
+    """Return whether a text needs no quotes."""
     try:
         return bool(read_yaml(f"key: {text}") == {"key": text})
     except ValueError:
         return False
 
 
-def _written(content: Any) -> str:
+def _dumped(content: Any) -> str:
     text = io.StringIO()
     _editor().dump(content, text)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Two models on the same records: whether one is better, beyond what entities and training seeds give by chance."""
+"""Compare two models on the same records: whether one is better, beyond chance in entities and seeds."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class Comparison(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """What a difference is held against.
+    """The sources of chance in a difference.
 
     `seeds` are the figures of the base's recipe over training seeds (metrics/audit/stability.json); a figure without
     any, or with one, has no such noise, as for models whose training has no seed.
@@ -56,27 +56,22 @@ def compare(
 ) -> Comparison:
     """Compare two tables of scores, record by record.
 
-    Every resample of entities is given to both tables, so what is hard for both cancels (paired bootstrap, Efron and
-    Tibshirani 1993). That holds the two fitted models against each other. A model trained with another seed differs
-    too, and would be called better or worse by it: each resampled difference is therefore moved by a t-distributed
-    noise, of the seeds' standard deviation times the square root of two, with as many degrees of freedom as seeds less
-    one.
+    Both tables get the same resamples of entities, so what is hard for both cancels (paired bootstrap, Efron and
+    Tibshirani 1993). A model trained with another seed differs too. So that this is not called better or worse, each
+    resampled difference is moved by t-distributed noise: the seeds' standard deviation times the square root of two,
+    with as many degrees of freedom as seeds less one.
 
-    Measured on three test weeks of the benchmark with 105 pairs of seeds each: from resampled entities alone 18 to 24 %
-    of the verdicts on average precision are false, with the noise of five random seeds 0 to 3 %, and at most 4 % for
-    any of seven figures; a depth of 5 instead of 14 is called worse in every pair. Five seeds tell their spread
-    roughly: one set in five gives more than 5 %, for precision up to 24 %. Decide by average precision or cost.
+    Measured on three test weeks of the benchmark with 105 pairs of seeds each: without the noise 18 to 24 % of the
+    verdicts on average precision are false; with the noise of five seeds 0 to 3 %, and at most 4 % for any of seven
+    figures. A depth of 5 instead of 14 is called worse in every pair. Five seeds give their spread roughly: one set of
+    five gives more than 5 % false verdicts, for precision up to 24 %. Decide by average precision or cost.
 
     Parameters
     ----------
     base, other : pandas.DataFrame
         As `evaluate` writes them: identity, score, probability and alert of each record.
-    problem : Problem
-        Its roles.
     figures_of : callable
         From a table of scores to a function from copies of each entity (or None) to figures.
-    chance : Chance
-        Sources of noise.
 
     Raises
     ------
@@ -87,11 +82,11 @@ def compare(
     before, after = (figures_of(table) for table in tables)
     base_figures, other_figures = before(None), after(None)
     units = len(tables[0]) if problem.entity is None else tables[0][problem.entity].nunique()
-    drawn = [(before(copies), after(copies)) for copies in resamples(units, chance.samples, chance.seed)]
+    resampled = [(before(copies), after(copies)) for copies in resamples(units, chance.samples, chance.seed)]
     rng = np.random.default_rng(chance.seed)
     differences = {}
     for name, value in base_figures.items():
-        draws = np.array([second[name] - first[name] for first, second in drawn])
+        draws = np.array([second[name] - first[name] for first, second in resampled])
         noise = rng.standard_t(max(len(chance.seeds.get(name, ())) - 1, 1), len(draws)) * _spread(name, chance)
         differences[name] = _difference(name, value, other_figures[name], draws + noise)
     records = len(tables[0])
@@ -128,16 +123,19 @@ def _verdict(name: str, low: float, high: float) -> str:
     return BETTER if (low > 0) == (direction(name) > 0) else WORSE
 
 
+def same_scores(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
+    """Compare the figures of two versions whose tables of scores are the same: nothing of a difference is chance."""
+    shared = [name for name in base if name in other]
+    draws = {name: np.array([other[name][0] - base[name][0]]) for name in shared}
+    figures = {name: _difference(name, base[name][0], other[name][0], draws[name]) for name in shared}
+    return Comparison(0, 0, 0, figures)
+
+
 def unpaired(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
-    """Compare the figures of two versions as if their windows were independent.
+    """Compare the figures that two versions share, each with its interval or None, as if the windows were independent.
 
     The interval of each difference comes from the two figures' own, by the method of variance estimates recovery (Zou
-    and Donner 2008). On windows that do overlap it is too wide: then nothing is called real that is not.
-
-    Parameters
-    ----------
-    base, other : mapping of str to (value, (low, high) or None)
-        Each figure with its interval. Only those that both have are compared.
+    and Donner 2008). Where the windows overlap it is too wide: no difference is called real that is not.
     """
     shared = [name for name in base if name in other]
     return Comparison(0, 0, 0, {name: unpaired_difference(name, base[name], other[name]) for name in shared})

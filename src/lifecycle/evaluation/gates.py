@@ -7,13 +7,7 @@ from lifecycle.evaluation.comparison import Comparison
 
 
 def check_leak(average_precision: float, alarm: float | None) -> None:
-    """Raise when the ranking is better than what the data can honestly tell.
-
-    Raises
-    ------
-    PipelineError
-        The average precision is above `alarm`.
-    """
+    """Raise when the average precision is above `alarm`: better than the data allow without a leak."""
     if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
         raise PipelineError(
             f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
@@ -23,13 +17,7 @@ def check_leak(average_precision: float, alarm: float | None) -> None:
 
 
 def check_baselines(average_precision: float, baselines: Mapping[str, float]) -> None:
-    """Raise when a baseline ranks better than the model.
-
-    Raises
-    ------
-    PipelineError
-        Names the baseline.
-    """
+    """Raise when baselines rank better than the model, and name them."""
     better = {name: value for name, value in baselines.items() if not value <= average_precision}
     if better:
         named = ", ".join(f"{name} ({value:.3f})" for name, value in better.items())
@@ -40,5 +28,5 @@ def check_baselines(average_precision: float, baselines: Mapping[str, float]) ->
 
 
 def is_not_worse(comparison: Comparison, figure: str, margin: float) -> bool:
-    """Tell whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
+    """Return whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
     return comparison.figures[figure].floor > -margin

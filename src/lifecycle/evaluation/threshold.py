@@ -1,4 +1,4 @@
-"""The threshold: where alerts cost least, within what reviewers can look at."""
+"""Choose the threshold: where alerts cost least, within the number that reviewers can look at in a day."""
 
 from typing import NamedTuple
 
@@ -21,12 +21,7 @@ class CostCurve(NamedTuple):
 def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decision: Decision) -> CostCurve:
     """Compute the total cost of every threshold that decides differently, from "no alert" down to the lowest score.
 
-    Parameters
-    ----------
-    target, score, stake : array, shape (n,)
-        Labels, scores, and what is lost with each record if it is a positive without an alert.
-    decision : Decision
-        The cost rule.
+    `stake` (n,) is what is lost with each record if it is a positive without an alert.
     """
     ranking = Ranking(target, score)
     without = decision.cost(target, False, stake)
@@ -43,14 +38,7 @@ def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decisio
 def choose_threshold(curve: CostCurve, score: np.ndarray, day: np.ndarray, budget: int | None) -> float:
     """Return the threshold of least cost that raises at most `budget` alerts on every day; ties: the fewest alerts.
 
-    Parameters
-    ----------
-    curve : CostCurve
-        Of all days together.
-    score, day : array, shape (n,)
-        Scores, and the day of each.
-    budget : int or None
-        Alerts that can be reviewed in a day.
+    `score` (n,) are the scores of all days, and `day` (n,) the day of each.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What each feature adds to a score, from arrays alone: leaves of trees or coefficients, and each column's feature."""
+"""Split scores into what each feature adds: from the leaves of trees or from coefficients, with numpy alone."""
 
 import io
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ class Attribution(NamedTuple):
     """How to split scores into what each feature adds.
 
     `source` (columns,) is the place of the feature that each column was made from. `table` is the ensemble's leaves, or
-    the coefficients (columns,) of a linear model. `base` is what the score of a row would be, in `unit`, of which
-    nothing is known; `unit` is "probability", or "log-odds" of the score.
+    the coefficients (columns,) of a linear model. `base` is the score, in `unit`, of a row of which nothing is known;
+    `unit` is "probability", or "log-odds" of the score.
     """
 
     source: np.ndarray
@@ -28,7 +28,7 @@ class Attribution(NamedTuple):
         Parameters
         ----------
         columns : numpy.ndarray of float, shape (n, columns)
-            What the estimator sees.
+            The estimator's input.
         features : int
             Number of features.
 

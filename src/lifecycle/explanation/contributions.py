@@ -31,8 +31,8 @@ DOTS = ["feature", "value", "level", "contribution"]  # columns of a plot
 class Contributions(NamedTuple):
     """What each feature adds to the score of each row, before calibration.
 
-    `values` has shape (n, features). `unit` is "probability", or "log-odds" of the score. `base` is what the score of
-    a row would be, in that unit, of which nothing is known.
+    `values` has shape (n, features). `unit` is "probability", or "log-odds" of the score. `base` is the score, in that
+    unit, of a row of which nothing is known.
     """
 
     names: list[str]
@@ -50,11 +50,6 @@ def attribution(pipeline: Pipeline) -> Attribution | None:
     """Return how to split the scores of a fitted pipeline, or None where its family has no exact contributions.
 
     A feature of which the preprocessing makes several columns (categories, a flag of gaps) has the sum of theirs.
-
-    Raises
-    ------
-    PipelineError
-        The trees do what plain trees can't.
     """
     names, model, family = list(pipeline.feature_names_in_), pipeline[-1], family_of(pipeline)
     source = np.array([names.index(name) for name in sources(pipeline[0])])
@@ -73,7 +68,7 @@ def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
     Raises
     ------
     PipelineError
-        The family has no exact contributions, or the trees do what plain trees can't.
+        The family has no exact contributions, or a tree splits in another way than by value <= threshold.
     """
     names = [str(name) for name in pipeline.feature_names_in_]
     parts = attribution(pipeline)
@@ -91,7 +86,7 @@ def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
 class Summary(NamedTuple):
     """What a model has learned, feature by feature.
 
-    `whole` is said of all features: the number of rows, and unit, base and error of the contributions, or why there are
+    `whole` is about all features: the number of rows, and unit, base and error of the contributions, or why there are
     none. `figures` is a table by feature, `dots` the table of a plot; both are empty where there are no contributions.
     """
 
@@ -107,22 +102,7 @@ class Summary(NamedTuple):
 
 
 def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray) -> Summary:
-    """Explain some rows, and summarise their contributions.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Fitted.
-    rows : pandas.DataFrame
-        With the model's features.
-    scores : numpy.ndarray of float
-        The rows' scores on file, which the contributions must add up to.
-
-    Raises
-    ------
-    PipelineError
-        They do not add up to them.
-    """
+    """Explain rows, and summarise their contributions, which must add up to the scores on file."""
     family = family_of(pipeline)
     if not family.has_contributions:
         why = NO_CONTRIBUTIONS.format(family=family.name)
@@ -140,13 +120,7 @@ def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray) -> Summa
 
 
 def additivity_error(explained: Contributions, scores: np.ndarray, limit: float) -> float:
-    """Return the largest distance between the scores on file and what base and contributions add up to.
-
-    Raises
-    ------
-    PipelineError
-        It is above the limit: these are not the contributions to these scores.
-    """
+    """Return the largest distance of the scores on file from base plus contributions; raise above a limit."""
     error = float(np.abs(explained.scores() - scores).max())
     if not error <= limit:
         raise PipelineError(
@@ -195,5 +169,5 @@ def _ranks(values: pd.Series) -> pd.Series:
 
 
 def _direction(values: pd.Series, contribution: np.ndarray) -> float:
-    both = pd.DataFrame({"value": _ranks(values), "contribution": contribution}).dropna()
-    return float(both.rank().corr().to_numpy()[0, 1]) if len(both) > 1 else np.nan
+    pairs = pd.DataFrame({"value": _ranks(values), "contribution": contribution}).dropna()
+    return float(pairs.rank().corr().to_numpy()[0, 1]) if len(pairs) > 1 else np.nan

@@ -20,18 +20,10 @@ class Reason(NamedTuple):
 def reasons(
     features: Sequence[Feature], contributions: Mapping[str, float], row: Mapping[str, Any], k: int
 ) -> list[Reason]:
-    """Return the k features that pushed a score up most, greatest first; fewer where fewer did.
+    """Return the k features that raised a score most, greatest first; fewer where fewer did.
 
-    Parameters
-    ----------
-    features : sequence of Feature
-        The problem's declaration; a service has it from `lifecycle.problem.window_words.features_of`.
-    contributions : mapping of str to float
-        What each feature adds to the score.
-    row : mapping of str to Any
-        The value of each feature, and of the hidden ones where they are at hand.
-    k : int
-        Most reasons to give.
+    `contributions` are what each feature adds to the score, `row` the values of the features, the hidden ones too where
+    they are known.
     """
     columns = _by_name(features)
     upward = sorted((-added, name) for name, added in contributions.items() if added > 0)
@@ -39,23 +31,16 @@ def reasons(
 
 
 def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> str:
-    """Say what a column of the feature table holds in a row.
+    """Return a sentence on the value of a column of the feature table in a row, given all features of the problem.
 
-    Parameters
-    ----------
-    features : sequence of Feature
-        All that the problem declares, the hidden ones too.
-    name : str
-        The column.
-    row : mapping of str to Any
-        Values by column. With both sides of a ratio at hand, the sentence says so where it is by 0 or by nothing.
+    With both sides of a ratio in the row, the sentence says where the divisor is 0 or missing.
 
     Examples
     --------
     >>> from lifecycle.problem import Ratio, Window
-    >>> median = Window("median", "median", by="card_id", of="amount", days=(60,))
+    >>> median = Window("median", "median", by="shop_id", of="amount", days=(60,))
     >>> sentence((median, Ratio("times", "amount", "median_60d")), "times", {"times": 5.11})
-    "amount is 5.1 times this card's median amount in the last 60 days"
+    "amount is 5.1 times this shop's median amount in the last 60 days"
     """
     return _sentence(_by_name(features), name, row)
 

@@ -1,6 +1,6 @@
-"""What each feature is, in words, and how it was distributed where the model learned: models/features.json.
+"""The feature contract, models/features.json: what each feature is, and its distribution on the training rows.
 
-A service rebuilds the feature list from it (`lifecycle.problem.window_words`), monitoring compares with it.
+A service rebuilds the feature list from it (`lifecycle.problem.window_words`), and drift is measured from it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ LATENCIES = ("record", "history", "labels")
 class Entry(NamedTuple):
     """One column of the feature table.
 
-    `latency` is what must be at hand: the "record" alone, earlier records ("history"), or their "labels" too.
+    `latency` is what the feature needs: the "record" alone, earlier records ("history"), or their "labels" too.
     """
 
     name: str
@@ -32,17 +32,7 @@ class Entry(NamedTuple):
 
 
 def catalogue(features: Sequence[Feature], columns: Mapping[str, Column], labels: frozenset[str]) -> list[Entry]:
-    """Describe the columns of a feature list.
-
-    Parameters
-    ----------
-    features : sequence of Feature
-        As the problem declares them.
-    columns : mapping of str to Column
-        Its contract.
-    labels : frozenset of str
-        The columns that are known late.
-    """
+    """Describe the columns of a feature list, given the contract's columns and which of them are known late."""
     entries: dict[str, Entry] = {}
 
     def unit_of(column: str) -> str:
@@ -76,14 +66,7 @@ def _latency(feature: Feature, labels: frozenset[str], sources: Sequence[Entry])
 
 
 def contract(problem: Problem, train: pd.DataFrame) -> dict[str, Any]:
-    """Describe the feature list and its columns on the training rows.
-
-    Parameters
-    ----------
-    problem : Problem
-        Declares the features.
-    train : pandas.DataFrame
-        Records of the final training window, with a column per feature.
+    """Describe the feature list and its columns on the rows of the final training window.
 
     Returns
     -------

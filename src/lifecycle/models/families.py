@@ -1,8 +1,9 @@
 """Model families that `train.model` may name: how each is built, how its score is read, and what it can do.
 
 A family is one entry of `FAMILIES`. Other code asks the family of a fitted pipeline (`family_of`) and never looks at
-the estimator's class, so a new family is a new entry and nothing else. What it can't do is told in words: without
-`linear` or `trees` no score can be split into contributions, and without `trees` or `onnx` no bundle can be made.
+the estimator's class, so a new family is a new entry and nothing else. Without
+`linear` or `trees` no score can be split into contributions, and without `trees` or `onnx` no bundle can be made: the
+stages explain and package then say so and go on.
 """
 
 import importlib
@@ -50,7 +51,7 @@ class Family:
     trees : callable, optional
         Reads the trees, for exact contributions and for the bundle.
     onnx : callable, optional
-        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_graph.Graph`. Takes the graph, the
+        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_export.Graph`. Takes the graph, the
         name of the columns and the estimator, and returns the name of the log-odds.
     log_odds : callable, optional
         Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
@@ -196,13 +197,7 @@ def family_named(model: str) -> Family:
 
 
 def family_of(pipeline: Pipeline) -> Family:
-    """Return the family of a pipeline that `build` made, also after it was written to disk and read again.
-
-    Raises
-    ------
-    PipelineError
-        No family has this class of estimators.
-    """
+    """Return the family of a pipeline that `build` made, also after it was written to disk and read again."""
     kind = type(pipeline[-1])
     for family in FAMILIES.values():
         if (family.library, family.estimator.rsplit(".", 1)[1]) == (kind.__module__.split(".")[0], kind.__name__):
@@ -220,9 +215,9 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
     seed : int
         `random_state` of the estimator, where it has one.
     hyperparameters : mapping of str to Any
-        Of the estimator, by its own names.
+        By the estimator's own names.
     features : pandas.DataFrame
-        What it will learn from; only its columns' names and types are looked at.
+        The training rows; only their columns' names and types are used.
 
     Raises
     ------

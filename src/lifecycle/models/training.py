@@ -1,4 +1,4 @@
-"""Train what `train` in params.yaml names: on rows of the feature table, fold by fold, and with DVCLive's record."""
+"""Train the model that the block `train` of params.yaml names, read the folds, and log their figures with DVCLive."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +19,7 @@ from lifecycle.problem.problem import Problem
 
 
 def feature_names(problem: Problem, params: TrainParams) -> list[str]:
-    """Return the problem's features without the excluded ones.
-
-    Raises
-    ------
-    PipelineError
-        An excluded name is no feature, or none is left.
-    """
+    """Return the problem's features without the excluded ones; raise when none is left, or one is no feature."""
     unknown = sorted(set(params.exclude_features) - set(problem.feature_names))
     names = [name for name in problem.feature_names if name not in params.exclude_features]
     if unknown or not names:
@@ -42,13 +36,7 @@ def baseline(params: TrainParams) -> TrainParams:
 
 
 def train_model(params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pipeline:
-    """Return the model that params name, fitted on rows of the feature table.
-
-    Raises
-    ------
-    PipelineError
-        Params name a model, a hyper-parameter or a feature that does not exist, or a value that is refused.
-    """
+    """Return the model that params name, fitted on rows of the feature table."""
     names = feature_names(problem, params)
     pipeline = build(params.model, params.seed, params.hyperparameters, rows[names])
     return fit(pipeline, rows[names], rows[problem.target])
@@ -71,9 +59,9 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     except PipelineError:
         raise
     except Exception as error:
-        # A refused value is a ValueError, a TypeError or an error of the library's own kind; the rest is our own fault.
-        own = type(error).__module__.split(".")[0] == type(model).__module__.split(".")[0]
-        if not own and not isinstance(error, ValueError | TypeError):
+        # A refused value is a ValueError, a TypeError or an error of the library's own; anything else is a bug of ours.
+        is_of_library = type(error).__module__.split(".")[0] == type(model).__module__.split(".")[0]
+        if not is_of_library and not isinstance(error, ValueError | TypeError):
             raise
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
     if family_of(pipeline).linear:  # the last bits of linear algebra differ between processors
@@ -87,7 +75,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
 def hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
     """Return all hyper-parameters of a model, also those that params leave at the library's default.
 
-    A changed default changes a model as much as a changed param does. What has no form in JSON (NaN, objects) is text.
+    A changed default changes a model as much as a changed param. What JSON has no form for (NaN, objects) is text.
     """
     return {name: value if _is_json(value) else str(value) for name, value in pipeline[-1].get_params().items()}
 
@@ -110,15 +98,10 @@ def folds_of(table: pd.DataFrame) -> list[Fold]:
 
 @contextmanager
 def tracker(directory: str | Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Give a function that logs the figures of one validation fold after the other; the summary is their mean.
+    """Yield a function that logs the figures of one validation fold after the other; the summary is their mean.
 
-    DVCLive writes metrics.json, and a table per figure under plots/metrics/; its side effects are off: no dvc.yaml and
-    no experiment of its own.
-
-    Raises
-    ------
-    PipelineError
-        The repository has no commit yet: DVCLive can't start there.
+    DVCLive writes metrics.json, and a table per figure under plots/metrics/. It writes no dvc.yaml and no experiment of
+    its own, and needs a repository with a commit.
     """
     from dvclive import Live
     from scmrepo.exceptions import SCMError

@@ -55,13 +55,7 @@ def _forest_tree(tree: Any, place: int) -> Nodes:
 
 
 def of_hist_gradient_boosting(model: Any) -> Ensemble:
-    """Return the trees of a fitted HistGradientBoostingClassifier.
-
-    Raises
-    ------
-    PipelineError
-        A tree splits by sets of values.
-    """
+    """Return the trees of a fitted HistGradientBoostingClassifier; splits by sets of values are refused."""
     trees = [_histogram_tree(predictor.nodes) for (predictor,) in model._predictors]
     return Ensemble(trees, int(model.n_features_in_), base=float(np.ravel(model._baseline_prediction)[0]))
 
@@ -84,10 +78,7 @@ def _histogram_tree(nodes: np.ndarray) -> Nodes:
 def of_lightgbm(model: Any) -> Ensemble:
     """Return the trees of a fitted LGBMClassifier; the first holds the average that boosting starts from.
 
-    Raises
-    ------
-    PipelineError
-        The model's params ask for trees that do more than compare one value with a threshold and add a constant.
+    Trees that do more than compare one value with a threshold and add a constant are refused.
     """
     head, *trees = model.booster_.model_to_string(num_iteration=-1).split("\nTree=")
     if "\nobjective=binary sigmoid:1\n" not in head:
@@ -100,14 +91,9 @@ def of_lightgbm(model: Any) -> Ensemble:
 
 def _lightgbm_tree(tree: dict[str, str]) -> Nodes:
     """Lay out a tree: its splits first, then its leaves. LightGBM numbers them apart, leaves as -1, -2, ..."""
-    if tree.get("is_linear", "0") != "0":
-        raise PipelineError("params.yaml: train.linear_tree: linear models as leaves can't be explained or served")
     value, has_splits = _numbers(tree, "leaf_value"), int(tree["num_leaves"]) > 1
     decision = _numbers(tree, "decision_type", np.int64) if has_splits else np.zeros(0, np.int64)
-    if (decision & CATEGORICAL).any():
-        raise PipelineError(f"params.yaml: train.categorical_feature: {NO_SETS}")
-    if (decision >> 2 == ZERO_IS_MISSING).any():
-        raise PipelineError("params.yaml: train.zero_as_missing: a 0 that is missing can't be explained or served")
+    _check_lightgbm_tree(tree, decision)
     count, zeros = len(decision), np.zeros(len(value))
 
     def of_nodes(name: str, at_leaves: np.ndarray) -> np.ndarray:
@@ -118,7 +104,7 @@ def _lightgbm_tree(tree: dict[str, str]) -> Nodes:
         return np.concatenate([np.where(places < 0, count + ~places, places)[:count], np.full(len(value), -1)])
 
     threshold = of_nodes("threshold", zeros)
-    # A missing value is told by its own bit where the training rows had some, and is taken for 0 where they had none.
+    # A missing value goes by its own bit where the training rows had some, and is taken for 0 where they had none.
     by_bit = np.where(decision >> 2 == NAN_IS_MISSING, decision & DEFAULT_LEFT != 0, threshold[:count] >= 0)
     return Nodes(
         left=child("left_child"),
@@ -129,6 +115,15 @@ def _lightgbm_tree(tree: dict[str, str]) -> Nodes:
         cover=of_nodes("internal_count", _numbers(tree, "leaf_count") if has_splits else np.ones(1)),
         value=np.concatenate([np.zeros(count), value]),
     )
+
+
+def _check_lightgbm_tree(tree: dict[str, str], decision: np.ndarray) -> None:
+    if tree.get("is_linear", "0") != "0":
+        raise PipelineError("params.yaml: train.linear_tree: linear models as leaves can't be explained or served")
+    if (decision & CATEGORICAL).any():
+        raise PipelineError(f"params.yaml: train.categorical_feature: {NO_SETS}")
+    if (decision >> 2 == ZERO_IS_MISSING).any():
+        raise PipelineError("params.yaml: train.zero_as_missing: a 0 that is missing can't be explained or served")
 
 
 def _around_zero(threshold: np.ndarray) -> np.ndarray:
@@ -144,12 +139,8 @@ def _numbers(tree: dict[str, str], name: str, type_: type = np.float64) -> np.nd
 def of_xgboost(model: Any) -> Ensemble:
     """Return the trees of a fitted XGBClassifier; the base is the log-odds that boosting starts from.
 
-    XGBoost asks for x < t in single precision: that is x <= the single-precision number below t.
-
-    Raises
-    ------
-    PipelineError
-        The model's params ask for more than plain trees whose values are added up.
+    XGBoost asks for x < t in single precision: that is x <= the single-precision number below t. Params that ask for
+    more than plain trees whose values are added up are refused.
     """
     learner = json.loads(bytes(model.get_booster().save_raw("json")))["learner"]
     if learner["objective"]["name"] != "binary:logistic" or learner["gradient_booster"]["name"] != "gbtree":
@@ -166,20 +157,20 @@ def _xgboost_tree(tree: dict[str, Any]) -> Nodes:
     if any(tree["split_type"]):
         raise PipelineError(f"params.yaml: train.enable_categorical: {NO_SETS}")
     left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
-    at, used = np.array(tree["split_conditions"], dtype=np.float32), _reachable(left, right)
+    condition, reachable = np.array(tree["split_conditions"], dtype=np.float32), _reachable(left, right)
     return Nodes(
-        left=np.where(used, left, -1),
+        left=np.where(reachable, left, -1),
         right=right,
         feature=np.array(tree["split_indices"]),
-        threshold=np.nextafter(at, np.float32(-np.inf)).astype(np.float64),
+        threshold=np.nextafter(condition, np.float32(-np.inf)).astype(np.float64),
         missing_left=np.array(tree["default_left"]),
         cover=np.array(tree["sum_hessian"], dtype=np.float64),
-        value=np.where(used & (left < 0), at, np.float32(0)).astype(np.float64),
+        value=np.where(reachable & (left < 0), condition, np.float32(0)).astype(np.float64),
     )
 
 
 def _reachable(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Tell for each node whether a row can get there; pruned nodes stay in the arrays of XGBoost."""
+    """Return for each node whether a row can get there; pruned nodes stay in the arrays of XGBoost."""
     reachable, level = np.zeros(len(left), bool), np.zeros(1, np.int64)
     while len(level):
         reachable[level] = True

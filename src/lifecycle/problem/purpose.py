@@ -1,4 +1,4 @@
-"""What a model is for, and what people call the things it is about: what no figure can tell."""
+"""The purpose of a model, and the words that people use for its records, positives and entities."""
 
 from dataclasses import dataclass, fields
 
@@ -10,11 +10,11 @@ class Words:
     Parameters
     ----------
     record, entity : str
-        Nouns in the singular: "payment", "card".
+        Nouns in the singular: "loan", "company".
     positive : str
-        A record whose label is 1, a noun in the singular: "fraud".
+        A record whose label is 1, a noun in the singular: "default".
     negative : str
-        A record whose label is 0, a noun or an adjective: "genuine".
+        A record whose label is 0, a noun or an adjective: "repaid".
 
     Examples
     --------
@@ -49,8 +49,8 @@ def plural(noun: str) -> str:
 
     Examples
     --------
-    >>> plural("card"), plural("company"), plural("batch"), plural("day")
-    ('cards', 'companies', 'batches', 'days')
+    >>> plural("loan"), plural("company"), plural("batch"), plural("day")
+    ('loans', 'companies', 'batches', 'days')
     """
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
@@ -64,7 +64,7 @@ class Purpose:
     Parameters
     ----------
     task : str
-        What the model tells of a record.
+        What the model says of a record.
     users : tuple of str
         Who works with it.
     uses : tuple of str
@@ -91,8 +91,8 @@ class Purpose:
                 raise TypeError(f"purpose: {field.name} must be a tuple of sentences, such as ('One.',)")
 
 
-# For a problem that says nothing: true of every model that this pipeline makes.
-UNSAID = Purpose(
+# For a problem without a purpose: true of every model that this pipeline makes.
+NOT_DECLARED = Purpose(
     task="Rank records by the probability of the target, and mark those above a threshold. The problem's file declares"
     " no purpose, so what follows holds for every model of this pipeline.",
     users=("Not stated: the people who answer for the model are to be named before it is used.",),

@@ -1,4 +1,4 @@
-"""What differs between two versions of params, features and the lock: from small files in git."""
+"""Differences between two versions of params.yaml, models/features.json and dvc.lock."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +17,13 @@ def leaves(block: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return name, old and new value of all that differs, in the head's order, what it lacks at the end."""
+    """Return name, old and new value of all that differs, in the head's order; what only the base has comes last.
+
+    Examples
+    --------
+    >>> differences({"train": {"seed": 1, "depth": 9}}, {"train": {"seed": 2}})
+    [('train.seed', '1', '2'), ('train.depth', '9', '-')]
+    """
     before, after = leaves(base), leaves(head)
     names = dict.fromkeys((*after, *before))
     return [
@@ -27,8 +33,8 @@ def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[
     ]
 
 
-class Features(NamedTuple):
-    """Names of features that differ."""
+class FeatureChanges(NamedTuple):
+    """Names of features that differ, and how many there are."""
 
     added: list[str]
     removed: list[str]
@@ -36,13 +42,13 @@ class Features(NamedTuple):
     total: int
 
 
-def feature_changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> Features:
+def feature_changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> FeatureChanges:
     """Compare two feature contracts (models/features.json)."""
     before, after = (
         {entry["name"]: (entry["definition"], entry["name"] in side["hidden"]) for entry in side.get("columns", [])}
         for side in (base, head)
     )
-    return Features(
+    return FeatureChanges(
         [name for name in after if name not in before],
         [name for name in before if name not in after],
         [name for name in after if name in before and before[name] != after[name]],

@@ -1,10 +1,10 @@
 """The commands `report` and `summary`: what a change does to the model, and the figures of the last run.
 
-`report` holds the workspace against another revision, the gate's verdict first. It reads metrics/, models/*.json,
-params.yaml and dvc.lock of both; data/scores/test.parquet of both where they are to be had; data/splits/train.parquet
-of the workspace. It writes report/report.md with its pictures, report/comment.md without any, and report/report.html
-with --html. It ends with 0 when the gate passes; otherwise with 1, the reason on stderr, and the report written all the
-same.
+`report` compares the workspace with another revision, the gate's verdict first. It reads metrics/, models/*.json,
+params.yaml and dvc.lock of both, data/scores/test.parquet of both where the cache or a remote has it, and the
+workspace's data/splits/train.parquet. It writes report/report.md with its pictures, report/comment.md without any, and
+report/report.html with --html. It ends with 0 when the gate passes. Otherwise it ends with 1 and the reason on stderr;
+the report is written all the same.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from lifecycle.evaluation.metrics import label
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words
 from lifecycle.report.curves import curves, pictures
-from lifecycle.report.sections import sections, written
-from lifecycle.report.verdict import SCORES, verdict
-from lifecycle.repository.rebuild import built
+from lifecycle.report.sections import markdown, sections
+from lifecycle.report.verdict import SCORES, have_same_scores, verdict
+from lifecycle.repository.rebuild import rebuilt
 from lifecycle.repository.revision import Revision, Workspace
 
 WIDTH = 120  # of text that is printed where there is no console
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="mlops.py report", description="Report what a change does to the model.")
     parser.add_argument("--base", default="main", metavar="REVISION", help="what to compare with; main")
@@ -40,17 +40,17 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plain", action="store_true", help="print the whole report as text")
     parser.add_argument("--html", action="store_true", help="write it as one HTML page too")
     parser.add_argument("--out", default="report", metavar="FOLDER", type=Path, help="where to write; report")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 def write(content: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, html: bool) -> Path:
     """Write the report's files; the pictures first, so that no page names one that is not there."""
     files = {f"{one.name}-{theme}.png": getattr(one, theme) for one in pictures for theme in ("light", "dark")}
-    files["comment.md"] = written(content).encode()
-    files["report.md"] = written(content, [picture.beside() for picture in pictures]).encode()
+    files["comment.md"] = markdown(content).encode()
+    files["report.md"] = markdown(content, [picture.beside() for picture in pictures]).encode()
     if html:
         named = [f"![]({picture.name})" for picture in pictures]
-        files["report.html"] = page("Model report", written(content, named), pictures).encode()
+        files["report.html"] = page("Model report", markdown(content, named), pictures).encode()
     for name, data in files.items():
         with atomic(folder / name) as temporary:
             temporary.write_bytes(data)
@@ -65,20 +65,19 @@ def print_text(text: str) -> None:
     Console(width=None if sys.stdout.isatty() else WIDTH).print(Markdown(text))
 
 
-def report(words: Sequence[str]) -> None:
-    """Compare, write, judge."""
-    arguments, params = options(words), load_params()
+def report(argv: Sequence[str]) -> None:
+    """Compare, write the report, and fail when the gate does."""
+    arguments, params = options(argv), load_params()
     base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
-        missing = arguments.build_base and base.table(SCORES) is None
-        note = stack.enter_context(built(base, SCORES)) if missing else None
+        missing = arguments.build_base and not have_same_scores(base, head) and base.table(SCORES) is None
+        note = stack.enter_context(rebuilt(base, SCORES)) if missing else None
         gate = verdict(base, head, params, load_problem(params.problem))
         content = sections(base, head, gate, [note] if note else [])
-        drawn = pictures(curves(base), curves(head))
-    place = write(content, drawn, arguments.out, arguments.html)
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a console may have no arrows
+        curve_pictures = pictures(curves(base), curves(head))
+    place = write(content, curve_pictures, arguments.out, arguments.html)
     if arguments.plain:
-        print_text(written(content))
+        print_text(markdown(content))
     else:
         print(f"{gate.reason}\n{place}" if gate.passes else place)
     if not gate.passes:
@@ -86,7 +85,7 @@ def report(words: Sequence[str]) -> None:
 
 
 def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, words: Words) -> list[str]:
-    """Return the summary, line by line."""
+    """Return the lines of the summary."""
     width = max(len(name) for name in evaluation["test"])
     figures = [
         _figure(f"{name:<{width}}", value, intervals["test"].get(name), label(name, words))
@@ -119,9 +118,9 @@ def _counts(split: dict, words: Words) -> str:
     return f"test window: {counts}{why if left_out else ''}"
 
 
-def summary(words: Sequence[str]) -> None:
+def summary(argv: Sequence[str]) -> None:
     """Print the figures of the last run."""
-    argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(words)
+    argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(argv)
     files = ("evaluate/evaluation", "evaluate/intervals", "decide/decision", "split/split")
     evaluation, intervals, decision, split = (read_json(f"metrics/{name}.json") for name in files)
     problem = load_problem(load_params().problem)

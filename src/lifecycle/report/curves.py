@@ -1,4 +1,4 @@
-"""Curves of two versions, one over the other, for light and for dark: the same bytes for the same tables."""
+"""Draw the curves of two versions over each other, for a light and a dark page: same tables, same bytes."""
 
 import io
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ import pandas as pd
 from lifecycle.document.markdown import Picture
 from lifecycle.repository.revision import Workspace
 
-POINTS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of recall, at which precision is told in figures
+POINTS = (0.5, 0.6, 0.7, 0.8, 0.9)  # values of recall at which the report gives the precision
 TABLES = {name: f"metrics/evaluate/{name}.csv" for name in ("precision_recall", "roc", "calibration")}
 TABLES |= {"cost": "metrics/decide/cost.csv"}
-TITLES = {  # and what stands at the axes
+TITLES = {  # title, and labels of the axes
     "precision_recall": ("Precision and recall", "recall", "precision"),
     "roc": ("ROC", "share of the negative flagged", "share of the positive flagged"),
     "calibration": ("Calibration", "predicted probability", "observed share"),
@@ -29,7 +29,7 @@ def curves(side: Workspace) -> dict[str, pd.DataFrame]:
 
 
 def at_points(base: Curves, head: Curves) -> list[tuple[str, ...]]:
-    """Return recall and the precision of both at a few points: the main curve for those who read text."""
+    """Return the precision of both versions at a few values of recall, as rows of text."""
     rows = []
     for recall in POINTS:
         values = [_precision_at(side.get("precision_recall"), recall) for side in (base, head)]
@@ -68,10 +68,8 @@ def pictures(base: Curves, head: Curves) -> list[Picture]:
     ]
 
 
-def _draw(name: str, sides: tuple[Curves, Curves], theme: Theme) -> bytes:
-    import matplotlib as mpl
-
-    style: dict[Any, Any] = {
+def _style(theme: Theme) -> dict[Any, Any]:
+    return {
         "font.size": 9,
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters everywhere
         "axes.spines.top": False,
@@ -82,7 +80,12 @@ def _draw(name: str, sides: tuple[Curves, Curves], theme: Theme) -> bytes:
         **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink),
         "axes.edgecolor": theme.soft,
     }
-    with mpl.rc_context(style):
+
+
+def _draw(name: str, sides: tuple[Curves, Curves], theme: Theme) -> bytes:
+    import matplotlib as mpl
+
+    with mpl.rc_context(_style(theme)):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(4.4, 3.6), layout="constrained", facecolor=theme.paper)
@@ -101,7 +104,7 @@ def _draw(name: str, sides: tuple[Curves, Curves], theme: Theme) -> bytes:
 
 
 def _line(axes: Any, name: str, content: pd.DataFrame, side: str, theme: Theme) -> None:
-    # Dashes over a solid line: equal curves show both, and colours need not be told apart.
+    # Dashes over a solid line: equal curves show both, also to those who don't see colours.
     style = {"label": side, "color": getattr(theme, side), "linestyle": "-" if side == "base" else (0, (4, 2))}
     style |= {"linewidth": 2.4 if side == "base" else 1.8}
     if name == "calibration":

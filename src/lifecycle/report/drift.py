@@ -1,4 +1,4 @@
-"""How far the training rows have moved from those of another version, feature by feature."""
+"""Drift between the training rows of two versions, feature by feature: the population stability index."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,26 +13,22 @@ LEAST = 1e-4  # a share of 0 has no logarithm
 def stability_index(expected: np.ndarray, actual: np.ndarray) -> float:
     """Return the population stability index: the sum of (actual - expected) * ln(actual / expected).
 
-    Siddiqi, "Credit Risk Scorecards" (2006), chapter 7; it is the symmetric divergence of Jeffreys (1946).
+    Both are shares of the records in each bin, shape (bins,). Source: Siddiqi, "Credit Risk Scorecards" (2006), chapter
+    7; it is the symmetric divergence of Jeffreys (1946).
 
-    Parameters
-    ----------
-    expected, actual : array of float, shape (bins,)
-        Shares of the records in each bin.
+    Examples
+    --------
+    >>> round(stability_index(np.array([0.5, 0.5]), np.array([0.6, 0.4])), 4)
+    0.0405
     """
     e, a = np.maximum(expected, LEAST), np.maximum(actual, LEAST)
     return float(((a - e) * np.log(a / e)).sum())
 
 
 def drift(contract: Mapping[str, Any], train: pd.DataFrame) -> dict[str, float]:
-    """Return the index of each feature that the model sees, the largest first.
+    """Return the index of each feature of the model, the largest first, on training rows of the head.
 
-    Parameters
-    ----------
-    contract : mapping
-        The base's models/features.json: quantiles, or shares of values, of its training rows.
-    train : pandas.DataFrame
-        The training rows of the head.
+    `contract` is the base's models/features.json: quantiles, or shares of values, of its training rows.
     """
     columns = [entry for entry in contract.get("columns", []) if entry["name"] not in contract.get("hidden", [])]
     indices = {entry["name"]: _of_column(entry, train[entry["name"]]) for entry in columns if entry["name"] in train}
@@ -62,8 +58,8 @@ def _by_value(categories: Mapping[str, float], known: pd.Series) -> tuple[np.nda
 def _by_quantile(quantiles: Mapping[str, float], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return expected and actual shares between the distinct quantiles.
 
-    Where many records share a value, its quantile tells only that their share reaches beyond it, up to the next one:
-    there the expected share is the nearest possible to the actual one, so the index is never too large.
+    Where many records share a value, their share reaches beyond its quantile, up to the next one. There the expected
+    share is the possible one that is nearest to the actual one, so the index is never too large.
     """
     shares = np.array([float(share) for share in quantiles])
     places = np.array(list(quantiles.values()))

@@ -1,6 +1,5 @@
-"""What a report says, section by section; its text is report.md.jinja beside this file."""
+"""The content of a report, section by section; its text is report.md.jinja beside this file."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,13 +23,13 @@ RAW, TRAIN = "data/raw/records.parquet", "data/splits/train.parquet"
 Row = tuple[str, ...]
 
 
-def written(content: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+def markdown(content: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     """Return the report's Markdown; without pictures for a place that can't show files, such as a comment."""
     return fill(TEMPLATE, **content, pictures=pictures)
 
 
 def sections(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
-    """Return what the template shows of two versions; notes are what else a reader must know first."""
+    """Return what the template shows of two versions; the notes stand at the top."""
     changed = changes.differences(base.yaml("params.yaml"), head.yaml("params.yaml"))
     return {
         "sentence": verdict.sentence,
@@ -58,8 +57,8 @@ def _cells(difference: Difference) -> Row:
     size = max(abs(base), abs(other))
     digits = 2 if size >= 10 else 4 if size >= 0.02 else 6
     between = f"{low:+.{digits}f} to {high:+.{digits}f}" if math.isfinite(low) else "not known"
-    real = "" if difference.verdict == SAME else f"{'↑' if value > 0 else '↓'} {difference.verdict}"
-    return f"{base:.{digits}f}", f"{other:.{digits}f}", f"{value:+.{digits}f}", between, real
+    change = "" if difference.verdict == SAME else f"{'↑' if value > 0 else '↓'} {difference.verdict}"
+    return f"{base:.{digits}f}", f"{other:.{digits}f}", f"{value:+.{digits}f}", between, change
 
 
 def data(base: Workspace, head: Workspace) -> list[Row]:
@@ -92,7 +91,7 @@ def _size(index: float) -> str:
 
 
 def slices_and_groups(base: Workspace, head: Workspace) -> dict[str, Any]:
-    """Return what has changed of slices and groups (None: not known), and the worst slices of the head."""
+    """Return the changes of slices and groups (None: not known), and the worst slices of the head."""
     slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES_FILE, FAIRNESS_FILE))
     by_slice = [content.get("slices", {}) for content in slices]
     by_group = [{cut: one["groups"] for cut, one in content.items()} for content in fairness]
@@ -115,7 +114,7 @@ def slices_and_groups(base: Workspace, head: Workspace) -> dict[str, Any]:
 def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Sequence[str]) -> list[Row]:
     """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out.
 
-    A row is the cut, the group, the figure, its two values, and what became of it.
+    A row is the cut, the group, the figure, its two values, and the change.
     """
     rows: list[Row] = []
     for cut, groups in head.items():
@@ -151,7 +150,7 @@ def _features(base: Workspace, head: Workspace) -> dict[str, Any]:
 
 
 def _stages(base: Workspace, head: Workspace) -> list[Row]:
-    times = json.loads(head.text(str(TIMES)) or "{}")
+    times = head.json(str(TIMES))
     rows: list[Row] = []
     for stage in changes.stage_changes(base.yaml("dvc.lock"), head.yaml("dvc.lock")):
         seconds = times.get(stage.name)
@@ -163,9 +162,9 @@ def _stages(base: Workspace, head: Workspace) -> list[Row]:
 def _reasons(stage: changes.Stage) -> str:
     folders = [path.removeprefix("src/") for path in stage.code]
     kinds = (("", stage.params, 3), ("", stage.data, 2), ("code: ", folders, 2))
-    return "; ".join(prefix + _named(names, most) for prefix, names, most in kinds if names) or "its command"
+    return "; ".join(prefix + _joined(names, most) for prefix, names, most in kinds if names) or "its command"
 
 
-def _named(names: list[str], most: int) -> str:
+def _joined(names: list[str], most: int) -> str:
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

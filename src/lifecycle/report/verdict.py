@@ -14,7 +14,16 @@ from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.markdown import Markdown, code
 from lifecycle.evaluation import metrics
 from lifecycle.evaluation.bootstrap import LEVEL
-from lifecycle.evaluation.comparison import SAME, Chance, Comparison, Difference, WithInterval, compare, unpaired
+from lifecycle.evaluation.comparison import (
+    SAME,
+    Chance,
+    Comparison,
+    Difference,
+    WithInterval,
+    compare,
+    same_scores,
+    unpaired,
+)
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.gates import is_not_worse
 from lifecycle.evaluation.metrics import Figures
@@ -25,15 +34,16 @@ from lifecycle.repository.revision import Revision, Workspace
 from lifecycle.splits.time_windows import DAY, lengths
 
 SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.json"
+SAME_SCORES = Markdown("Both name the same table of scores by its hash, so nothing of a difference is chance.")
 
 
 class Verdict(NamedTuple):
-    """What the comparison of two versions says."""
+    """Whether the gate passes, why, and the comparison behind it."""
 
     passes: bool
     sentence: Markdown
     figures: dict[str, Difference]
-    how: Markdown  # in which way the two were compared
+    how: Markdown  # the two were compared
 
     @property
     def reason(self) -> str:
@@ -42,7 +52,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -> Verdict:
-    """Compare the two models, record by record where both tables of scores are to be had.
+    """Compare the two models, record by record where both tables of scores are there.
 
     Raises
     ------
@@ -53,17 +63,25 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
         if not side.json(EVALUATION):
             raise PipelineError(f"{side.name}: no {EVALUATION}; `dvc repro` writes it, then commit it")
     rule, before, after = _rule(base, params.report), base.table(SCORES), head.table(SCORES)
+    equal = have_same_scores(base, head)
     if before is not None and after is not None and _comparable(before, after, problem):
         comparison, how = _paired(before, after, (base, head), params, problem)
+    elif equal:
+        comparison, how = same_scores(_with_intervals(base), _with_intervals(head)), SAME_SCORES
     else:
         comparison, how = unpaired(_with_intervals(base), _with_intervals(head)), _why_unpaired(base, before, after)
     figures = comparison.figures
     if rule.metric not in figures or not math.isfinite(figures[rule.metric].value):
         known = ", ".join(figures)
         raise PipelineError(f"report.metric = {rule.metric!r}: it must be a figure that both have; they have {known}")
-    equal = before is not None and after is not None and before.equals(after)
+    equal = equal or (before is not None and after is not None and before.equals(after))
     passes = equal or is_not_worse(comparison, rule.metric, rule.margin)  # equal scores need no margin
     return Verdict(passes, _sentence(figures[rule.metric], rule, passes, base.name), figures, how)
+
+
+def have_same_scores(base: Revision, head: Workspace) -> bool:
+    """Tell whether both versions name the same table of scores, even where the table itself is in no place."""
+    return base.md5(SCORES) is not None and base.md5(SCORES) == head.md5(SCORES)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:
@@ -71,12 +89,12 @@ def _rule(base: Revision, own: ReportParams) -> ReportParams:
     content = base.yaml("params.yaml").get("report")
     try:
         return ReportParams.model_validate(content) if content else own
-    except ValidationError:  # of another version of this file; nothing there to hold the change to
+    except ValidationError:  # the base's block is of another version of this program
         return own
 
 
 def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
-    """Tell whether the tables share records: the same key, at the same time, with the same label."""
+    """Return whether the tables share records: the same key, at the same time, with the same label."""
     roles = [problem.key, problem.time, problem.target]
     shared, same = before[roles].merge(after[roles], on=problem.key), before[roles].merge(after[roles], on=roles)
     return len(same) == len(shared) > 0
@@ -123,9 +141,9 @@ def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFra
 
 def _sentence(difference: Difference, rule: ReportParams, passes: bool, base: str) -> Markdown:
     loss = max(0.0, -difference.floor)
-    # What is not told apart from the base need not be as good.
-    unsure = difference.verdict == SAME and not passes
-    opening = "No difference is shown" if unsure else difference.verdict.capitalize()
+    # "No difference" would be too much: with so wide an interval the model may be worse.
+    is_unsure = difference.verdict == SAME and not passes
+    opening = "No difference is shown" if is_unsure else difference.verdict.capitalize()
     return Markdown(
         f"**{opening}, and the gate {'passes' if passes else 'fails'}:** {code(rule.metric)} is {difference.other:.4f}"
         f" against {difference.base:.4f} of {code(base)}, a difference of {difference.value:+.4f} with the {LEVEL:g} %"

@@ -1,4 +1,4 @@
-"""The command `doctor`: look for broken files of DVC's own, and mend them.
+"""The command `doctor`: find missing or corrupt files that DVC keeps, and mend them.
 
     python src/mlops.py doctor                  hash every object that dvc.lock names in the cache again
     python src/mlops.py doctor --remote store   and in the remote `store`, a folder
@@ -6,8 +6,8 @@
     python src/mlops.py doctor --locks          only what a killed DVC process leaves broken: quick
 
 An object is put back from a whole copy, else from a remote, else by running its stage. What can't be mended stays as it
-is: a corrupt table that someone added may still be worth something. Nothing here writes dvc.lock (`dvc commit -f`
-would, and would call a stage whose code has changed up to date). Ends with 0 when all is well or mended, otherwise 1.
+is: a corrupt table that someone added may still be of use. dvc.lock is never written here. The command ends with 0 when
+all is well or mended, otherwise with 1.
 """
 
 import argparse
@@ -21,18 +21,20 @@ from pathlib import Path
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository.dvc_locks import mend_locks
-from lifecycle.repository.dvc_objects import Fault, Survey, fault_of, hash_of, list_of, place_of, survey
+from lifecycle.repository.dvc_objects import Fault, Survey, find_fault, folder_list, md5_of_path, object_path, survey
+from lifecycle.repository.prerequisites import check_prerequisites
 
 
-def doctor(words: Sequence[str]) -> None:
-    """Answer the command line: mend the locks, look at the objects."""
+def doctor(argv: Sequence[str]) -> None:
+    """Run the command: mend the locks, look at the objects."""
     parser = argparse.ArgumentParser(
         prog="mlops.py doctor", description="Find broken files of DVC's own, and mend them."
     )
     parser.add_argument("--remote", metavar="NAME", help="look at this remote too, a folder of this machine")
     parser.add_argument("--fix", action="store_true", help="put back what is missing or corrupt")
     parser.add_argument("--locks", action="store_true", help="only mend what a killed DVC process left broken")
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
+    check_prerequisites(Path())
     for path in mend_locks(Path()):
         print(f"moved a file out of the way that a killed DVC process had left broken: it is {path} now")
     if not options.locks:
@@ -61,21 +63,19 @@ def look(remote: str | None, fix: bool) -> str:
 
 
 def repair(state: Survey, faults: Sequence[Fault]) -> None:
-    """Mend what can be mended; look again to see what that was.
+    """Mend what can be mended; another survey shows what that was.
 
-    A workspace file with the content of a corrupt object is replaced once that is mended: DVC takes it for whole.
+    A workspace file with the content of a corrupt object is replaced once that is mended: DVC would not do it.
     """
     cache = state.folders[0]
     lost = [fault for fault in faults if not _copy(fault, state.folders) and fault.place.is_relative_to(cache)]
     if lost and state.fallback:
         with _set_aside(lost):
             _dvc("fetch", {fault.item.out for fault in lost}, "--remote", state.fallback)
-        lost = [fault for fault in lost if fault_of(fault.item, cache)]
+        lost = [fault for fault in lost if find_fault(fault.item, cache)]
     _run_again([fault for fault in lost if fault.item.stage])
-    handed_out = [
-        fault.item for fault in faults if fault.found and fault.found == hash_of(fault.item.path, fault.found)
-    ]
-    mended = [item for item in handed_out if not fault_of(item, cache)]
+    corrupt = [fault for fault in faults if fault.actual and fault.actual == md5_of_path(fault.item.path, fault.actual)]
+    mended = [fault.item for fault in corrupt if not find_fault(fault.item, cache)]
     for item in mended:
         _remove(item.path)
     _dvc("checkout", {item.out for item in mended})
@@ -84,11 +84,11 @@ def repair(state: Survey, faults: Sequence[Fault]) -> None:
 def _copy(fault: Fault, folders: Sequence[Path]) -> bool:
     """Replace an object by a whole copy, from the workspace or another folder of objects."""
     md5 = fault.item.md5
-    for source in [fault.item.path, *(place_of(md5, folder) for folder in folders)]:
-        if hash_of(source, md5) == md5:
+    for source in [fault.item.path, *(object_path(md5, folder) for folder in folders)]:
+        if md5_of_path(source, md5) == md5:
             _remove(fault.place)
             with atomic(fault.place) as temporary:
-                temporary.write_bytes(list_of(source)) if source.is_dir() else shutil.copyfile(source, temporary)
+                temporary.write_bytes(folder_list(source)) if source.is_dir() else shutil.copyfile(source, temporary)
             fault.place.chmod(0o444)  # as DVC protects them
             return True
     return False
@@ -97,7 +97,7 @@ def _copy(fault: Fault, folders: Sequence[Path]) -> bool:
 @contextmanager
 def _set_aside(faults: Sequence[Fault]) -> Iterator[None]:
     """Hide corrupt objects from DVC, which takes any object for whole; those that it does not replace come back."""
-    hidden = {fault.place: fault.place.with_name(f"{fault.place.name}.corrupt") for fault in faults if fault.found}
+    hidden = {fault.place: fault.place.with_name(f"{fault.place.name}.corrupt") for fault in faults if fault.actual}
     for place, aside in hidden.items():
         place.replace(aside)
     yield
@@ -122,6 +122,6 @@ def _remove(path: Path) -> None:
 
 
 def _dvc(command: str, targets: Collection[str], *options: str) -> None:
-    """Run DVC if there is something to run it for; what it could not do is seen afterwards, in the hashes."""
+    """Run DVC on the targets, if there are any; the hashes show afterwards what it could not do."""
     if targets:
         subprocess.run([sys.executable, "-m", "dvc", command, *options, *sorted(targets)], check=False)

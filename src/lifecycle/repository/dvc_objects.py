@@ -1,16 +1,18 @@
-"""The objects that dvc.lock names: list them, and hash them again in the cache and in a remote that is a folder.
+"""List the objects that dvc.lock names, and hash them again in the cache and in a remote that is a folder.
 
-DVC trusts what it has written once: `dvc checkout`, and `dvc pull` from a remote without `verify`, hand out a corrupt
-object with return code 0, and `dvc status` calls the result up to date. So nothing here asks DVC whether it is whole.
+DVC does not check an object again: `dvc checkout`, and `dvc pull` from a remote without `verify`, hand out a corrupt
+one with return code 0, and `dvc status` calls the result up to date. So the hashes are computed here.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError
 
 
@@ -21,7 +23,7 @@ class Item:
     path: Path  # in the workspace
     md5: str  # DVC's name for the content; that of a list ends in .dir
     out: str  # the out that it is or belongs to
-    stage: str | None  # what makes it; None: it was added by hand
+    stage: str | None  # that makes it; None: it was added by hand
     pushed: bool  # remotes have it too
 
 
@@ -31,22 +33,22 @@ class Fault:
 
     item: Item
     place: Path
-    found: str | None  # the hash of what is there; None: nothing is
+    actual: str | None  # the hash of what is there; None: nothing is
 
     def __str__(self) -> str:
-        """Say what is wrong and where."""
-        state = f"corrupt ({self.found} found)" if self.found else "missing"
+        """Return what is wrong and where."""
+        state = f"corrupt ({self.actual} found)" if self.actual else "missing"
         return f"{self.item.path}: {self.item.md5} is {state} in {self.place.parents[1]}"
 
     def advice(self) -> str:
-        """Say what to do about it."""
+        """Return what to do about it."""
         last = f"`dvc repro {self.item.stage}`" if self.item.stage else f"`dvc add {self.item.out}` the original"
         return f"{self.item.path}: `make doctor` restores it if a copy is left, otherwise {last}"
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What there should be, and where."""
+    """Which objects there should be, and in which folders."""
 
     items: list[Item]
     folders: list[Path]  # of objects: the cache, then the remote that was asked for
@@ -57,35 +59,54 @@ class Survey:
         cache, *remotes = self.folders
         places = [(item, cache) for item in self.items]
         places += [(item, folder) for folder in remotes for item in self.items if item.pushed]
-        return [fault for item, folder in places if (fault := fault_of(item, folder))]
+        return [fault for item, folder in places if (fault := find_fault(item, folder))]
 
 
 def survey(remote: str | None = None) -> Survey:
-    """List what the DVC files in the working folder name, without hashes in the manner of DVC 2 (md5-dos2unix).
+    """List the objects that the DVC files in the working folder name, except those hashed as in DVC 2 (md5-dos2unix).
 
-    Parameters
-    ----------
-    remote : str, optional
-        A remote that is a folder of this machine: its objects are looked at too.
+    `remote` names a remote that is a folder of this machine, and is looked at too.
+    """
+    with dvc_repository() as repo:
+        folders = [Path(repo.cache.local.path)] + ([_remote_folder(repo, remote)] if remote else [])
+        default = repo.config["core"].get("remote")
+        outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
+    items = [*outs, *(member for out in outs for member in _members(out, folders))]
+    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
+    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+
+
+@contextmanager
+def dvc_repository() -> Iterator[Any]:
+    """Open the DVC repository of the working folder.
 
     Raises
     ------
     PipelineError
-        There is no repository, its files can't be read, or the remote is no folder.
+        DVC can't: there is none, or one of its files is broken.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
         with Repo() as repo:
-            folders = [Path(repo.cache.local.path)] + ([_remote_folder(repo, remote)] if remote else [])
-            default = repo.config["core"].get("remote")
-            outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
+            yield repo
     except DvcException as error:
         raise PipelineError(str(error)) from error
-    items = [*outs, *(member for out in outs for member in _members(out, folders))]
-    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
-    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+
+
+def read_object(md5: str) -> bytes | None:
+    """Return an object's content from the cache or the default remote; None where neither has a whole one."""
+    with dvc_repository() as repo:
+        place = object_path(md5, Path(repo.cache.local.path))
+        if md5_of_path(place) == md5:
+            return place.read_bytes()
+        try:
+            remote = repo.cloud.get_remote_odb()
+            content: bytes = remote.fs.cat_file(remote.oid_to_path(md5))
+        except Exception:  # there is no remote, or it does not answer: each kind has its own errors
+            return None
+    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
 
 
 def _item(out: Any) -> Item:
@@ -106,48 +127,41 @@ def _remote_folder(repo: Any, name: str) -> Path:
 
 def _members(out: Item, folders: Sequence[Path]) -> Iterator[Item]:
     """List the files of a folder, from the first whole copy of its list."""
-    whole = (place_of(out.md5, folder) for folder in folders if out.md5.endswith(".dir") and not fault_of(out, folder))
+    if not out.md5.endswith(".dir"):
+        return
+    whole = (object_path(out.md5, folder) for folder in folders if not find_fault(out, folder))
     for place in [*whole][:1]:
         for row in json.loads(place.read_bytes()):
             yield Item(out.path / row["relpath"], row["md5"], out.out, out.stage, out.pushed)
 
 
-def place_of(md5: str, folder: Path) -> Path:
+def object_path(md5: str, folder: Path) -> Path:
     """Return where a folder of objects keeps one."""
     return folder / md5[:2] / md5[2:]
 
 
-def fault_of(item: Item, folder: Path) -> Fault | None:
-    """Hash an item's object in a folder of objects and return what is wrong with it."""
-    place = place_of(item.md5, folder)
-    found = hash_of(place, item.md5)
-    return None if found == item.md5 else Fault(item, place, found)
+def find_fault(item: Item, folder: Path) -> Fault | None:
+    """Hash an item's object in a folder of objects, and return the fault if its hash is another one."""
+    place = object_path(item.md5, folder)
+    actual = md5_of_path(place, item.md5)
+    return None if actual == item.md5 else Fault(item, place, actual)
 
 
-def hash_of(path: Path, like: str = "") -> str | None:
-    """Hash a file, or the list of a workspace folder's files, as DVC does.
+def md5_of_path(path: Path, like: str = "") -> str | None:
+    """Hash a file, or the list of a workspace folder's files, as DVC does; None when there is neither.
 
-    Parameters
-    ----------
-    path : Path
-        The file or folder.
-    like : str
-        The hash it should have: that of a list in a folder of objects ends in .dir, although it is a file.
-
-    Returns
-    -------
-    str or None
-        None when there is neither file nor folder.
+    `like` is the hash it should have: that of a list in a folder of objects ends in .dir, although it is a file.
     """
     if path.is_dir():
-        return hashlib.md5(list_of(path), usedforsecurity=False).hexdigest() + ".dir"
+        return hashlib.md5(folder_list(path), usedforsecurity=False).hexdigest() + ".dir"
     if not path.is_file():
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() + Path(like).suffix
 
 
-def list_of(folder: Path) -> bytes:
+def folder_list(folder: Path) -> bytes:
     """Return what DVC keeps for a folder: the hashes of its files, by name."""
-    files = {path.relative_to(folder).as_posix(): hash_of(path) for path in folder.rglob("*") if path.is_file()}
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name not in FOLDER_NOTES]
+    files = {path.relative_to(folder).as_posix(): md5_of_path(path) for path in found}
     return json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)]).encode()

@@ -1,4 +1,4 @@
-"""Run the graph in another copy of the repository: of another revision, or of the last commit somewhere else."""
+"""Run the graph in another copy of the repository: of another revision, or of the last commit."""
 
 import os
 import shutil
@@ -9,27 +9,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.dvc_objects import dvc_repository
+from lifecycle.repository.git import NEVER_ASK, prefix
 from lifecycle.repository.revision import Revision, out_hash
 
 
 @contextmanager
-def built(base: Revision, wanted: str) -> Iterator[str | None]:
+def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
     """Run the stages of a revision in a git worktree that is gone afterwards; `base` takes its tables from there.
-
-    Parameters
-    ----------
-    base : Revision
-        The revision.
-    wanted : str
-        The table to make.
 
     Yields
     ------
     str or None
-        What to tell the reader, where the bits are not those that the revision's dvc.lock promises.
+        A note for the reader, where the bits of a table are not those that the revision's dvc.lock names.
 
     Raises
     ------
@@ -37,25 +31,24 @@ def built(base: Revision, wanted: str) -> Iterator[str | None]:
         A stage fails.
     """
     with tempfile.TemporaryDirectory(prefix="base-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve() / "base"
-        _call(["git", "worktree", "add", "--quiet", "--detach", str(folder), base.commit], Path())
+        top = Path(temporary).resolve() / "base"
+        folder = top / prefix()
+        _call(["git", "worktree", "add", "--quiet", "--detach", str(top), base.commit], Path())
         try:
             _share_cache(folder)
-            lend_source(base.yaml("params.yaml").get("ingest", {}).get("path") or "", folder)
+            copy_source(base.yaml("params.yaml").get("ingest", {}).get("path") or "", folder)
             _call([sys.executable, "-m", "dvc", "repro"], folder)
             base.built = folder
-            made = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
-            same = out_hash(base.yaml("dvc.lock"), wanted) == out_hash(made, wanted)
-            yield None if same else f"{wanted} of {base.name}, built here, is not what its dvc.lock says."
+            lock = read_yaml((folder / "dvc.lock").read_text(encoding="utf-8"))
+            is_same = out_hash(base.yaml("dvc.lock"), table) == out_hash(lock, table)
+            yield None if is_same else f"{table} of {base.name}, built here, is not what its dvc.lock says."
         finally:
             base.built = None
-            subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=False, capture_output=True)
+            subprocess.run(["git", "worktree", "remove", "--force", str(top)], check=False, capture_output=True)
 
 
 def _share_cache(folder: Path) -> None:
-    from dvc.repo import Repo
-
-    with Repo() as repo:
+    with dvc_repository() as repo:
         place = repo.cache.local.path
     _call([sys.executable, "-m", "dvc", "config", "--quiet", "--local", "cache.dir", place], folder)
 
@@ -65,15 +58,10 @@ def _call(command: list[str], folder: Path) -> None:
         raise PipelineError(f"--build-base: `{' '.join(command[:5])}` failed, see above")
 
 
-def lend_source(source: str, folder: Path) -> None:
-    """Copy the user's own file, which git does not have, into another copy of the repository.
+def copy_source(source: str, folder: Path) -> None:
+    """Copy the user's own file (`ingest.path`), which git does not have, into another copy of the repository.
 
-    Parameters
-    ----------
-    source : str
-        `ingest.path`; a folder, and a place outside of the repository, need no copy.
-    folder : Path
-        The other copy.
+    A folder, and a place outside of the repository, need no copy.
     """
     if Path(source).is_file() and not Path(source).is_absolute() and not (folder / source).exists():
         (folder / source).parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +71,8 @@ def lend_source(source: str, folder: Path) -> None:
 def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
     """Run a command in a folder with the programs of this environment, and return its exit code.
 
-    What it prints goes to stderr. DVC's own variables do not reach it: they speak of this copy of the repository.
+    What it prints goes to stderr. DVC's own variables are left out: they are about this copy of the repository.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    environment |= variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= NEVER_ASK | variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

@@ -1,8 +1,6 @@
-"""Read files as the workspace, or another revision of the repository, has them."""
+"""Read files of the workspace, or of another revision of the repository."""
 
 import io
-import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,10 @@ from typing import Any
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import parse_json, read_table
 from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.dvc_objects import md5_of_path, read_object
+from lifecycle.repository.git import commit_of, git
 
 
 class Workspace:
@@ -23,18 +24,38 @@ class Workspace:
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
     def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where it is not to be had."""
-        return pd.read_parquet(path) if Path(path).is_file() else None
+        """Return a parquet table that DVC keeps; None where neither the folder, the cache nor a remote has it."""
+        place = self.place(path)
+        if place is not None:
+            return read_table(place)
+        md5 = self.md5(path)
+        content = None if md5 is None else read_object(md5)
+        return None if content is None else read_table(io.BytesIO(content))
+
+    def place(self, path: str) -> Path | None:
+        """Return where a file that DVC keeps lies; None where it is in no folder."""
+        return Path(path) if Path(path).is_file() else None
+
+    def md5(self, path: str) -> str | None:
+        """Return the hash of a file that DVC keeps: of what lies in the folder, else what dvc.lock says."""
+        place = self.place(path)
+        return out_hash(self.yaml("dvc.lock"), path) if place is None else md5_of_path(place)
 
     def json(self, path: str) -> dict[str, Any]:
         """Return a JSON file, empty where there is none."""
         text = self.text(path)
-        return {} if text is None else json.loads(text)
+        return {} if text is None else dict(parse_json(text, self._called(path)))
 
     def yaml(self, path: str) -> dict[str, Any]:
-        """Return a YAML file as DVC reads it, empty where there is none: to other readers its 1e-06 is a text."""
+        """Return a YAML file as DVC reads it, empty where there is none."""
         text = self.text(path)
-        return {} if text is None else read_yaml(text)
+        try:
+            return {} if text is None else dict(read_yaml(text))
+        except (TypeError, ValueError) as error:
+            raise PipelineError(f"{self._called(path)}: not valid YAML: {error}") from error
+
+    def _called(self, path: str) -> str:
+        return path
 
     def csv(self, path: str) -> pd.DataFrame | None:
         """Return a small table that git keeps."""
@@ -63,8 +84,7 @@ class Revision(Workspace):
 
     def __init__(self, name: str) -> None:
         # A pull request is checked out without a local branch of the name that it goes to.
-        found = filter(None, (_commit(spelling) for spelling in (name, f"origin/{name}")))
-        commit = next(found, None)
+        commit = commit_of(name) or commit_of(f"origin/{name}")
         if commit is None:
             raise PipelineError(f"--base {name}: no such commit here; {_advice(name)}")
         self.name, self.commit = name, commit
@@ -72,35 +92,20 @@ class Revision(Workspace):
 
     def text(self, path: str) -> str | None:
         """Return a file that git keeps; None where there is none of that name."""
-        return _git("show", f"{self.commit}:{path}")
+        return git("show", f"{self.commit}:./{path}")
 
-    def table(self, path: str) -> pd.DataFrame | None:
-        """Return a parquet table that DVC keeps; None where it is not to be had."""
-        from dvc.api import DVCFileSystem
+    def place(self, path: str) -> Path | None:
+        """Return where a file that DVC keeps lies, if the commit's stages have been run."""
+        return None if self.built is None else self.built / path
 
-        if self.built is not None:
-            return pd.read_parquet(self.built / path)
-        try:
-            return pd.read_parquet(io.BytesIO(DVCFileSystem(".", rev=self.commit).read_bytes(path)))
-        except Exception:  # every kind of remote has its own errors; what can't be read is not to be had
-            return None
-
-
-def _commit(name: str) -> str | None:
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return None if found is None else found.strip()
-
-
-def _git(*arguments: str) -> str | None:
-    """Return what git prints, None when it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8", check=False)
-    return done.stdout if done.returncode == 0 else None
+    def _called(self, path: str) -> str:
+        return f"{path} of {self.name}"
 
 
 def _advice(name: str) -> str:
-    if (_git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
+    if (git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
         return f"this clone is shallow, fetch it: git fetch --unshallow origin, or git fetch --depth=1 origin {name}"
-    branches = (_git("branch", "--all", "--format=%(refname:short)") or "").split()
+    branches = (git("branch", "--all", "--format=%(refname:short)") or "").split()
     return f"known branches: {', '.join(branches) or 'none'}"
 
 

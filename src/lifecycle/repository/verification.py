@@ -1,13 +1,11 @@
-"""The command `verify`: a fresh clone, under other conditions, must make the same bits; a bundle, what it says.
+"""The command `verify`: prove that a fresh clone makes the same bits, or that a bundle is whole.
 
-Clones the last commit into another folder, runs the whole graph there from nothing with another hash seed, time zone,
-locale and number of threads, and compares `dvc.lock` and every file in git. The first difference is named.
+It clones the last commit into another folder, runs the whole graph there from nothing with another hash seed, time
+zone, locale and number of threads, compares `dvc.lock` and every file in git, and names the first difference.
 """
 
 import argparse
 import filecmp
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
-from lifecycle.repository.rebuild import lend_source, run_in
+from lifecycle.core.tables import read_table
+from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.git import git, prefix
+from lifecycle.repository.rebuild import copy_source, run_in
 
 OTHER_CONDITIONS = {
     "PYTHONHASHSEED": "271828",
@@ -34,56 +34,58 @@ OTHER_CONDITIONS = {
 }
 
 
-def git(*arguments: str, folder: str | Path = ".") -> str:
-    """Return what a git command prints."""
-    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-def reproduce(folder: Path) -> None:
-    """Clone the last commit into `folder` and run the graph there, without any cache."""
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ".", str(folder)], check=True)
-    lend_source(load_params().ingest.path, folder)
-    if run_in(folder, ["dvc", "repro", "--force"], **OTHER_CONDITIONS):
-        raise PipelineError(f"`dvc repro` failed in the clone ({folder})")
+def reproduce(place: Path) -> Path:
+    """Clone the last commit to a place, run the graph there without any cache, and return the project's folder."""
+    own = prefix()
+    top = Path(*[".."] * len(Path(own).parts))
+    if run_in(Path(), ["git", "clone", "--quiet", "--no-hardlinks", str(top), str(place)]):
+        raise PipelineError(f"the last commit can't be cloned to {place}, see above; TMPDIR names another disk for it")
+    copy_source(load_params().ingest.path, place / own)
+    if run_in(place / own, ["dvc", "repro", "--force"], **OTHER_CONDITIONS):
+        raise PipelineError(f"`dvc repro` failed in the clone ({place / own}), see above")
+    return place / own
 
 
 def changed_files(folder: Path) -> list[str]:
     """Return the files in git that the run has changed, dvc.lock last: it changes with any other."""
-    return sorted(git("diff", "--name-only", folder=folder).split(), key=lambda name: (name == "dvc.lock", name))
+    names = (git("diff", "--name-only", "--relative", folder=folder) or "").split()
+    return sorted(names, key=lambda name: (name == "dvc.lock", name))
 
 
 def outputs(lock: str) -> dict[str, dict[str, Any]]:
     """Return every output that the text of a dvc.lock names, by path and in its order: its hash and size in files."""
-    stages = yaml.safe_load(lock)["stages"]
+    stages = read_yaml(lock)["stages"]
     return {out["path"]: out for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """Return the outputs that two locks do not name alike, those that only one of them has among them.
+
+    Examples
+    --------
+    >>> differing_outputs({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
+    ['b', 'c']
+    """
+    return [name for name in {**here, **there} if here.get(name) != there.get(name)]
 
 
 def file_that_differs(name: str, clone: Path) -> str:
     """Return the first file of an output, itself a file or a folder, that is another one in the clone."""
     if not Path(name).is_dir() and not (clone / name).is_dir():
         return name
-    files = sorted(
-        {path.relative_to(side) for side in (Path(), clone) for path in (side / name).rglob("*") if path.is_file()}
-    )
-    same = {
-        path for path in files if (clone / path).is_file() and path.is_file() and filecmp.cmp(path, clone / path, False)
+    files = {
+        str(path.relative_to(side)) for side in (Path(), clone) for path in (side / name).rglob("*") if path.is_file()
     }
-    return str(next((path for path in files if path not in same), name))
+    _, different, absent = filecmp.cmpfiles(".", clone, files, shallow=False)
+    return min([*different, *absent], default=name)
 
 
 def first_difference(ours: Path, theirs: Path) -> str:
-    """Say where two versions of a file part: column and row of a table, key of a JSON file, otherwise the line."""
+    """Return where two versions of a file differ first: column and row of a table, line of any other file."""
     if not ours.is_file() or not theirs.is_file():
         return "only one of the two files is there to compare"
     if ours.suffix == ".parquet":
-        return _in_tables(pd.read_parquet(ours), pd.read_parquet(theirs))
-    if ours.suffix == ".json":
-        a, b = (
-            pd.json_normalize(json.loads(path.read_text(encoding="utf-8"))).iloc[0].to_dict() for path in (ours, theirs)
-        )
-        return next(
-            (f"{key}: {a.get(key)!r} here, {b.get(key)!r} there" for key in a | b if a.get(key) != b.get(key)), "layout"
-        )
+        return _in_tables(read_table(ours), read_table(theirs))
     pairs = zip(ours.read_bytes().split(b"\n"), theirs.read_bytes().split(b"\n"), strict=False)
     return next(
         (f"line {i}: {x[:80]!r} here, {y[:80]!r} there" for i, (x, y) in enumerate(pairs, 1) if x != y), "length"
@@ -103,13 +105,13 @@ def _in_tables(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
     return "equal values in different bytes"
 
 
-def verify(words: Sequence[str]) -> None:
-    """Answer the command line."""
+def verify(argv: Sequence[str]) -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="mlops.py verify", description="Prove that a fresh clone makes the same bits."
     )
     parser.add_argument("--bundle", metavar="FOLDER", type=Path, help="only check a bundle against its manifest")
-    folder = parser.parse_args(words).bundle
+    folder = parser.parse_args(argv).bundle
     if folder is None:
         prove()
     else:
@@ -117,13 +119,7 @@ def verify(words: Sequence[str]) -> None:
 
 
 def bundle_content(folder: Path) -> str:
-    """Check every file of a bundle, and list them.
-
-    Raises
-    ------
-    PipelineError
-        Names the file at fault.
-    """
+    """Check every file of a bundle, and return their list."""
     content, version = verify_files(folder)
     files = (f"{entry['size']:>12,}  {name}" for name, entry in content["files"].items())
     return "\n".join([f"{content['name']} {version}", *files, "ok"])
@@ -135,15 +131,17 @@ def prove() -> None:
     Raises
     ------
     PipelineError
-        Names the first output that differs, and where.
+        There is no commit with a dvc.lock, or an output differs: names the first, and where.
     """
-    if git("status", "--porcelain", "--untracked-files=no"):
+    lock = git("show", "HEAD:./dvc.lock")
+    if lock is None:
+        raise PipelineError("verify compares with the last commit, and there is none with a dvc.lock in this folder")
+    if git("status", "--porcelain", "--untracked-files=no", "."):
         print("note: the last commit is verified, without the changes that are not committed", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify ") as temporary:  # a space in the path is one more condition
-        clone = Path(temporary) / "elsewhere"
-        reproduce(clone)
-        here, there = outputs(git("show", "HEAD:dvc.lock")), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
-        differing = [name for name in here if here[name] != there.get(name)] or changed_files(clone)
+        clone = reproduce(Path(temporary) / "elsewhere")
+        here, there = outputs(lock), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
+        differing = differing_outputs(here, there) or changed_files(clone)
         if differing:
             first = file_that_differs(differing[0], clone)
             place = first_difference(Path(first), clone / first)

@@ -1,4 +1,4 @@
-"""The space of a search: values of the present model's hyper-parameters, checked before any trial."""
+"""The space of a search: the values of hyper-parameters that may be tried, checked before any trial."""
 
 from collections.abc import Mapping
 from math import remainder
@@ -30,7 +30,7 @@ def distributions(space: Mapping[str, Dimension]) -> dict[str, Any]:
 
 
 def starting_point(train: TrainParams, space: Mapping[str, Dimension], features: pd.DataFrame) -> Values:
-    """Return the present values of what is searched.
+    """Return the present values of the hyper-parameters that are searched.
 
     Raises
     ------
@@ -55,24 +55,18 @@ def starting_point(train: TrainParams, space: Mapping[str, Dimension], features:
 
 
 def probe(train: TrainParams, space: Mapping[str, Dimension], problem: Problem, rows: pd.DataFrame) -> None:
-    """Fit a few rows with both ends of each range and with each choice: the model knows what it refuses.
-
-    Raises
-    ------
-    PipelineError
-        Names the value.
-    """
-    few = rows.groupby(problem.target).head(50)
+    """Fit a few rows with both ends of each range and with each choice; raise for a value that the model refuses."""
+    sample = rows.groupby(problem.target).head(50)
     for name, dimension in space.items():
         for value in dimension.choices or [dimension.low, dimension.high]:
             try:
-                train_model(train.model_copy(update={name: value}), problem, few)
+                train_model(train.model_copy(update={name: value}), problem, sample)
             except PipelineError as error:
                 raise PipelineError(f"params.yaml: tune.space.{name}: {value!r} is refused: {error}") from error
 
 
 def legible(drawn: Values, space: Mapping[str, Dimension], present: Values) -> Values:
-    """Round what a sampler draws to what a person would write: multiples of a step exact, else three digits.
+    """Round the values that a sampler draws: to multiples of the step where there is one, else to three digits.
 
     >>> legible({"rate": 0.0714321}, {"rate": Dimension(low=0.01, high=0.3, log=True)}, {"rate": 0.05})
     {'rate': 0.0714}
@@ -89,12 +83,12 @@ def _rounded(value: Any, dimension: Dimension) -> Any:
 
 
 def _is_whole(dimension: Dimension) -> bool:
-    """Tell whether it is a range of integers: none of its numbers has a point."""
+    """Return whether it is a range of integers: none of its numbers has a point."""
     return not any(isinstance(number, float) for number in (dimension.low, dimension.high, dimension.step))
 
 
 def _allows(dimension: Dimension, value: Any) -> bool:
-    """Tell whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
+    """Return whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
     if dimension.choices is not None:
         return any(type(value) is type(choice) and value == choice for choice in dimension.choices)
     low, high, step = dimension.low, dimension.high, dimension.step

@@ -1,8 +1,8 @@
-"""The trials of a hyper-parameter search: proposed in batches, judged fold by fold in parallel, on record at the end.
+"""The trials of a hyper-parameter search: proposed in batches, scored fold by fold in parallel, recorded at the end.
 
-Optuna proposes a batch from the trials of earlier batches, with a seed for each trial. So what is tried follows from
-the seed and the size of a batch, and not from the number of processes, their pace, or where an earlier run has ended:
-a run that goes on proposes the unfinished batch again, and judges those of its trials that are not on record yet.
+Optuna proposes a batch from the trials of earlier batches, with a seed for each trial. So the values that are tried
+follow from the seed and the size of a batch, and not from the number of processes, their pace, or where an earlier run
+ended: a run that goes on proposes the unfinished batch again, and scores those of its trials that have no record yet.
 """
 
 import os
@@ -32,7 +32,7 @@ FINISHED_BEFORE_STOPPING = 5  # trials, whose median then stops a trial that is 
 
 
 class Search(NamedTuple):
-    """What is searched: `present` values of params.yaml to start from, folds to judge by, the folder of the record."""
+    """A search: the `present` values of params.yaml to start from, the folds to score on, the folder of the record."""
 
     train: TrainParams
     tune: TuneParams
@@ -44,7 +44,7 @@ class Search(NamedTuple):
 
 @dataclass
 class Candidate:
-    """A trial under way: Optuna's, the values that a person would write, and what the folds gave so far."""
+    """A running trial: Optuna's, its rounded values, and the scores and figures of the folds so far."""
 
     trial: Any
     values: Values
@@ -56,13 +56,7 @@ class Candidate:
 
 @contextmanager
 def open_record(folder: Path, name: str) -> Iterator[Any]:
-    """Open or start the record of a search, an Optuna study in a SQLite file that holds the trials that have ended.
-
-    Raises
-    ------
-    PipelineError
-        Optuna is not installed, or another search is at work.
-    """
+    """Open or start the record of a search: an Optuna study in a SQLite file with all trials that have ended."""
     try:
         import optuna
     except ImportError as error:
@@ -98,7 +92,7 @@ def run(search: Search, record: Any, minutes: float) -> None:
             ended = trials_of(record)
             earlier = ended[: len(ended) - len(ended) % search.tune.batch]  # the batches that are complete
             study, batch = _next_batch(search, record, earlier)
-            if not batch or not _judge(batch, search, _medians(earlier, len(search.folds)), score, deadline):
+            if not batch or not _score_folds(batch, search, _medians(earlier, len(search.folds)), score, deadline):
                 break
             for candidate in batch:
                 _put_on_record(candidate, search, study, record)
@@ -108,14 +102,14 @@ def run(search: Search, record: Any, minutes: float) -> None:
 def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[Any, list[Candidate]]:
     """Propose the next batch; return Optuna's study of it, and those of its trials that are not on record.
 
-    There are none when there are enough trials. The present values come first where they have not been judged, also
-    when there are enough trials.
+    There are none when there are enough trials. The present values come first where they have no score yet, also when
+    there are enough trials.
     """
     import optuna
 
     ended, refused = trials_of(record), [trial.user_attrs[VALUES] for trial in trials_of(record, "FAIL")]
-    judged = search.present in refused or trial_with_scores(record, search.present, search.folder) is not None
-    stop = min(max(search.tune.trials, len(ended) + (not judged)), len(earlier) + search.tune.batch)
+    is_known = search.present in refused or trial_with_scores(record, search.present, search.folder) is not None
+    stop = min(max(search.tune.trials, len(ended) + (not is_known)), len(earlier) + search.tune.batch)
     study = optuna.create_study(direction="maximize")
     study.add_trials(earlier)
     batch = []
@@ -125,7 +119,7 @@ def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[An
         study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         if number < len(ended):
             study.enqueue_trial(ended[number].params)
-        elif number == len(ended) and not judged:
+        elif number == len(ended) and not is_known:
             study.enqueue_trial(search.present)
         trial = study.ask(distributions(search.tune.space))
         if number >= len(ended):
@@ -144,10 +138,10 @@ def _medians(earlier: Sequence[Any], folds: int) -> list[float]:
     return [float(np.median([means[fold] for means in finished])) for fold in range(folds)]
 
 
-def _judge(
+def _score_folds(
     batch: Sequence[Candidate], search: Search, medians: list[float], score: Callable[..., list[Any]], deadline: float
 ) -> bool:
-    """Judge a batch fold by fold; say whether it was done in time. The present values are never stopped early."""
+    """Score a batch fold by fold; return whether there was time for it. The present values are never stopped early."""
     for number, fold in enumerate(search.folds):
         if time.monotonic() >= deadline:
             return False
@@ -169,7 +163,7 @@ def _judge(
 def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any) -> None:
     """Record a trial that has ended: refused by the model, stopped early, or finished.
 
-    The scores of the present values and of the best so far are kept, and are on the disk before the record says so.
+    The scores of the present values and of the best so far are kept; they are on the disk before the record is.
     """
     from optuna.trial import TrialState
 
@@ -190,7 +184,7 @@ def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any
 
 @contextmanager
 def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainParams]], list[Any]]]:
-    """Give a function from a fold's number and several params to the result of `fold_scores` for each.
+    """Yield a function from a fold's number and several params to the result of `fold_scores` for each.
 
     Processes of this machine (LOKY_MAX_CPU_COUNT says how many) or the Dask cluster that the environment names compute
     them. A fold is sent to a process once, not with each task.
@@ -213,7 +207,7 @@ def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainPa
 
 
 def fold_scores(train: TrainParams, problem: Problem, fold: Fold) -> np.ndarray | str:
-    """Return a fold's scores as `src/train.py` makes them, or in words why the model refuses its hyper-parameters."""
+    """Return a fold's scores as `src/train.py` makes them, or the text with which the model refuses a value."""
     import joblib
 
     os.environ.pop(cluster.ADDRESS, None)  # a worker of a cluster would wait for the cluster

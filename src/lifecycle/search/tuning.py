@@ -1,4 +1,4 @@
-"""The command `tune`: search better hyper-parameters on the validation windows; the test window stays closed.
+"""The command `tune`: search better hyper-parameters on the validation windows, without the test window.
 
 It reads data/splits/folds.parquet and writes data/tuning/ (study.db, from which the same search goes on, and
 trials.csv); with --apply also params.yaml.
@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import TrainParams, TuneParams, checked, load_params
+from lifecycle.core.params import Params, TrainParams, TuneParams, checked, load_params
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
-from lifecycle.evaluation.bootstrap import weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
 from lifecycle.models.families import family_named
 from lifecycle.models.training import feature_names, folds_of
@@ -51,7 +51,7 @@ another trial."""
 FIGURE = "average_precision"  # mean over the folds
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="mlops.py tune", description=ABOUT, epilog=REPEATABLE, formatter_class=layout)
@@ -60,45 +60,47 @@ def options(words: Sequence[str]) -> argparse.Namespace:
         "--minutes", type=float, metavar="M", help="start no trial, and no fold of one, after M minutes"
     )
     parser.add_argument("--apply", action="store_true", help="write values that are better into params.yaml")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
-def tune(words: Sequence[str]) -> None:
-    """Search, compare, offer."""
-    arguments, params = options(words), load_params()
-    budget = {
-        name: value for name, value in vars(arguments).items() if name in ("trials", "minutes") and value is not None
-    }
+def tune(argv: Sequence[str]) -> None:
+    """Search, compare the best values with the present ones, and offer what is better."""
+    arguments, params = options(argv), load_params()
+    budget = {name: value for name, value in vars(arguments).items() if name != "apply" and value is not None}
     tuning = checked(TuneParams, params.tune.model_dump() | budget, "the command line")
-    problem = load_problem(params.problem)
-    table = read_table(FOLDS)
-    folds, names = folds_of(table), feature_names(problem, params.train)
-    present = starting_point(params.train, tuning.space, table[names])
-    probe(params.train, tuning.space, problem, folds[0].train)
-    search = Search(params.train, tuning, problem, present, folds, FOLDER)
+    search = prepare(params, tuning)
     with open_record(FOLDER, search_name(params.train, tuning, FOLDS)) as record:
         run(search, record, tuning.minutes)
-        start, best = start_and_best(record, present, FOLDER)
+        start, best = start_and_best(record, search.present, FOLDER)
         scores = np.stack([np.load(scores_file(record, trial.number, FOLDER)) for trial in (start, best)])
-        listed = trial_table(record)
-    write_csv(listed, FOLDER / "trials.csv")
-    print(overview(listed, list(tuning.space)))
+        trials = trial_table(record)
+    write_csv(trials, FOLDER / "trials.csv")
+    print(overview(trials, list(tuning.space)))
     print(f"present values: {start.value:.4f} (trial {start.number}); best: {best.value:.4f} (trial {best.number})")
-    values = best.user_attrs[VALUES]
-    changes = {name: value for name, value in values.items() if best.value > start.value and value != present[name]}
+    values = best.user_attrs[VALUES] if best.value > start.value else search.present
+    changes = {name: value for name, value in values.items() if value != search.present[name]}
     if not changes:
         print("nothing better than the present values was found")
         return
     chance = Chance({}, params.evaluate.bootstrap_samples, params.evaluate.seed)
-    print(verdict(difference(pd.concat(fold.valid for fold in folds), scores, problem, chance)))
+    print(verdict(difference(pd.concat(fold.valid for fold in search.folds), scores, search.problem, chance)))
     print(offer(changes))
     if arguments.apply:
         set_values("params.yaml", "train", changes)
         print("\nwritten into params.yaml; next: dvc repro")
 
 
+def prepare(params: Params, tuning: TuneParams) -> Search:
+    """Read what a search needs, and check that each end of its space can be trained."""
+    problem, table = load_problem(params.problem), read_table(FOLDS)
+    folds, names = folds_of(table), feature_names(problem, params.train)
+    present = starting_point(params.train, tuning.space, table[names])
+    probe(params.train, tuning.space, problem, folds[0].train)
+    return Search(params.train, tuning, problem, present, folds, FOLDER)
+
+
 def search_name(train: TrainParams, tune: TuneParams, folds: Path) -> str:
-    """Return the name of a search, a digest of what its figures and its sequence follow from."""
+    """Return the name of a search: a digest of all that its figures and its sequence of trials depend on."""
     library = family_named(train.model).library
     fixed = train.model_dump(exclude=set(tune.space)) | {library: sys.modules[library].__version__}
     text = json.dumps(fixed | tune.model_dump(include={"space", "seed"}))
@@ -106,13 +108,7 @@ def search_name(train: TrainParams, tune: TuneParams, folds: Path) -> str:
 
 
 def start_and_best(record: Any, present: Values, folder: Path) -> tuple[Any, Any]:
-    """Return the trial of the present values and the best one; of equals the first.
-
-    Raises
-    ------
-    PipelineError
-        The present values have not been judged.
-    """
+    """Return the trial of the present values and the best one, of equal ones the first."""
     start = trial_with_scores(record, present, folder)
     if start is None:
         refusals = [t.user_attrs[REFUSAL] for t in trials_of(record, "FAIL") if t.user_attrs[VALUES] == present]
@@ -129,19 +125,19 @@ def trial_table(record: Any) -> pd.DataFrame:
         row = {"trial": trial.number, "state": state, FIGURE: np.mean(figures) if figures else np.nan}
         folds = {f"fold_{number}": figure for number, figure in enumerate(figures, 1)}
         rows.append(row | trial.user_attrs[VALUES] | folds | {"why": trial.user_attrs[REFUSAL] or ""})
-    listed = pd.DataFrame(rows).sort_values(FIGURE, ascending=False, kind="stable")
-    return listed.sort_values("state", key=lambda state: state != "finished", kind="stable", ignore_index=True)
+    trials = pd.DataFrame(rows).sort_values(FIGURE, ascending=False, kind="stable")
+    return trials.sort_values("state", key=lambda state: state != "finished", kind="stable", ignore_index=True)
 
 
-def overview(listed: pd.DataFrame, names: list[str]) -> str:
+def overview(trials: pd.DataFrame, names: list[str]) -> str:
     """Return how many trials there are, and the ten best."""
-    finished = listed[listed["state"] == "finished"]
-    counts = f"{len(listed)} trials, {len(finished)} of them to the end; all are in {FOLDER / 'trials.csv'}"
+    finished = trials[trials["state"] == "finished"]
+    counts = f"{len(trials)} trials, {len(finished)} of them to the end; all are in {FOLDER / 'trials.csv'}"
     return f"{counts}\n{finished[['trial', FIGURE, *names]].head(10).to_string(index=False)}"
 
 
 def verdict(difference: Difference) -> str:
-    """Say whether the best trial ranks better than the present values, by more than the choice of entities gives."""
+    """Return in words whether the best trial ranks better than the present values, beyond chance of entities."""
     return (
         f"{'better' if difference.low > 0 else 'not shown to be better'} than the present values:"
         f" {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f}, better in"
@@ -154,31 +150,21 @@ def offer(changes: Mapping[str, Any]) -> str:
     """Return the experiment that tries the changes, and the lines for params.yaml."""
     experiment = " ".join(f"-S train.{name}={as_yaml(value)}" for name, value in changes.items())
     block = "\n".join(f"  {name}: {as_yaml(value)}" for name, value in changes.items())
-    return (
-        f"judge it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
-    )
+    return f"try it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
 
 
 def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance: Chance) -> Difference:
     """Compare two trials by their mean average precision over the folds.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The validation rows of all folds, the oldest fold first.
-    scores : array of float, shape (2, n)
-        Theirs, of the present values and of the best ones.
-    problem : Problem
-        Its roles.
-    chance : Chance
-        What the difference is held against.
+    `rows` are the validation rows of all folds, the oldest fold first; `scores` (2, n) theirs, of the present values
+    and of the best ones.
     """
     first, second = (rows.assign(score=score) for score in scores)
     return compare(first, second, problem, partial(_mean_over_folds, problem), chance).figures[FIGURE]
 
 
 def _mean_over_folds(problem: Problem, table: pd.DataFrame) -> Callable[[np.ndarray | None], dict[str, float]]:
-    entity = None if problem.entity is None else pd.factorize(table[problem.entity])[0]
+    entity = entity_codes(table, problem.entity)
     target, score, fold = (table[name].to_numpy() for name in (problem.target, "score", "fold"))
     places = [np.flatnonzero(fold == number) for number in np.unique(fold)]
     rankings = [Ranking(target[rows], score[rows]) for rows in places]

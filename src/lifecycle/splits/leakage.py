@@ -1,4 +1,4 @@
-"""Leakage alarms: signs that a model would be told what it has to find out."""
+"""Leakage alarms: signs that a model would learn from what is not known when it decides."""
 
 from collections.abc import Sequence
 
@@ -13,31 +13,17 @@ NAMED = 5
 
 
 def check_features(train: pd.DataFrame, features: Sequence[str], target: str, max_auc: float) -> None:
-    """Raise when a feature alone, or a sum of features, gives the target away.
+    """Raise when a feature of the training rows alone, or a sum of features, gives the 0/1 target away.
 
-    Parameters
-    ----------
-    train : pandas.DataFrame
-        Training rows.
-    features : sequence of str
-        Columns the model sees; text columns are passed over.
-    target : str
-        The 0/1 column.
-    max_auc : float
-        Largest area under the ROC curve that one feature may reach, in either direction.
-
-    Raises
-    ------
-    PipelineError
-        Names the features and what they reach.
+    `max_auc` is the largest area under the ROC curve that one feature may reach, in either direction. Text columns are
+    skipped. The error names the features and their areas.
     """
     numeric = [name for name in features if pd.api.types.is_numeric_dtype(train[name])]
     areas = {name: separation(train[name].to_numpy(), train[target].to_numpy()) for name in numeric}
     suspects = {name: area for name, area in areas.items() if area > max_auc}
     if suspects:
-        named = ", ".join(
-            f"{name} ({area:.3f})" for name, area in sorted(suspects.items(), key=lambda item: -item[1])[:NAMED]
-        )
+        largest = sorted(suspects.items(), key=lambda item: -item[1])[:NAMED]
+        named = ", ".join(f"{name} ({area:.3f})" for name, area in largest)
         raise PipelineError(
             f"leak alarm: alone, {named} separates the classes better than split.max_feature_auc = {max_auc:g} allows."
             " Is it known before the label? Take it out, or raise the limit if it is"
@@ -50,19 +36,13 @@ def check_features(train: pd.DataFrame, features: Sequence[str], target: str, ma
 
 
 def check_split(train: pd.DataFrame, test: pd.DataFrame, key: str, time: str, delay: pd.Timedelta) -> None:
-    """Raise when training rows stand in the test window again, or are labelled too late, or know the future.
-
-    Raises
-    ------
-    PipelineError
-        Says what overlaps.
-    """
+    """Raise when training rows are in the test window too, have a label too late, or a time after their label's own."""
     content = [name for name in train.columns if name != key]
-    again = int(train[key].isin(test[key]).sum())
+    repeated = int(train[key].isin(test[key]).sum())
     rows = (pd.util.hash_pandas_object(part[content], index=False) for part in (train, test))
     copies = len(set.intersection(*(set(part) for part in rows)))
-    if again or copies:
-        raise PipelineError(f"leak alarm: {max(again, copies):,} training rows are in the test window too")
+    if repeated or copies:
+        raise PipelineError(f"leak alarm: {max(repeated, copies):,} training rows are in the test window too")
     if train[time].max() + delay > test[time].min():
         raise PipelineError(
             f"leak alarm: a training label is known only after {test[time].min()}, when the test window starts"

@@ -1,4 +1,4 @@
-"""Windows in time: what is learned is older, by the label delay, than what is judged."""
+"""Windows in time: a model learns from records that are older, by the label delay, than those it is tested on."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ DAY = pd.Timedelta(days=1)
 
 
 class TimeWindow(NamedTuple):
-    """Learn from [train_start, train_end), judge on [test_start, test_end)."""
+    """Train on [train_start, train_end), test on [test_start, test_end)."""
 
     train_start: pd.Timestamp
     train_end: pd.Timestamp
@@ -21,13 +21,7 @@ class TimeWindow(NamedTuple):
 
 
 def lengths(params: SplitParams) -> tuple[pd.Timedelta, pd.Timedelta, pd.Timedelta]:
-    """Return the lengths of a training window, of the label delay and of a test window.
-
-    Raises
-    ------
-    PipelineError
-        Neither params nor the problem say one of them.
-    """
+    """Return the lengths of a training window, of the label delay and of a test window."""
     if params.train_days is None or params.delay_days is None or params.test_days is None:
         raise PipelineError("split: set train_days, delay_days and test_days, here or in the problem's defaults")
     train, delay, test = (pd.Timedelta(days=d) for d in (params.train_days, params.delay_days, params.test_days))
@@ -35,7 +29,7 @@ def lengths(params: SplitParams) -> tuple[pd.Timedelta, pd.Timedelta, pd.Timedel
 
 
 def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[TimeWindow]:
-    """Lay the validation folds, oldest first, and then the final window.
+    """Return the validation windows, the oldest first, and then the final window.
 
     When the test window starts, labels are known up to one delay earlier. There the final training window ends, and
     there ends the newest validation window; the others precede it, one test length apart.
@@ -84,28 +78,28 @@ def take(records: pd.DataFrame, time: str, start: pd.Timestamp, end: pd.Timestam
 def without_known_entities(
     records: pd.DataFrame, window: TimeWindow, entity: str, time: str, target: str
 ) -> pd.DataFrame:
-    """Return the records to judge, without those of entities that are known by then.
+    """Return the test records, without those of entities that are known by then.
 
     An entity is known on a day of the test window when it had a positive, since the training window began, whose label
     is known before that day (protocol of Le Borgne et al. 2022, chapter 3).
     """
-    judged = take(records, time, window.test_start, window.test_end)
+    candidates = take(records, time, window.test_start, window.test_end)
     delay = window.test_start - window.train_end
     past = take(records, time, window.train_start, window.test_end)
     first_positive = past[past[target] == 1].groupby(entity)[time].min()
     if first_positive.empty:
-        return judged
-    day = window.test_start + (judged[time] - window.test_start) // DAY * DAY
-    return judged[~(judged[entity].map(first_positive) < day - delay)]
+        return candidates
+    day = window.test_start + (candidates[time] - window.test_start) // DAY * DAY
+    return candidates[~(candidates[entity].map(first_positive) < day - delay)]
 
 
-def rows_to_judge(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
-    """Return the rows of a window that are judged: all, or those whose entity is not blocked by then."""
+def rows_to_test(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
+    """Return the test rows of a window: all, or those whose entity has no known positive by then."""
     if drop_known and problem.entity is not None:
         return without_known_entities(records, window, problem.entity, problem.time, problem.target)
     return take(records, problem.time, window.test_start, window.test_end)
 
 
-def left_out(records: pd.DataFrame, window: TimeWindow, time: str, judged: pd.DataFrame) -> int:
-    """Return how many records of a window are not among its rows to judge."""
-    return len(take(records, time, window.test_start, window.test_end)) - len(judged)
+def left_out(records: pd.DataFrame, window: TimeWindow, time: str, rows: pd.DataFrame) -> int:
+    """Return how many test records of a window are not among the given ones."""
+    return len(take(records, time, window.test_start, window.test_end)) - len(rows)

@@ -110,7 +110,7 @@ def _refused(ask: Ask, refusal: Refusal) -> bytes:
 def serve(bundle_folder: Path, place: str) -> None:
     """Keep the store of a folder until SIGTERM or SIGINT, and until no worker is left or a second one; then commit.
 
-    A terminal and systemd signal all processes of a service at once, and its workers still have requests to answer.
+    A console and systemd signal all processes of a service at once, and its workers still have requests to answer.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
-from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst, worst_average_precision
+from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_average_precision, worst_slices
 from lifecycle.problem.bands import Band
 from tests.helpers_audit import people, scored, window
 
@@ -67,7 +67,7 @@ def test_a_slice_with_few_frauds_is_marked_and_stays():
 
 
 def test_the_slice_that_is_served_worse_is_named_with_its_loss():
-    (found,) = worst(sliced(scored(6_000, recall=(0.5, 0.9)), BANDS[:2]), 30)
+    (found,) = worst_slices(sliced(scored(6_000, recall=(0.5, 0.9)), BANDS[:2]), 30)
     assert (found["slice"], found["value"]) == ("place", "east")
     assert found["difference"] == pytest.approx(found["at"] - found["of_whole"])
     assert found["low"] < found["difference"] < found["high"] < 0
@@ -75,11 +75,11 @@ def test_the_slice_that_is_served_worse_is_named_with_its_loss():
 
 def test_a_slice_with_too_few_frauds_is_never_named():
     found = sliced(scored(6_000, recall=(0.5, 0.9)), BANDS[:2])
-    assert worst(found, 10_000) == []
+    assert worst_slices(found, 10_000) == []
 
 
 def test_where_all_slices_are_served_alike_hardly_any_is_named():
-    named = [bool(worst(sliced(scored(seed=seed), BANDS[:2], samples=50), 30)) for seed in range(30)]
+    named = [bool(worst_slices(sliced(scored(seed=seed), BANDS[:2], samples=50), 30)) for seed in range(30)]
     assert sum(named) <= 3  # 2.5 % of 30, and what chance may add
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lifecycle.bundle import onnx_trees
+from lifecycle.bundle import onnx_export
 from lifecycle.bundle.bundle_files import seal
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.parity import (
     UNKNOWN,
     Parity,
@@ -46,12 +46,12 @@ def test_an_exact_export_passes(model, tmp_path):
 def tampered(folder, pipeline, monkeypatch, change):
     """Return a bundle whose manifest is right and whose model was exported wrongly."""
     write_bundle(folder, pipeline)
-    right = onnx_trees.ensemble_score
+    right = onnx_export.ensemble_score
 
     def wrong(graph, columns, found):
         return right(graph, columns, change(found))
 
-    monkeypatch.setattr(onnx_trees, "ensemble_score", wrong)
+    monkeypatch.setattr(onnx_export, "ensemble_score", wrong)
     (folder / "model.onnx").write_bytes(export(pipeline))
     for name in ("manifest.json", "provenance.json"):
         (folder / name).unlink()

@@ -60,7 +60,7 @@ def test_without_an_address_dask_is_not_even_looked_for(address, monkeypatch):
 def test_an_address_without_dask_names_the_extra(monkeypatch):
     monkeypatch.setenv(cluster.ADDRESS, "tcp://127.0.0.1:8786")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(PipelineError, match=r"DASK_SCHEDULER_ADDRESS is set, but dask is not installed: .* `dist`"):
+    with pytest.raises(PipelineError, match=r"DASK_SCHEDULER_ADDRESS needs dask and distributed: .* `dist`"):
         dumped("extra_trees")
 
 

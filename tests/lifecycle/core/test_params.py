@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Params, checked, load_params
+from lifecycle.core.params import Count, Params, Section, checked, load_block, load_params
 from tests.helpers_model import ROOT, quick
+from tests.params import params_content
 
-CONTENT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+CONTENT = params_content()
 OWN = ["ingest", "validate", "featurize", "split", "decide", "evaluate"]
 BLOCKS = ["", *OWN]  # train takes further keys
 KEYS = [
@@ -46,11 +47,9 @@ def load_text(tmp_path, text):
 
 
 def test_the_repositorys_own_params_are_legal():
-    assert load_params(ROOT / "params.yaml").train.hyperparameters.keys() == CONTENT["train"].keys() - {
-        "model",
-        "seed",
-        "exclude_features",
-    }
+    written = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
+    further = load_params(ROOT / "params.yaml").train.hyperparameters
+    assert {*further, "model", "seed", "exclude_features"} == set(written)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -171,3 +170,29 @@ def test_file_without_blocks_is_refused_in_the_words_of_yaml_not_of_python(tmp_p
     with pytest.raises(PipelineError, match=r"params\.yaml") as refused:
         load_text(tmp_path, text)
     assert "instance of Params" not in str(refused.value)
+
+
+class VolumeParams(Section):
+    least: Count
+
+
+def with_block(tmp_path, block):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(CONTENT | block))
+    return tmp_path / "params.yaml"
+
+
+def test_a_block_that_a_script_declares_is_read_by_it_and_passed_over_by_the_rest(tmp_path):
+    path = with_block(tmp_path, {"volume": {"least": 3}})
+    with pytest.raises(PipelineError, match=r"volume = .*: unknown key; known here: problem, ingest"):
+        load_params(path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/volume.py").touch()
+    assert load_params(path).problem == CONTENT["problem"]
+    assert load_block("volume", VolumeParams, path).least == 3
+
+
+def test_a_block_that_a_script_declares_is_checked_like_any_other(tmp_path):
+    with pytest.raises(PipelineError, match="the block volume is missing; its keys: least"):
+        load_block("volume", VolumeParams, with_block(tmp_path, {}))
+    with pytest.raises(PipelineError, match=r"params.yaml, block volume:\n  least = 0: .*greater than or equal to 1"):
+        load_block("volume", VolumeParams, with_block(tmp_path, {"volume": {"least": 0}}))

@@ -1,5 +1,5 @@
 from lifecycle.document.markdown import Markdown
-from lifecycle.report.sections import group_changes, sections, slices_and_groups, written
+from lifecycle.report.sections import group_changes, markdown, sections, slices_and_groups
 from lifecycle.report.verdict import Verdict
 
 
@@ -74,7 +74,7 @@ class Version(Side):
 def report(base=None, head=None, **verdict):
     said = {"passes": True, "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart."}
     gate = Verdict(**said | verdict)
-    return written(sections(base or Version(), head or Version(), gate, ["a_note"]))
+    return markdown(sections(base or Version(), head or Version(), gate, ["a_note"]))
 
 
 def test_what_is_not_there_is_said_not_to_be():
@@ -104,5 +104,5 @@ def test_what_has_changed_is_listed():
 
 def test_pictures_stand_side_by_side():
     content = sections(Version(), Version(), Verdict(True, Markdown(""), {}, Markdown("")), [])
-    assert "## Plots\n\n<one>\n<two>\n\n| at a recall of |" in written(content, ["<one>", "<two>"])
-    assert "## Plots\n\n| at a recall of |" in written(content)
+    assert "## Plots\n\n<one>\n<two>\n\n| at a recall of |" in markdown(content, ["<one>", "<two>"])
+    assert "## Plots\n\n| at a recall of |" in markdown(content)

@@ -5,10 +5,10 @@ All processes must see the same files under the same paths. A task may be run mo
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
-from lifecycle.core.cluster import send_code
+from lifecycle.core.cluster import dask_client
 from lifecycle.core.errors import PipelineError
 
 
@@ -20,7 +20,7 @@ class Pool(NamedTuple):
 
 
 def open_pool(engine: str, scheduler: str | None) -> AbstractContextManager[Pool]:
-    """Give what runs tasks.
+    """Return a context that gives what runs tasks.
 
     Parameters
     ----------
@@ -59,13 +59,10 @@ def _joblib() -> Iterator[Pool]:
 
 @contextmanager
 def _dask(scheduler: str | None) -> Iterator[Pool]:
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError as error:
-        raise PipelineError("dask and distributed are not installed: they are in the extra `dist`") from error
-
     def run(function: Callable[[Any], None], tasks: Sequence[Any]) -> Iterable[None]:
         # A local function and bytes: the scheduler unpacks what it is sent, and has none of our code.
+        from distributed import KilledWorker, as_completed
+
         def call(sent: bytes) -> None:
             work, task = pickle.loads(sent)
             work(task)
@@ -77,18 +74,5 @@ def _dask(scheduler: str | None) -> Iterator[Pool]:
         except KilledWorker as error:
             raise PipelineError(f"workers died of a task, do they have the memory they may take? {error}") from error
 
-    with ExitStack() as stack:
-        try:
-            client = stack.enter_context(Client(scheduler or stack.enter_context(_local_cluster())))
-            send_code(client)
-        except (OSError, TimeoutError) as error:
-            raise PipelineError(f"the Dask scheduler {scheduler} does not answer or has no worker: {error}") from error
+    with dask_client(scheduler, "featurize.scheduler" if scheduler else "featurize.engine: dask") as client:
         yield Pool(sum(client.nthreads().values()), run)
-
-
-def _local_cluster() -> AbstractContextManager[Any]:
-    import joblib
-    from distributed import LocalCluster
-
-    # The size of a task follows from our own memory budget, so no worker is to be halted or killed by Dask's.
-    return LocalCluster(n_workers=joblib.cpu_count(), threads_per_worker=1, dashboard_address=None, memory_limit=0)

@@ -1,4 +1,4 @@
-"""How the records are cut into tasks so that a memory budget holds: slices of time, and shares of the entities."""
+"""Cut the records into tasks that fit a memory budget: slices of time, and shares of the entities."""
 
 import itertools
 from collections import Counter
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import read_table
+from lifecycle.core.tables import open_parquet, read_table
 from lifecycle.features.aggregates import aggregates_of
 from lifecycle.features.batch import as_microseconds
 from lifecycle.problem.window_words import Feature, Window, depths
@@ -66,7 +66,7 @@ def groups(features: Sequence[Feature]) -> list[Group]:
 
 
 class Table(NamedTuple):
-    """What is known of the records without reading them: rows and times of each row group, bytes of a row by column."""
+    """The records as the file's footer has them: rows and times of each row group, bytes of a row by column."""
 
     rows: np.ndarray
     first_us: np.ndarray
@@ -99,7 +99,7 @@ def read_footer(source: Path, time: str) -> Table:
 
 def largest_share(source: Path, columns: set[str]) -> float:
     """Return the largest share of the records that one value of one of these columns has, in a sample."""
-    file = pq.ParquetFile(source)
+    file = open_parquet(source)
     number = np.unique(np.linspace(0, file.num_row_groups - 1, SAMPLE).astype(int)).tolist()
     sample = file.read_row_groups(number, sorted(columns)).to_pandas()
     return max((sample[name].value_counts(normalize=True).iloc[0] for name in columns), default=0.0)
@@ -135,7 +135,7 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
     table : Table
         The records.
     groups : sequence of Group
-        The windows, at least one.
+        The windows, at lowest one.
     share_of_one : float
         Share of the records that one entity has: they can't be dealt out to several tasks.
     workers : int
@@ -149,7 +149,7 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
         No layout fits.
     """
     room = (budget - PROCESS) / workers - PROCESS
-    least, best = np.inf, None
+    lowest, best = np.inf, None
     for slices in _cuts(len(table.rows)):
         rows = [
             int(sum(table.rows[start_of(table, first, group) : stop])) for first, stop in slices for group in groups
@@ -159,8 +159,8 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
         if free > 0:
             shares = max(ceil(largest * (1 - share_of_one) / free), _to_keep_busy(workers, len(slices), groups))
             cost = sum(rows) * (WINDOWS_TO_READING + shares)
-            if cost < least:
-                least, best = cost, Layout(slices, shares)
+            if cost < lowest:
+                lowest, best = cost, Layout(slices, shares)
     if best is None:
         raise PipelineError(
             f"a memory budget of {budget / GIB:g} GiB is too small: {workers} tasks at a time take"

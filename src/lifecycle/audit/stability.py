@@ -1,4 +1,4 @@
-"""How firm the figures are: over training seeds, and as a model grows older."""
+"""How stable the figures are: over training seeds, and as a model grows older."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -11,23 +11,23 @@ from tqdm import tqdm
 from lifecycle.core.numbers import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.core.ranking import Ranking, average_precision
-from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_test, take
 
 SEEDS = 2**32
 
 
 class AgeWindow(NamedTuple):
-    """A window on which an ageing model is judged."""
+    """A window that an ageing model has scored."""
 
     window: TimeWindow
-    records: pd.DataFrame  # that are judged
+    records: pd.DataFrame  # those that are scored
     score: np.ndarray  # of each
-    left_out: int  # records of known entities, which are not judged
+    left_out: int  # records of known entities, which are not scored
 
 
 class Ageing(NamedTuple):
@@ -40,7 +40,7 @@ class Ageing(NamedTuple):
 def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, most: int) -> list[TimeWindow]:
     """Lay out the windows in which a model grows old, up to the final one; fewer where records begin too late.
 
-    The first window has the training window that the model learns from.
+    The model learns from the training window of the first.
     """
     train, delay, test = lengths(split)
     reach = (final.test_end - first - train - delay) // test
@@ -51,49 +51,52 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, m
 def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> list[AgeWindow]:
-    """Train on the training window of the first, and score the rows that are judged in each."""
+    """Train on the training window of the first window, and score the test rows of each."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
     model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
-        rows = rows_to_judge(records, window, problem, drop_known)
+        rows = rows_to_test(records, window, problem, drop_known)
         score = predict(model, rows)
         scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
     return scored
 
 
 def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int]) -> Ageing:
-    """Judge the scores that one model gives to window after window.
+    """Compute the average precision of one model in window after window, with intervals, and its slope.
 
     `draws` is the number of resamples of entities, the same entities in all windows, and their seed.
     """
-    whole = pd.concat([one.records for one in windows], ignore_index=True)
-    entity = None if problem.entity is None else pd.factorize(whole[problem.entity])[0]
-    ends = np.cumsum([0, *(len(one.records) for one in windows)])
-    places = [slice(a, b) for a, b in pairwise(ends)]
-    target = whole[problem.target].to_numpy()
-    rankings = [Ranking(target[place], one.score) for place, one in zip(places, windows, strict=True)]
+    records = pd.concat([scored.records for scored in windows], ignore_index=True)
+    entity = entity_codes(records, problem.entity)
+    edges = np.cumsum([0, *(len(scored.records) for scored in windows)])
+    places = [slice(low, high) for low, high in pairwise(edges)]
+    rankings = [Ranking(scored.records[problem.target].to_numpy(), scored.score) for scored in windows]
 
     def precisions(weight: np.ndarray | None) -> list[float]:
         weights = [None if weight is None else weight[place] for place in places]
         return [average_precision(*ranking.counts(w)) for ranking, w in zip(rankings, weights, strict=True)]
 
-    value = np.array(precisions(None))
-    drawn = np.array([precisions(weights_of(c, entity)) for c in resamples(units_of(entity, len(whole)), *draws)])
-    low, high = interval(drawn)
+    values = np.array(precisions(None))
+    units = units_of(entity, len(records))
+    resampled = np.array([precisions(weights_of(copies, entity)) for copies in resamples(units, *draws)])
+    slope = (float(_slopes(values[None])[0]), *interval(_slopes(resampled)[:, None])[:, 0].tolist())
+    return Ageing(_table(windows, problem.target, values, interval(resampled)), slope)
+
+
+def _table(windows: Sequence[AgeWindow], target: str, values: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
     trained = windows[0].window.train_end
     columns = {
-        "start": [str(one.window.test_start) for one in windows],
-        "age_days": np.array([(one.window.test_start - trained) / pd.Timedelta(days=1) for one in windows]),
-        "records": [len(one.records) for one in windows],
-        "positives": [int(target[place].sum()) for place in places],
-        "left_out": [one.left_out for one in windows],
-        "average_precision": value,
-        "average_precision_low": low,
-        "average_precision_high": high,
+        "start": [str(scored.window.test_start) for scored in windows],
+        "age_days": np.array([(scored.window.test_start - trained) / pd.Timedelta(days=1) for scored in windows]),
+        "records": [len(scored.records) for scored in windows],
+        "positives": [int(scored.records[target].sum()) for scored in windows],
+        "left_out": [scored.left_out for scored in windows],
+        "average_precision": values,
+        "average_precision_low": ends[0],
+        "average_precision_high": ends[1],
     }
-    ends_of_slope = interval(_slopes(drawn)[:, None])[:, 0].tolist()
-    return Ageing(pd.DataFrame(columns), (float(_slopes(value[None])[0]), *ends_of_slope))
+    return pd.DataFrame(columns)
 
 
 def _slopes(values: np.ndarray) -> np.ndarray:
@@ -109,21 +112,17 @@ def over_seeds(
 
     Parameters
     ----------
-    params : TrainParams
-        The recipe; further seeds follow its own.
-    problem : Problem
-        Its roles.
-    train : pandas.DataFrame
-        The final training window.
+    params, problem, train : TrainParams, Problem, pandas.DataFrame
+        What the models are trained with; further seeds follow that of the params.
     more : (int, model)
-        Number of further seeds, and the model of the recipe's own seed.
+        Number of further seeds, and the model of the params' own seed.
     figures : callable
         From a fitted model to its figures on the test window.
     """
     seeds = [(params.seed + step) % SEEDS for step in range(more[0] + 1)]
     further = (train_model(params.model_copy(update={"seed": seed}), problem, train) for seed in seeds[1:])
     by_seed = [figures(more[1]), *(figures(model) for model in tqdm(further, "training seeds", more[0], disable=None))]
-    return {"seeds": seeds, "figures": {name: [one[name] for one in by_seed] for name in by_seed[0]}}
+    return {"seeds": seeds, "figures": {name: [values[name] for values in by_seed] for name in by_seed[0]}}
 
 
 def spread(values: Sequence[float]) -> float:
@@ -131,11 +130,11 @@ def spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def as_json(seeds: Mapping[str, Any], aged: Ageing) -> dict[str, Any]:
+def as_json(seeds: Mapping[str, Any], ageing: Ageing) -> dict[str, Any]:
     """Return the content of metrics/audit/stability.json; None where a figure is not defined."""
-    windows = [{str(k): none_if_nan(v) for k, v in line.items()} for line in aged.table.to_dict("records")]
+    windows = [{str(k): none_if_nan(v) for k, v in line.items()} for line in ageing.table.to_dict("records")]
     spreads = {name: spread(values) for name, values in seeds["figures"].items()}
-    slope = dict(zip(("value", "low", "high"), map(none_if_nan, aged.slope), strict=True))
+    slope = dict(zip(("value", "low", "high"), map(none_if_nan, ageing.slope), strict=True))
     return {
         "over_seeds": {**seeds, "standard_deviation": spreads},
         "with_age": {"average_precision_per_window": slope, "windows": windows},

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from lifecycle.bundle.onnx_graph import Graph
-from lifecycle.bundle.onnx_trees import ensemble_score
+from lifecycle.bundle.onnx_export import Graph, ensemble_score
 from lifecycle.models.leaves import Nodes
 from lifecycle.models.trees import Ensemble
 

@@ -1,4 +1,4 @@
-"""The command `features`: what each feature is, and as far as the pipeline has run, what it is worth.
+"""The command `features`: list what each feature is and, as far as the pipeline has run, what it is worth.
 
 Reads   data/splits/train.parquet (null share, area under the ROC curve of the feature alone),
         models/model.joblib and data/splits/test.parquet (permutation importance, with its 95 % interval)
@@ -15,6 +15,7 @@ import pandas as pd
 from lifecycle.core.params import load_params
 from lifecycle.core.ranking import separation
 from lifecycle.core.tables import read_table
+from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.catalogue import catalogue
 from lifecycle.models.families import predict
@@ -33,11 +34,11 @@ def on_training_rows(train: pd.DataFrame, names: list[str], target: str) -> pd.D
 
 
 def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
-    """Return the permutation importance of what the model sees; nothing of a model of other columns."""
+    """Return the permutation importance of the model's features; an empty table for a model of other columns."""
     model = joblib.load(MODEL)
     if not set(model.feature_names_in_) <= set(test):
         return pd.DataFrame()
-    entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
+    entity = entity_codes(test, problem.entity)
     rows, target = test[list(model.feature_names_in_)], test[problem.target].to_numpy()
     score = functools.partial(predict, model)
     return permutation_importance(score, rows, target, entity, SAMPLES, SEED).set_index("feature")
@@ -46,20 +47,20 @@ def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
 def table(problem: Problem) -> pd.DataFrame:
     """Return one row per feature."""
     entries = catalogue(problem.features, problem.columns, frozenset(problem.label_columns))
-    listed = pd.DataFrame([entry._asdict() for entry in entries]).set_index("name")
+    overview = pd.DataFrame([entry._asdict() for entry in entries]).set_index("name")
     train, test = (read_table(path) if path.is_file() else pd.DataFrame() for path in (TRAIN, TEST))
-    if problem.target in train:  # a table of another problem says nothing of this one, one of another list little
-        names = [name for name in listed.index if name in train]
-        listed = listed.join(on_training_rows(train, names, problem.target))
+    if problem.target in train:  # otherwise it is the table of another problem
+        names = [name for name in overview.index if name in train]
+        overview = overview.join(on_training_rows(train, names, problem.target))
     if problem.target in test and MODEL.is_file():
-        listed = listed.join(on_test_rows(test, problem))
-    return listed.reset_index()
+        overview = overview.join(on_test_rows(test, problem))
+    return overview.reset_index()
 
 
-def features(words: Sequence[str]) -> None:
-    """Print the catalogue, what is longest last."""
-    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(words)
-    listed = table(load_problem(load_params().problem))
-    definition = listed.pop("definition")
-    listed["definition"] = definition.str.ljust(definition.str.len().max())
-    print(listed.to_string(index=False, justify="left", float_format="{:.3f}".format, na_rep=""))
+def features(argv: Sequence[str]) -> None:
+    """Print the overview, the definitions in its last column."""
+    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(argv)
+    overview = table(load_problem(load_params().problem))
+    definition = overview.pop("definition")
+    overview["definition"] = definition.str.ljust(definition.str.len().max())
+    print(overview.to_string(index=False, justify="left", float_format="{:.3f}".format, na_rep=""))

@@ -1,4 +1,4 @@
-"""The command `explain`: the decision on one record so that a person can follow it: score, contributions, reasons."""
+"""The command `explain`: the decision on one record, its score, what each feature added, and the reasons in words."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,34 +22,22 @@ MODEL, TEST, FOLDS = "models/model.joblib", "data/splits/test.parquet", "data/sp
 REASONS = 3
 
 
-def explain(words: Sequence[str]) -> None:
-    """Print the decision on a record of the test window or of a validation window.
-
-    Raises
-    ------
-    PipelineError
-        There is no such record.
-    """
+def explain(argv: Sequence[str]) -> None:
+    """Print the decision on a record of the test window or of a validation window."""
     parser = argparse.ArgumentParser(prog="mlops.py explain", description="Tell the decision on one record, and why.")
     parser.add_argument("id", metavar="ID", help="the record's key")
-    key = parser.parse_args(words).id
+    key = parser.parse_args(argv).id
     problem = load_problem(load_params().problem)
     same_key = [(problem.key, "==", key_value(problem, key))]
     for path, where in ((TEST, same_key), (FOLDS, [*same_key, ("role", "==", "valid")])):
         records = read_table(path, where=where)
         if len(records):
-            return print(letter(problem, joblib.load(MODEL), Decision.read(), records[:1]))
+            return print(explanation(problem, joblib.load(MODEL), Decision.read(), records[:1]))
     raise PipelineError(f"{problem.key} = {key}: no such record in the test window or a validation window")
 
 
 def key_value(problem: Problem, text: str) -> Any:
-    """Return what a person typed as the problem's key holds it.
-
-    Raises
-    ------
-    PipelineError
-        It can't be one.
-    """
+    """Return the text of a key as a value of the key's type."""
     kind = problem.columns[problem.key].type
     try:
         return {"integer": int, "number": float, "text": str, "timestamp": pd.Timestamp}[kind](text)
@@ -57,20 +45,8 @@ def key_value(problem: Problem, text: str) -> Any:
         raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
 
 
-def letter(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
-    """Return the decision on one record, what each feature added to its score, and the reasons in words.
-
-    Parameters
-    ----------
-    problem : Problem
-        The record's contract and features.
-    model : Pipeline
-        Fitted.
-    decision : Decision
-        Calibration and threshold.
-    record : pandas.DataFrame of one row
-        Columns of the contract and features.
-    """
+def explanation(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
+    """Return the decision on a record (one row with contract columns and features) as lines of text."""
     score = predict(model, record)
     probability, alert = decision.apply(score)
     row = {str(name): value for name, value in record.iloc[0].items()}
@@ -106,6 +82,6 @@ def _contributions(problem: Problem, model: Pipeline, record: pd.DataFrame, row:
     for name in sorted(added, key=lambda name: (-abs(added[name]), name)):
         yield f"{added[name]:+.4f}  {name:<{width}}  {sentence(problem.features, name, row)}"
     yield f"{explained.base + sum(added.values()):+.4f}  {'sum':<{width}}  the score, as {explained.unit}"
-    because = reasons(problem.features, added, row, REASONS)
-    yield "\nWhat raised the score most:" if because else "\nNothing raised the score."
-    yield from (f"{place}. {reason.words}" for place, reason in enumerate(because, 1))
+    most = reasons(problem.features, added, row, REASONS)
+    yield "\nWhat raised the score most:" if most else "\nNothing raised the score."
+    yield from (f"{place}. {reason.words}" for place, reason in enumerate(most, 1))

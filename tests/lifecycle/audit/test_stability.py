@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from lifecycle.audit.ageing import (
+from lifecycle.audit.stability import (
     Ageing,
     AgeWindow,
     ageing,

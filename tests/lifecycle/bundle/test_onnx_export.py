@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import MinMaxScaler
 
-from lifecycle.bundle import onnx_trees
-from lifecycle.bundle.onnx_model import export
+from lifecycle.bundle import onnx_export
+from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.parity import rows_on_thresholds
 from lifecycle.bundle.servable import Batch, Session
 from lifecycle.core.errors import PipelineError
@@ -63,7 +63,7 @@ def test_rows_on_and_beside_the_thresholds_have_the_pipeline_s_scores(model):
 
 def test_rows_on_thresholds_tell_a_model_whose_thresholds_are_rounded_to_the_nearest(monkeypatch):
     pipeline = of_shops("random_forest")
-    monkeypatch.setattr(onnx_trees, "rounded_down", lambda threshold: threshold.astype(np.float32).astype(np.float64))
+    monkeypatch.setattr(onnx_export, "rounded_down", lambda threshold: threshold.astype(np.float32).astype(np.float64))
     with pytest.raises(AssertionError, match="Mismatched elements"):
         assert_served(pipeline, rows_on_thresholds(pipeline, unseen(), GAPS, 5_000, seed=1))
 
