@@ -26,7 +26,7 @@ import psutil
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
 from benchmarks.protocol import simulated
-from benchmarks.serving.replay import CHUNK, Replayed, Table, redis_server, replay
+from benchmarks.replay import CHUNK, Replayed, Table, redis_server, replay
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from benchmarks.serving.replay import Table
+from benchmarks.replay import Table
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from benchmarks.serving.replay import redis_server
+from benchmarks.replay import redis_server
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State

@@ -5,7 +5,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from benchmarks.serving.replay import redis_server
+from benchmarks.replay import redis_server
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from benchmarks.serving.replay import redis_server
+from benchmarks.replay import redis_server
 from lifecycle.core.errors import PipelineError
 from service.store.store_choice import open_home
 from tests.helpers_payments import EVERYTHING

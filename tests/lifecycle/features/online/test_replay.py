@@ -2,7 +2,7 @@ import functools
 
 import pytest
 
-from benchmarks.serving.replay import Table, replay
+from benchmarks.replay import Table, replay
 from lifecycle.features.aggregates.totals import Mean
 from lifecycle.features.online import entity
 from lifecycle.features.online.plan import Plan
