@@ -10,7 +10,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from lifecycle.core.errors import PipelineError
 from service.admission import Admission
 from service.api_keys import Keys
 from service.body import Receive
+from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
 from service.place import Place
 from service.refusal import Refusal
@@ -34,6 +35,7 @@ from service.store.store_choice import Home, open_home
 from service.telemetry.cells import Cells
 from service.telemetry.log import Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
+from service.telemetry.spans import Spans
 
 REST = 2.0  # seconds between two looks at the store and the heap
 MANY = 20_000  # objects: the collector looks at as many in a millisecond or two
@@ -114,11 +116,14 @@ class Application:
         bridge = Bridge(log)
         logging.getLogger().addHandler(bridge)
         self.reporter = Reporter(current, self.meters, log)
+        spans = None
+        if settings.otlp_endpoint:
+            spans = Spans(settings.otlp_endpoint, common, partial(self.meters.add, "spans_dropped", "reason"))
         try:
             home = await open_home(servable, settings.store, settings.workers, settings.max_ahead)
             check = partial(_load, home, settings.model_name)
             self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
-            self.handler = self._made(current, home, log, keys)
+            self.handler = self._made(current, home, keys, _recorder(log, spans))
             async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
                 try:
                     yield
@@ -128,17 +133,32 @@ class Application:
         finally:
             logging.getLogger().removeHandler(bridge)
             log.close(seconds=2.0)
+            if spans is not None:
+                spans.close(seconds=2.0)
 
-    def _made(self, current: Current, home: Home, log: Log, keys: Keys | None) -> RequestHandler:
+    def _made(
+        self, current: Current, home: Home, keys: Keys | None, record: Callable[[Exchange], None]
+    ) -> RequestHandler:
         admission = Admission(self.settings.max_wait_ms / 1000)
         scoring = Scoring(current, self.settings, self.meters, home, admission, self.ready)
         table = routes(self.settings, scoring, About(current, self.settings, self.meters, self.ready))
         self.vital = frozenset(route.path for route in table if route.vital)
-        return RequestHandler(Routes(table), self.settings, self.meters, log, keys, admission)
+        return RequestHandler(Routes(table), self.settings, self.meters, keys, admission, record)
 
     def ready(self) -> bool:
         """Tell whether requests should be sent here."""
         return not self.draining
+
+
+def _recorder(log: Log, spans: Spans | None) -> Callable[[Exchange], None]:
+    """Return what keeps a request: a line of the log, and a span where there is a collector."""
+
+    def record(exchange: Exchange) -> None:
+        log.put(exchange.at, exchange.fields())
+        if spans is not None:
+            spans.add(exchange)
+
+    return record
 
 
 @asynccontextmanager

@@ -10,13 +10,14 @@ Writes  the decision log (SERVE_LOG), and what the online store keeps (SERVE_STO
 
 import argparse
 import os
-import resource
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
+from lifecycle.core.errors import PipelineError
 from service.place import Place
 from service.server.listening_socket import bound
 from service.settings import load_settings, table
@@ -44,7 +45,17 @@ def end(number: int, frame: FrameType | None) -> None:
 
 
 def serve(argv: Sequence[str]) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM.
+
+    Raises
+    ------
+    PipelineError
+        Something that the settings name can't be used, or the system is one that this does not run on.
+    """
+    if sys.platform == "win32":
+        raise PipelineError("the service needs Linux or macOS; on Windows run it in WSL or a container")
+    import resource
+
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is read at the start is the newest anyway
 

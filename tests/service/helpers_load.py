@@ -2,7 +2,7 @@
 
 How long the runs in test_reliability.py and test_fuzz.py are says `LENGTHS`: a few seconds each for CI, and the full
 length with RELIABILITY=full. One of them is set by its own variable, such as RELIABILITY_SWAPS=1000. What they measure
-goes to the file RELIABILITY_FIGURES names; see benchmarks/reliability.py.
+goes to the file RELIABILITY_FIGURES names; see benchmarks/serving/reliability.py.
 """
 
 import asyncio

@@ -4,7 +4,7 @@
     RELIABILITY=full pytest tests/service/test_reliability.py  8 times overload for 30 s, 50 SIGTERMs, 100 hot swaps,
                                                            50 kills under load, with one worker and with two,
                                                            10 kills of a worker, 20 minutes of soak
-    python benchmarks/reliability.py                       the same, and prints the figures
+    python benchmarks/serving/reliability.py                       the same, and prints the figures
 
 `tests.service.helpers_load.LENGTHS` names the variable that sets the length of each.
 """

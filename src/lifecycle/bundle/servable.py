@@ -1,12 +1,16 @@
 """An opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or its import writes a device id and looks up its maker's address
+
 import onnxruntime
 
 from lifecycle.bundle.manifest import Manifest, read_manifest, read_member

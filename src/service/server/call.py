@@ -1,16 +1,11 @@
 """One request and its answer: what an ASGI application is called with."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from service.messages import Headers, response_head
-
-if TYPE_CHECKING:
-    from service.server.connection import Connection
 
 CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -20,18 +15,23 @@ log = logging.getLogger(__name__)
 class Call:
     """A request whose head has come.
 
-    Attributes
+    Parameters
     ----------
+    connection : Connection
+        It came on.
     scope : dict
         The request's, as ASGI has it; `began` in it is `time.perf_counter()` at its last byte.
+    keep_alive : bool
+        The connection stays open behind the answer.
+    expects : bool
+        The client waits to be told that it may send its body.
+
+    Attributes
+    ----------
     body : bytes
         What has come of it and is not handed over.
     more : bool
         More of it will come.
-    expects : bool
-        The client waits to be told that it may send its body.
-    keep_alive : bool
-        The connection stays open behind the answer.
     over : bool
         It is answered, or there is nobody to answer.
     task : asyncio.Task, optional
@@ -42,7 +42,7 @@ class Call:
         "_connection", "_handed", "_start", "_waiter", "body", "expects", "keep_alive", "more", "over", "scope", "task",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, scope: dict[str, Any], keep_alive: bool, expects: bool) -> None:
+    def __init__(self, connection: Any, scope: dict[str, Any], keep_alive: bool, expects: bool) -> None:
         self._connection, self.scope, self.keep_alive, self.expects = connection, scope, keep_alive, expects
         self.body, self.more, self.over, self._handed = b"", True, False, False
         self.task: asyncio.Task[None] | None = None
@@ -50,9 +50,7 @@ class Call:
         self._waiter: asyncio.Future[None] | None = None
 
     @classmethod
-    def of(
-        cls, connection: Connection, parser: Any, target: bytes, headers: Headers, named: dict[bytes, bytes]
-    ) -> Call:
+    def of(cls, connection: Any, parser: Any, target: bytes, headers: Headers, named: dict[bytes, bytes]) -> "Call":
         """Return the call of a head that was parsed; `named` has its headers by name."""
         raw, _, query = target.partition(b"?")
         path, version = raw.decode("ascii"), parser.get_http_version()

@@ -1,12 +1,10 @@
 """One client's connection: its requests are parsed by httptools and answered in their order by the application."""
 
-from __future__ import annotations
-
 import asyncio
 import select
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httptools
 
@@ -14,9 +12,6 @@ from service.messages import RETRY, refused, response_head
 from service.refusal import Refusal
 from service.server.call import Call
 from service.tracing import request_id
-
-if TYPE_CHECKING:
-    from service.server.server import Server
 
 WHOLE = 1 << 16  # bytes of a body that are waited for before the application is called
 LINGER = 2.0  # seconds for a refused client to read why; closing at once would take back what it has not read
@@ -46,7 +41,7 @@ class Connection(asyncio.Protocol):
 
     transport: Any
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Any) -> None:
         self.server, self.since = server, server.now
         self.calls: deque[Call] = deque()
         self.reading: Call | None = None

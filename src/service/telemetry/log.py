@@ -175,8 +175,9 @@ class Bridge(logging.Handler):
         """Log it."""
         level = "error" if record.levelno >= logging.ERROR else "warn"
         more = {"log.logger": record.name}
-        if record.exc_info:
-            more["error.stack_trace"] = logging.Formatter().formatException(record.exc_info)
+        trace = getattr(record, "trace", None)
+        if trace or record.exc_info:
+            more["error.stack_trace"] = trace or logging.Formatter().formatException(record.exc_info)  # type: ignore[arg-type]
         self._log.event("library", record.getMessage(), level, more)
 
 

@@ -139,7 +139,7 @@ def test_examples_really_score(model, request, tmp_path):
 
 
 def fuzz(described: Service | Path, folder: Path, *arguments: str, config: str = "") -> str:
-    (folder / "fuzz.toml").write_text((ROOT / "tests/schemathesis.toml").read_text() + config)
+    (folder / "fuzz.toml").write_text((ROOT / "tests/service/schemathesis.toml").read_text() + config)
     place = described if isinstance(described, Path) else f"http://127.0.0.1:{described.port}/openapi.json"
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "fuzz.toml", "run", place]
     options = ["--checks=all", "--phases=examples,coverage,fuzzing", "--max-examples=8", "--seed=1", *arguments]

@@ -22,7 +22,6 @@ from service.server.server import Hooks, Server
 from service.settings import Settings
 from service.telemetry import cells
 from service.telemetry.cells import Cells
-from service.telemetry.log import Log, Output
 from service.telemetry.service_metrics import Meters
 from tests.service.server.test_connection import head
 
@@ -77,8 +76,7 @@ def no_collector() -> Iterator[None]:
 async def leftover(sent: bytes) -> list[Connection]:
     """Send something, read what comes, close; return the connections of the server that are still there."""
     settings, meters = Settings(), Meters(Cells(cells.create(1), 0))
-    log = Log(Output("none", None), lambda reason: None, {"service.name": "test"})
-    handler = RequestHandler(Routes(ROUTES), settings, meters, log, None, Admission(1.0))
+    handler = RequestHandler(Routes(ROUTES), settings, meters, None, Admission(1.0), lambda exchange: None)
     server = Server(handler, settings, meters, Hooks(*[lambda: False] * 5), frozenset())
     server.loop = asyncio.get_running_loop()
     made: list[weakref.ref[Connection]] = []
@@ -101,7 +99,6 @@ async def leftover(sent: bytes) -> list[Connection]:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.01)  # the loop forgets what it has called
             left = [each() for each in made]
-    log.close(seconds=1.0)
     assert len(left) == 1
     return [each for each in left if each is not None]
 

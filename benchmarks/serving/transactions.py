@@ -1,4 +1,4 @@
-"""The online features as `benchmarks/serving.py` measures them: raw transactions of the default problem.
+"""The online features as `compare.py` measures them: raw transactions of the default problem.
 
 Not run by itself. The bundle is the repository's own, its records those that follow on its snapshot.
 """
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.serving_environments import OWN, ROOT
-from benchmarks.serving_load import Load, saturated
-from benchmarks.serving_processes import Running
-from benchmarks.serving_server import Question, Server
-from benchmarks.serving_servers import PYTHON
+from benchmarks.serving.environments import OWN, ROOT
+from benchmarks.serving.load import Load, saturated
+from benchmarks.serving.processes import Running
+from benchmarks.serving.server import Question, Server
+from benchmarks.serving.servers import PYTHON
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import read_table
 

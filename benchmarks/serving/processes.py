@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from benchmarks.serving_connection import HOST
-from benchmarks.serving_server import Question, Server, filled
+from benchmarks.serving.connection import HOST
+from benchmarks.serving.server import Question, Server, filled
 from lifecycle.core.errors import PipelineError
 
 PATIENCE = 90.0  # seconds in which a server has to give its first answer

@@ -1,4 +1,4 @@
-"""A connection to a server of `benchmarks/serving.py`, without a library that takes time. Not run by itself."""
+"""A connection to a server of `compare.py`, without a library that takes time. Not run by itself."""
 
 import contextlib
 import socket

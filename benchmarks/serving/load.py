@@ -1,4 +1,4 @@
-"""Load for the servers of `benchmarks/serving.py`: as much as they take, by wrk. Not run by itself."""
+"""Load for the servers of `compare.py`: as much as they take, by wrk. Not run by itself."""
 
 import json
 import shutil
@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.serving_connection import HOST
-from benchmarks.serving_processes import Running
-from benchmarks.serving_server import Question
+from benchmarks.serving.connection import HOST
+from benchmarks.serving.processes import Running
+from benchmarks.serving.server import Question
 from lifecycle.core.errors import PipelineError
 
 SCRIPT = Path(__file__).parent / "peers" / "wrk.lua"

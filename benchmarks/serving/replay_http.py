@@ -2,10 +2,10 @@
 
 Run from the repository root:
 
-    python benchmarks/replay_http.py                        # one process, the store in a folder
-    python benchmarks/replay_http.py --workers 2            # several, with a store process
-    python benchmarks/replay_http.py --store redis://...    # on a Redis server, in a database that is empty
-    python benchmarks/replay_http.py --rows 5000            # only the first records
+    python benchmarks/serving/replay_http.py                        # one process, the store in a folder
+    python benchmarks/serving/replay_http.py --workers 2            # several, with a store process
+    python benchmarks/serving/replay_http.py --store redis://...    # on a Redis server, in a database that is empty
+    python benchmarks/serving/replay_http.py --rows 5000            # only the first records
 
 Each record is asked for (POST /predict) and then kept (POST /events), one after the other; a label is kept once it is
 known. Half way the service is killed and started again. Prints rows whose score or decision is not that of
@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
+sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
-from benchmarks.http_client import Client, free_port
+from benchmarks.serving.http_client import Client, free_port
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import first_and_last, read_table

@@ -1,4 +1,4 @@
-"""The model that every server of `benchmarks/serving.py` answers with. Not run by itself.
+"""The model that every server of `compare.py` answers with. Not run by itself.
 
 A forest as in the tutorials, on made data with the columns of creditcard.csv: for the peers as scikit-learn writes it,
 for this project as a bundle.
@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.serving_environments import PEERS
+from benchmarks.serving.environments import PEERS
 from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.core.tables import write_json

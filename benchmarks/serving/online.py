@@ -2,8 +2,8 @@
 
 Run from the repository root:
 
-    python benchmarks/online.py         # four weeks behind a snapshot, and a part of them through Redis
-    python benchmarks/online.py --all   # every row, from an empty store
+    python benchmarks/serving/online.py         # four weeks behind a snapshot, and a part of them through Redis
+    python benchmarks/serving/online.py --all   # every row, from an empty store
 
 Payments come in order, labels as events of their own once they are known; events are committed to disk in groups of a
 hundred. Prints rows that differ by feature (any exits with 1), events per second of CPU and of the clock (an event is
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
+sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
 from benchmarks.protocol import simulated
 from benchmarks.replay import CHUNK, Replayed, Table, redis_server, replay

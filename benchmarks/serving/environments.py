@@ -1,4 +1,4 @@
-"""An environment for each server of `benchmarks/serving.py`, from a lock file with hashes. Not run by itself.
+"""An environment for each server of `compare.py`, from a lock file with hashes. Not run by itself.
 
 They are kept from one run to the next, in a folder outside the repository. A lock file of a peer is made by
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lifecycle.core.errors import PipelineError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PEERS = Path(__file__).parent / "peers"
 OWN = "service"
 READY = ".ready"  # it is in an environment that is complete

@@ -2,7 +2,7 @@
 
 Run from the repository root; it takes about forty minutes, half of them the soak:
 
-    python benchmarks/reliability.py [--short] [--only "sigterm or swaps"]
+    python benchmarks/serving/reliability.py [--short] [--only "sigterm or swaps"]
 
 10,000 broken requests, 8 times overload for 30 s, 50 SIGTERMs, 100 hot swaps, 50 kills under load, 10 kills of a
 worker, 20 minutes of soak; `--short` is what CI runs. Prints what was measured, and exits with 1 when something that
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TESTS = ("test_fuzz.py", "test_hostile_clients.py", "test_reliability.py")
 
 

@@ -1,11 +1,11 @@
-"""What the service shall reach in the same run as its peers. Not run by itself; `benchmarks/serving.py` prints it."""
+"""What the service shall reach in the same run as its peers. Not run by itself; `compare.py` prints it."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.serving_servers import CONSTANT, FLASK, GUNICORN, SERVICE
+from benchmarks.serving.servers import CONSTANT, FLASK, GUNICORN, SERVICE
 
 TIMES = {FLASK: 100, "MLflow": 100, "BentoML": 100, "KServe": 100, GUNICORN: 90, CONSTANT: 0.35}
 BELOW = {
@@ -44,7 +44,7 @@ def aims(table: pd.DataFrame, online: pd.Series | None) -> Iterator[Aim]:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `serving_figures.figures` gives it; an aim against a server that is not in it is left out.
+        As `figures.figures` gives it; an aim against a server that is not in it is left out.
     online : pandas.Series or None
         Figures of one worker that is asked to score raw transactions.
     """

@@ -1,12 +1,12 @@
-"""The servers that `benchmarks/serving.py` compares: how each is started and asked. Not run by itself."""
+"""The servers that `compare.py` compares: how each is started and asked. Not run by itself."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.serving_environments import OWN, ROOT
-from benchmarks.serving_model import NAME, Made
-from benchmarks.serving_server import Question, Server
+from benchmarks.serving.environments import OWN, ROOT
+from benchmarks.serving.forest import NAME, Made
+from benchmarks.serving.server import Question, Server
 
 MANY = 100  # rows in a request of many
 SERVICE, TWO, CONSTANT = "this service", "this service, 2 workers", "constant answer"
@@ -54,7 +54,9 @@ def service(made: Made, name: str = SERVICE, workers: int = 1) -> Server:
 def constant(made: Made) -> Server:
     """Return the HTTP stack of the service with an answer of the same length as its own."""
     answer = json.dumps({"prediction": 0, "probability": made.probabilities[0]}, separators=(",", ":"))
-    return Server(CONSTANT, OWN, [PYTHON, "constant.py", "{port}", answer], made.folder, vector(made))
+    return Server(
+        CONSTANT, OWN, [PYTHON, "constant.py", "{port}", answer, str(ROOT / "src")], made.folder, vector(made)
+    )
 
 
 def seeds(made: Made) -> list[Server]:

@@ -1,4 +1,4 @@
-"""What a server of `benchmarks/serving.py` is: how it is started, and what it is asked. Not run by itself."""
+"""What a server of `compare.py` is: how it is started, and what it is asked. Not run by itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Server:
     name : str
         In the table.
     environment : str
-        In which it runs; see `benchmarks.serving_environments`.
+        In which it runs; see `benchmarks.serving.environments`.
     command : sequence of str
         `{bin}` stands for the folder of its environment's commands, `{port}` for the port it shall answer at.
     folder : Path

@@ -1,4 +1,4 @@
-"""Load for the servers of `benchmarks/serving.py`: so many requests a second, come what may. Not run by itself.
+"""Load for the servers of `compare.py`: so many requests a second, come what may. Not run by itself.
 
 wrk waits for an answer before it asks again, so a slow server is asked less. Here each request has a time at which it
 is due, and its answer is timed from then on (an open loop, without coordinated omission).
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.serving_connection import Connection, request, stays_open
-from benchmarks.serving_processes import Running
-from benchmarks.serving_server import Question
+from benchmarks.serving.connection import Connection, request, stays_open
+from benchmarks.serving.processes import Running
+from benchmarks.serving.server import Question
 
 CONNECTIONS = 64  # open at once, at most
 GRACE = 1.0  # seconds in which the last requests have to be answered

@@ -17,16 +17,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import serving, serving_aims, serving_figures, serving_rounds
-from benchmarks.serving_environments import OWN, PEERS, environment, lock_of, megabytes
-from benchmarks.serving_figures import Measured, Round
-from benchmarks.serving_load import Load, saturated
-from benchmarks.serving_model import Made, made
-from benchmarks.serving_online import Stream
-from benchmarks.serving_pace import Clients, Paced
-from benchmarks.serving_processes import Usage
-from benchmarks.serving_server import Question
-from benchmarks.serving_servers import CONSTANT, GUNICORN, SERVICE, constant, servers, service
+from benchmarks.serving import aims, compare, figures
+from benchmarks.serving import rounds as load_rounds
+from benchmarks.serving.environments import OWN, PEERS, environment, lock_of, megabytes
+from benchmarks.serving.figures import Measured, Round
+from benchmarks.serving.forest import Made, made
+from benchmarks.serving.load import Load, saturated
+from benchmarks.serving.pace import Clients, Paced
+from benchmarks.serving.processes import Usage
+from benchmarks.serving.server import Question
+from benchmarks.serving.servers import CONSTANT, GUNICORN, SERVICE, constant, servers, service
+from benchmarks.serving.transactions import Stream
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from tests.helpers_model import ROOT
@@ -137,7 +138,7 @@ def test_a_refused_request_is_not_counted_as_answered(tmp_path) -> None:
 def test_without_wrk_it_is_said_how_to_get_it(monkeypatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(PipelineError, match="apt-get install wrk"):
-        serving.check_wrk()
+        compare.check_wrk()
 
 
 def test_the_bundle_and_the_peers_models_are_one_model(model: Made) -> None:
@@ -171,24 +172,24 @@ def test_locks_of_peers_name_no_address_and_every_hash(lock: Path) -> None:
 def test_an_environment_that_cannot_be_made_is_left_out_with_the_reason(
     model: Made, tmp_path, monkeypatch, capsys
 ) -> None:
-    monkeypatch.setattr("benchmarks.serving_environments.lock_of", lambda name: tmp_path / f"{name}.lock")
+    monkeypatch.setattr("benchmarks.serving.environments.lock_of", lambda name: tmp_path / f"{name}.lock")
     for name in (OWN, "flask"):
         (tmp_path / f"{name}.lock").write_text(
             "" if name == OWN else "flask==0.0.0 --hash=sha256:00\n", encoding="utf-8"
         )
     found = [server for server in servers(model) if server.environment in (OWN, "flask")]
-    homes = serving.installed(found, tmp_path / "environments")
+    homes = compare.installed(found, tmp_path / "environments")
     assert len(homes) == 3
     assert len(set(homes.values())) == 1
     assert capsys.readouterr().out.count("left out, its environment can't be made: ") == 2
     (tmp_path / f"{OWN}.lock").write_text("flask==0.0.0 --hash=sha256:00\n", encoding="utf-8")
     with pytest.raises(PipelineError):
-        serving.installed(found, tmp_path / "environments")
+        compare.installed(found, tmp_path / "environments")
 
 
 def test_an_environment_is_made_once_for_each_lock(tmp_path, monkeypatch) -> None:
     lock = tmp_path / "flask.lock"
-    monkeypatch.setattr("benchmarks.serving_environments.lock_of", lambda name: lock)
+    monkeypatch.setattr("benchmarks.serving.environments.lock_of", lambda name: lock)
     lock.write_text("", encoding="utf-8")
     made = environment("flask", tmp_path)
     (made / "kept").write_bytes(b"0" * 3_000_000)
@@ -205,7 +206,7 @@ def rounds(rate: float, p99: float, paced: float, many: bool = True, refused: fl
 
 
 def table(rate: float = 15_000, p99: float = 1.0, peer: float = 100, refused: float = 0.0) -> pd.DataFrame:
-    return serving_figures.figures(
+    return figures.figures(
         {
             SERVICE: Measured([0.4, 0.5, 9.0], rounds(rate, p99, 0.7, refused=refused), 140.0),
             CONSTANT: Measured([0.1], rounds(40_000, 0.5, 0.3, many=False), 140.0),
@@ -217,10 +218,10 @@ def table(rate: float = 15_000, p99: float = 1.0, peer: float = 100, refused: fl
 def test_figures_are_medians_and_ratios_say_how_much_better() -> None:
     found = table()
     assert found.loc[SERVICE, ["requests/s", "p99 ms", "start s"]].tolist() == [15_000, 1.0, 0.5]
-    lines = serving_figures.shown(found).splitlines()
+    lines = figures.shown(found).splitlines()
     assert "behind" in lines[3]
     assert lines[2].split()[-7] == "-"  # the constant answer has no hundred rows
-    assert serving_figures.ratios(found).splitlines()[2].split() == [
+    assert figures.ratios(found).splitlines()[2].split() == [
         "KServe",
         "150",
         "150",
@@ -243,13 +244,13 @@ def test_figures_are_medians_and_ratios_say_how_much_better() -> None:
     ],
 )
 def test_an_aim_is_missed_on_its_wrong_side(changed: dict[str, float], missed: set[str]) -> None:
-    found = list(serving_aims.aims(table(**changed), None))
+    found = list(aims.aims(table(**changed), None))
     assert {aim.words for aim in found if not aim.met} == missed
     assert not any(GUNICORN in aim.words for aim in found)
 
 
 def test_online_aims_are_those_of_questions() -> None:
-    found = list(serving_aims.aims(table(), pd.Series({"requests/s": 3_999.0, "p99 ms": 4.9, "refused %": 0.0})))
+    found = list(aims.aims(table(), pd.Series({"requests/s": 3_999.0, "p99 ms": 4.9, "refused %": 0.0})))
     assert [aim.met for aim in found[-3:]] == [False, True, True]
 
 
@@ -268,7 +269,7 @@ def test_beyond_the_last_record_they_come_again_later_with_new_keys() -> None:
 @NEEDS_WRK
 def test_the_service_is_measured_beside_the_constant_answer(model: Made) -> None:
     pair = [service(model), constant(model)]
-    found = serving_rounds.compare(pair, {each.name: Path(sys.prefix) for each in pair}, model, rounds=1, seconds=1)
+    found = load_rounds.compared(pair, {each.name: Path(sys.prefix) for each in pair}, model, rounds=1, seconds=1)
     assert found["requests/s"][CONSTANT] > found["requests/s"][SERVICE] > 100
     assert np.isfinite(found.loc[SERVICE]).all()
     assert 0 < found["start s"][SERVICE] < 30
@@ -281,10 +282,10 @@ def test_a_server_with_another_model_or_none_is_refused(model: Made, tmp_path) -
     other = model._replace(probabilities=model.probabilities + 1e-3)
     server = service(model)
     with pytest.raises(PipelineError, match="its probabilities are not the model's"):
-        serving_rounds.compare([server], {server.name: Path(sys.prefix)}, other, 1, 1)
+        load_rounds.compared([server], {server.name: Path(sys.prefix)}, other, 1, 1)
     server = service(model._replace(bundle=tmp_path))
     with pytest.raises(PipelineError, match=rf"{server.name}: .*manifest"):
-        serving_rounds.compare([server], {server.name: Path(sys.prefix)}, model, 1, 1)
+        load_rounds.compared([server], {server.name: Path(sys.prefix)}, model, 1, 1)
 
 
 def test_the_applications_of_peers_are_where_servers_start(model: Made) -> None:

@@ -2,15 +2,12 @@
 
 Run from the repository root; it needs wrk, and takes a quarter of an hour:
 
-    python benchmarks/serving.py [--rounds 5] [--seconds 5] [--environments FOLDER] [--only NAME ...]
+    python benchmarks/serving/compare.py [--rounds 5] [--seconds 5] [--environments FOLDER] [--only NAME ...]
 
 All answer with the same forest: 200 trees, depth 15, 30 features. Each runs in an environment of its own, which is made
-
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "src"))
-
-from benchmarks/peers/*.lock; a server whose environment can't be made is left out. All are up at once and get load in
-turn, round by round, on one machine: as much as they take over 8 connections, with one row and with 100 rows in a
-request, and one row at a fixed rate of 200 a second (a request is timed from when it was due; "behind": some were not
+from benchmarks/serving/peers/*.lock; a server whose environment can't be made is left out. All are up at once and get
+load in turn, round by round, on one machine: as much as they take over 8 connections, with one row and with 100 rows in
+a request, and one row at a fixed rate of 200 a second (a request is timed from when it was due; "behind": some were not
 answered within a second of the end). The limit is the same HTTP stack, that gives everybody the same answer. After
 `dvc repro` the service is also measured with raw transactions, whose features the online store makes, and which it
 keeps.
@@ -20,19 +17,22 @@ server answers with another probability than the model's, or an aim is missed.
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import serving_aims, serving_online
-from benchmarks.serving_environments import OWN, default_folder, environment
-from benchmarks.serving_figures import of_loads, ratios, shown
-from benchmarks.serving_load import check_wrk
-from benchmarks.serving_model import TREES, made
-from benchmarks.serving_rounds import compare
-from benchmarks.serving_server import Server
-from benchmarks.serving_servers import servers
+sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
+
+from benchmarks.serving import aims, transactions
+from benchmarks.serving.environments import OWN, default_folder, environment
+from benchmarks.serving.figures import of_loads, ratios, shown
+from benchmarks.serving.forest import TREES, made
+from benchmarks.serving.load import check_wrk
+from benchmarks.serving.rounds import compared
+from benchmarks.serving.server import Server
+from benchmarks.serving.servers import servers
 from lifecycle.core.errors import PipelineError, run
 
 
@@ -69,12 +69,12 @@ def installed(found: list[Server], folder: Path) -> dict[str, Path]:
 
 def online(home: Path, rounds: int, seconds: int) -> pd.DataFrame | None:
     """Return figures of raw transactions by number of workers, or None where there is no bundle."""
-    if not all(path.exists() for path in (serving_online.BUNDLE, serving_online.RECORDS, serving_online.TEST)):
+    if not all(path.exists() for path in (transactions.BUNDLE, transactions.RECORDS, transactions.TEST)):
         print("online features: left out, there is no bundle yet; run dvc repro first")
         return None
     found: dict[str, dict[str, float]] = {}
     for workers in (1, 2):
-        asked, kept = zip(*serving_online.measured(home, workers, rounds, seconds), strict=True)
+        asked, kept = zip(*transactions.measured(home, workers, rounds, seconds), strict=True)
         found[f"asked, workers: {workers}"], found[f"kept, workers: {workers}"] = of_loads(asked), of_loads(kept)
     return pd.DataFrame(found).T
 
@@ -89,13 +89,13 @@ def main() -> None:
             each for each in servers(model) if each.environment == OWN or not options.only or each.name in options.only
         ]
         homes = installed(found, options.environments)
-        table = compare(found, homes, model, options.rounds, options.seconds)
+        table = compared(found, homes, model, options.rounds, options.seconds)
         raw = online(next(iter(homes.values())), options.rounds, options.seconds)
     print(f"{shown(table)}\n\nthis service, times as good as\n{ratios(table)}\n")
     if raw is not None:
         print(f"raw transactions, features from the online store\n{shown(raw)}\n")
-    reached = list(serving_aims.aims(table, None if raw is None else raw.iloc[0]))
-    print(serving_aims.shown(reached))
+    reached = list(aims.aims(table, None if raw is None else raw.iloc[0]))
+    print(aims.shown(reached))
     missed = [aim.words for aim in reached if not aim.met]
     if missed:
         raise PipelineError(f"missed: {'; '.join(missed)}")

@@ -1,4 +1,4 @@
-"""Start the servers of `benchmarks/serving.py`, and give each its load, round by round. Not run by itself."""
+"""Start the servers of `compare.py`, and give each its load, round by round. Not run by itself."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmarks.serving_environments import OWN, megabytes
-from benchmarks.serving_figures import Measured, Round, figures
-from benchmarks.serving_load import saturated
-from benchmarks.serving_model import Made
-from benchmarks.serving_pace import paced
-from benchmarks.serving_processes import Running
-from benchmarks.serving_server import Server, filled
-from benchmarks.serving_servers import CONSTANT
+from benchmarks.serving.environments import OWN, megabytes
+from benchmarks.serving.figures import Measured, Round, figures
+from benchmarks.serving.forest import Made
+from benchmarks.serving.load import saturated
+from benchmarks.serving.pace import paced
+from benchmarks.serving.processes import Running
+from benchmarks.serving.server import Server, filled
+from benchmarks.serving.servers import CONSTANT
 from lifecycle.core.errors import PipelineError
 
 STARTS, RATE = 3, 200  # starts of each server, and requests a second that are asked for whatever it takes
@@ -76,7 +76,9 @@ def measure(running: Running, seconds: int, folder: Path) -> Round:
     return Round(one, many, paced(running, server.one, RATE, seconds), running.usage().resident)
 
 
-def compare(found: Sequence[Server], homes: Mapping[str, Path], model: Made, rounds: int, seconds: int) -> pd.DataFrame:
+def compared(
+    found: Sequence[Server], homes: Mapping[str, Path], model: Made, rounds: int, seconds: int
+) -> pd.DataFrame:
     """Start all servers, give each its load round by round, and return their figures."""
     up: dict[str, Up] = {}
     try:

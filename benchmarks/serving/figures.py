@@ -1,4 +1,4 @@
-"""What `benchmarks/serving.py` tells of its measurements: figures by server, and ratios. Not run by itself."""
+"""What `compare.py` tells of its measurements: figures by server, and ratios. Not run by itself."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.serving_load import Load
-from benchmarks.serving_pace import Paced
-from benchmarks.serving_servers import SERVICE
+from benchmarks.serving.load import Load
+from benchmarks.serving.pace import Paced
+from benchmarks.serving.servers import SERVICE
 
 DECIMALS = {"requests/s": 0, "CPU us": 0, "100 rows/s": 0, "MB": 0, "environment MB": 0}
 LESS = {"CPU us": "CPU", "p99 ms": "p99", "start s": "start", "MB": "memory", "environment MB": "environment"}
