@@ -133,6 +133,9 @@ class Side:
     def table(self, path: str) -> pd.DataFrame | None:
         return self.scores
 
+    def md5(self, path: str) -> str | None:
+        return None
+
 
 def params(margin: float, metric: str = "average_precision"):
     found = checked(Params, params_content(), "params.yaml")
