@@ -23,7 +23,7 @@ MOMENT = re.compile(
     r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})"
     rf"(?:[T ]([0-9]{{2}})(?:(:?)([0-9]{{2}})(?:\6([0-9]{{2}})(?:[.,]([0-9]{{1,9}}))?)?)?({ZONE})?)?"
 )
-LONGEST = 4_000  # digits; Python reads no whole numbers beyond
+MANY = 20  # digits: more than 64 bits hold; what has more is not multiplied out
 
 OUT_OF_RANGE = f"not between the years {YEARS[0]} and {YEARS[1]}"
 TOO_FINE = "finer than a microsecond"
@@ -59,19 +59,15 @@ def cell_reader(column: Column, unit: str | None) -> Callable[[str], Any]:
 
 
 def _integer(cell: str) -> int:
-    pointed = re.fullmatch(rf"({WHOLE})\.0*", cell)
-    whole = pointed.group(1) if pointed else cell
     if cell in TRUTH:
-        value = TRUTH[cell]
-    elif re.fullmatch(WHOLE, whole) and len(whole) < LONGEST:
-        value = int(whole)
-    elif re.fullmatch(NUMBER, cell) and float(cell).is_integer() and abs(float(cell)) < EXACT:
-        value = int(float(cell))
-    else:
+        return TRUTH[cell]
+    number = Decimal(cell) if re.fullmatch(NUMBER, cell) else None
+    if number is None or (number and abs(number.adjusted()) > MANY):
         raise MisfitError("not of type integer")
-    if not -(2**63) <= value < 2**63:
+    exact = Fraction(number)  # as a float, 635240769435608.94 would be whole
+    if exact.denominator > 1 or not -(2**63) <= exact < 2**63:
         raise MisfitError("not of type integer")
-    return value
+    return int(exact)
 
 
 def _nullable_integer(cell: str) -> int:
@@ -125,9 +121,10 @@ def _since_1970(cell: str, unit: str) -> int:
     """Return a number of units since 1970 in microseconds."""
     if not re.fullmatch(NUMBER, cell):
         raise MisfitError("not of type timestamp")
-    if abs(size := Decimal(cell).adjusted()) > 20:  # before it is multiplied out
+    number = Decimal(cell)
+    if number and abs(size := number.adjusted()) > MANY:
         raise MisfitError(OUT_OF_RANGE if size > 0 else TOO_FINE)
-    microseconds = Fraction(cell) * NANOSECONDS[unit] / 1000
+    microseconds = Fraction(number) * NANOSECONDS[unit] / 1000
     if microseconds.denominator > 1:
         raise MisfitError(TOO_FINE)
     return _in_range(int(microseconds))

@@ -58,8 +58,8 @@ def read_csv(file: BinaryIO, origin: str, options: CsvParams, check: Callable[[l
     names, rest = _header(blocks, origin, options)
     check(names)
     tables = [_table(block, names, origin, options.separator, blocks) for block in rest]
-    columns = [pa.chunked_array([table.column(i) for table in tables], pa.string()) for i in range(len(names))]
-    return pa.Table.from_arrays(columns, names=names)
+    whole = pa.concat_tables(tables) if tables else pa.table([pa.array([], pa.string())] * len(names), names=names)
+    return whole.rename_columns(names)
 
 
 def names_elsewhere(file: BinaryIO, names: set[str], options: CsvParams) -> str:

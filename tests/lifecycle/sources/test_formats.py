@@ -83,7 +83,7 @@ def read_number(value, column):
         rounded = isinstance(value, int) or (isinstance(value, str) and value.lstrip("+-").isdigit())
         fits = abs(as_float) <= LARGEST and not (rounded and Fraction(as_float) != exact)
         return as_float if fits else NOT_KEPT
-    as_a_float = column.nullable or isinstance(value, float) or (isinstance(value, str) and "e" in value.lower())
+    as_a_float = column.nullable or isinstance(value, float)
     low, high = (1 - 2**53, 2**53 - 1) if as_a_float else (-(2**63), 2**63 - 1)
     return int(exact) if exact.denominator == 1 and low <= exact <= high else NOT_KEPT
 
