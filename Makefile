@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# DVC asks for a name and a home, and a container that was started as a number has neither.
+export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
+export HOME ?= $(CURDIR)/.dvc/tmp
 
 .PHONY: help repro test verify reliability report doctor lint lock clean
 .DEFAULT_GOAL := help

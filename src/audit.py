@@ -5,8 +5,11 @@ Reads   models/model.joblib, models/decision.json, data/splits/train.parquet and
 Writes  metrics/audit/: audit.json, slices.json, fairness.json, stability.json, slices.csv, fairness.csv, staleness.csv
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import joblib
 

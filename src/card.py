@@ -4,7 +4,10 @@ Reads   metrics/*/*.json and models/*.json (the list below), requirements.lock, 
 Writes  metrics/card/model_card.md
 """
 
+import sys
 from pathlib import Path
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 from lifecycle.card.model_card import Facts, card, window
 from lifecycle.core.atomic import atomic

@@ -4,7 +4,10 @@ Reads   data/scores/validation.parquet
 Writes  models/decision.json, metrics/decide/decision.json, metrics/decide/cost.csv
 """
 
+import sys
 from dataclasses import replace
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import numpy as np
 import pandas as pd

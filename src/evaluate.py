@@ -5,8 +5,11 @@ Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/
 Writes  data/scores/test.parquet, metrics/evaluate/: evaluation.json, intervals.json, evaluation.png, tables for plots
 """
 
+import sys
 from functools import partial
 from pathlib import Path
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import joblib
 import pandas as pd

@@ -6,6 +6,9 @@ Writes  metrics/explain/: explanation.json, explanation.png, importance.csv, con
 """
 
 import functools
+import sys
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import joblib
 import numpy as np

@@ -6,7 +6,10 @@ Writes  data/features/features.parquet: the records, with one column per feature
         models/features.json: the feature contract: each feature's meaning, and its distribution on the training rows
 """
 
+import sys
 from pathlib import Path
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import pandas as pd
 

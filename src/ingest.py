@@ -5,9 +5,12 @@ Writes  data/raw/records.parquet, the contract's columns as the source has them
 """
 
 import inspect
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import pandas as pd
 import pyarrow as pa

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
+
 from lifecycle.core.errors import PipelineError, run
 
 COMMANDS = {

@@ -8,8 +8,11 @@ Writes  models/bundle/: model.onnx, decision.json, schema.json, features.json, s
 """
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import joblib
 import pandas as pd

@@ -5,6 +5,10 @@ Writes  data/splits/train.parquet and test.parquet (the final windows), data/spl
         windows: columns `fold`, 1 the oldest, and `role`, train or valid), metrics/split/split.json
 """
 
+import sys
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
+
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError, run

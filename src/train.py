@@ -6,6 +6,10 @@ Writes  models/model.joblib and models/baseline.joblib (fitted on the final trai
         metrics/train/learning_curve.csv (of the newest fold)
 """
 
+import sys
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
+
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm

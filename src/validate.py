@@ -5,6 +5,10 @@ Writes  data/validated/records.parquet (typed, in time order), data/quarantine/r
         metrics/validate/data_quality.json
 """
 
+import sys
+
+sys.path.append("src")  # PYTHONSAFEPATH leaves it out
+
 import pandas as pd
 
 from lifecycle.contract.gate import Verdict, check

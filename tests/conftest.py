@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import Phase, settings
 
 from tests.graph import ROOT
+from tests.helpers_network import CAN_WATCH, SILENCERS, watched
 from tests.params import params_text
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
@@ -121,7 +122,8 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not log.exists():
             copy_repository(folder)
             set_params(folder, **REDUCED, **REDUCED_WINDOW)
-            done = run("dvc repro", folder)
+            watch = watched(shared / "watch") if CAN_WATCH else {}  # for tests/test_telemetry.py
+            done = run(f"env -u {' -u '.join(SILENCERS)} dvc repro", folder, **watch)
             run("git add -A && git commit -qm Reproduced", folder)
             log.write_text(done.stdout, encoding="utf-8")
     return folder

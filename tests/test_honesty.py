@@ -195,7 +195,9 @@ def test_constraints_have_a_reason_each() -> None:
     assert all(line.startswith("#") or re.search(r" # \w", line) for line in lines)
 
 
-OF_A_PROBLEM = re.compile(r"fraud|(?<!GIT_)terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I)
+OF_A_PROBLEM = re.compile(
+    r"fraud|(?<!GIT_)terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I
+)
 
 
 def test_nothing_but_a_problem_speaks_of_what_it_is_about() -> None:

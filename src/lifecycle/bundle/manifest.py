@@ -83,7 +83,9 @@ def read_manifest(folder: Path) -> Manifest:
         There is none, it is damaged, or it is of another format.
     """
     if not folder.is_dir():
-        raise PipelineError(f"{folder}: there is no bundle; `dvc repro` makes it, `dvc pull` fetches it from a remote")
+        raise PipelineError(
+            f"{folder / MANIFEST}: there is no bundle; `dvc repro` makes it, `dvc pull` fetches it from a remote"
+        )
     if (folder / NOT_SERVED).is_file():
         raise PipelineError(f"{folder}: {(folder / NOT_SERVED).read_text(encoding='utf-8').strip()}")
     with _open(folder / MANIFEST) as file:

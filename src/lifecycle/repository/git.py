@@ -11,7 +11,6 @@ from pathlib import Path
 from lifecycle.core.errors import PipelineError
 
 PATIENCE = 60.0  # seconds: a partial clone fetches a file when it is read, from a server that may never answer
-NEVER_ASK = {"GIT_TERMINAL_PROMPT": "0"}  # for a password: nobody may be there
 NO_REPOSITORY = (
     "this folder is no git repository (a downloaded archive has none);"
     " `git init && git add -A && git commit -m Start` makes it one"
@@ -45,10 +44,10 @@ def git(*arguments: str, folder: str | Path = ".") -> str | None:
 
 
 def _answer(arguments: tuple[str, ...], folder: Path) -> tuple[int, str, str]:
-    """Run git in a session of its own, so that whatever it has started ends with it when the time is over."""
+    """Run git in a session of its own: it can ask nobody for a password, and ends with all that it has started."""
     try:
         process = subprocess.Popen(
-            ["git", *arguments], cwd=folder, env={**os.environ, **NEVER_ASK, "LC_ALL": "C"}, start_new_session=True,
+            ["git", *arguments], cwd=folder, env={**os.environ, "LC_ALL": "C"}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError as error:

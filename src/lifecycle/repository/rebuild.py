@@ -12,7 +12,7 @@ from pathlib import Path
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.dvc_objects import dvc_repository
-from lifecycle.repository.git import NEVER_ASK, prefix
+from lifecycle.repository.git import prefix
 from lifecycle.repository.revision import Revision, out_hash
 
 
@@ -74,5 +74,5 @@ def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
     What it prints goes to stderr. DVC's own variables are left out: they are about this copy of the repository.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    environment |= NEVER_ASK | variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

@@ -1,13 +1,13 @@
 """The operator's trees against a walk through them, also where values and thresholds meet, are infinite or missing."""
 
 import numpy as np
-import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
 from lifecycle.bundle.onnx_export import Graph, ensemble_score
+from lifecycle.bundle.servable import onnxruntime  # as it is imported there: silent
 from lifecycle.models.leaves import Nodes
 from lifecycle.models.trees import Ensemble
 
