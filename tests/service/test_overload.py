@@ -1,8 +1,7 @@
-"""Many rows, slow reasons and a throttled processor are no overload; only far too many requests are refused."""
+"""Many rows, slow reasons and a throttled processor are no overload; see test_reliability.py for what is."""
 
 import os
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.service.helpers_load import OpenLoop, figures, once, post, quantile, run
+from tests.service.helpers_load import figures, run
 from tests.service.helpers_serving import Load, Service, service, small_bundle
 
 pytestmark = pytest.mark.slow
@@ -69,23 +68,3 @@ def test_nobody_is_refused_without_need(
     figures("clients", clients=clients, throttled=throttle, statuses=dict(load.statuses))
     assert load.cut == []
     assert set(load.statuses) == {200}
-
-
-def test_eight_times_too_many_are_refused_and_all_is_well_within_a_second_after(running: Service) -> None:
-    async def overloaded() -> tuple[OpenLoop, float]:
-        async with Load(running.port, 8, ONE) as load:
-            begin = time.monotonic()
-            await load.answered(3000)
-            rate = 3000 / (time.monotonic() - begin)
-        loop = await OpenLoop(running.port, post("/predict", ONE)).run(8 * rate, 2)
-        begin = time.monotonic()
-        for _ in range(20):
-            assert (await once(running.port, post("/predict", {"records": [ROW], "reasons": 2}))).status == 200
-        return loop, time.monotonic() - begin
-
-    loop, after = run(overloaded())
-    took = [answer.came - answer.sent for answer in loop.answers if answer.status == 200]
-    figures("eight times", served=len(took), asked=len(loop.answers), p99_ms=1e3 * quantile(took, 0.99), after_s=after)
-    assert loop.cut == []
-    assert after < 1
-    assert statistics.median(took) < 0.5
