@@ -11,6 +11,7 @@ import zc.lockfile
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository import doctor
+from lifecycle.repository.dvc_locks import mend_locks
 from lifecycle.repository.dvc_objects import md5_of_path, object_path, survey
 from tests.graph import ROOT
 
@@ -205,6 +206,62 @@ def test_dvc_works_again_and_runs_nothing_again(repository):
     assert ask("--locks").stdout.count("killed DVC process") == 2
     assert "cached - skipping run" in dvc("repro")
     assert Path("dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.parametrize(
+    "end", [b"    params:\n", b"    outs:\n    - path: x\n", b"    outs:\n    -", b"    deps:\n    - 3\n"]
+)
+def test_of_a_dvc_lock_that_breaks_off_the_whole_stages_stay(rwlock, end):
+    first = b"schema: '2.0'\nstages:\n  one:\n    cmd: one\n    outs:\n    - path: a\n      md5: 1f\n"
+    broken = first + b"  two:\n" + end
+    Path("dvc.lock").write_bytes(broken)
+    assert ask("--locks").stdout.count("killed DVC process") == 1
+    assert Path("dvc.lock").read_bytes() == first
+    assert Path(".dvc/tmp/dvc.lock.broken").read_bytes() == broken
+    assert ask("--locks").stdout == ""
+
+
+def test_wherever_dvc_lock_is_cut_dvc_reads_what_is_left(repository):
+    lock = Path("dvc.lock").read_bytes()
+    for size in range(0, len(lock), 29):
+        Path("dvc.lock").write_bytes(lock[:size])
+        mend_locks(Path())
+        left = Path("dvc.lock").read_bytes() if Path("dvc.lock").exists() else b""
+        assert lock.startswith(left)
+    assert "cached - skipping run" in dvc("repro")
+    assert Path("dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.parametrize("path", ["folder/b", "folder"])
+def test_what_the_workspace_lacks_comes_back_from_the_cache(repository, path):
+    Path("folder/a").chmod(0o600)
+    Path("folder/a").write_text("changed by hand")
+    shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink()
+    answer = ask()
+    assert answer.returncode == 1
+    assert f"{path}: missing here; the cache has it" in answer.stdout
+    assert ask("--fix").returncode == 0
+    assert Path("folder/b").read_text() == "this is folder/b"
+    assert path == "folder" or Path("folder/a").read_text() == "changed by hand"
+
+
+def test_a_copy_under_another_name_will_do(repository):
+    Path("make.py").write_text(MAKE + "Path('folder/a').write_text('this is out.txt')\n")
+    dvc("repro", "--quiet")
+    Path("out.txt").unlink()
+    object_path(name_of("out.txt"), CACHE).unlink()
+    doctor.repair(survey(), survey().faults())
+    assert object_path(name_of("out.txt"), CACHE).is_file()
+
+
+def test_where_nothing_was_ever_made_one_line_says_so(repository):
+    shutil.rmtree(".dvc/cache")
+    shutil.rmtree("folder")
+    for path in ("out.txt", "added.csv"):
+        Path(path).unlink()
+    assert ask().stderr.splitlines()[1:] == [
+        "all that dvc.lock names: `dvc pull` fetches it from a remote, `dvc repro` makes it"
+    ]
 
 
 def test_whole_files_are_left_alone(rwlock):

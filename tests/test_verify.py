@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository.verification import differing_outputs, file_that_differs, first_difference, verify
 from tests.conftest import run
+from tests.graph import ROOT
 
 
 def write(folder: Path, name: str, content: object) -> Path:
@@ -43,6 +45,9 @@ def test_the_first_difference_is_named(name: str, ours: object, theirs: object, 
 
 def test_without_a_commit_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="this folder is no git repository"):
+        verify([])
+    run("git init -q && git commit -q --allow-empty -m Empty", tmp_path)
     with pytest.raises(PipelineError, match=r"there is none with a dvc\.lock"):
         verify([])
 
@@ -71,6 +76,37 @@ def test_of_an_output_that_is_a_folder_the_first_file_that_differs_is_named(
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     assert first_difference(tmp_path / "a.csv", tmp_path / "b.csv") == "only one of the two files is there to compare"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a graph of one stage in a subfolder of a larger repository, reproduced and committed. Copy it."""
+    folder = tmp_path_factory.mktemp("larger") / "team/model"
+    folder.mkdir(parents=True)
+    shutil.copy2(ROOT / "params.yaml", folder)
+    write(
+        folder, "dvc.yaml", "stages: {copy: {cmd: cat params.yaml > out.txt, deps: [params.yaml], outs: [out.txt]}}\n"
+    )
+    run("git init -q ../.. && dvc init -q --subdir && dvc repro -q && git add -A && git commit -qm Start", folder)
+    return folder.parents[1]
+
+
+@pytest.fixture
+def project(original: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(original, tmp_path / "copy") / "team/model"
+
+
+def test_a_project_in_a_subfolder_of_a_repository_is_verified(project: Path) -> None:
+    done = run(f"python {ROOT}/src/mlops.py verify", project)
+    assert done.stdout == "reproduced: 1 of 1 files of 1 outputs have the same bits\n"
+
+
+def test_a_commit_that_cannot_be_cloned_is_told(project: Path) -> None:
+    lost = run("git rev-parse HEAD:./params.yaml", project).stdout.strip()
+    (project.parents[1] / f".git/objects/{lost[:2]}/{lost[2:]}").unlink()
+    failed = run(f"python {ROOT}/src/mlops.py verify", project, fails=True)
+    assert "error: the last commit can't be cloned to " in failed.stderr
+    assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.slow

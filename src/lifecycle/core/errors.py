@@ -11,6 +11,8 @@ from pathlib import Path
 
 from lifecycle.core.environment import fill_in
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_DISK = "; earlier outputs are intact: free some space, and run `make doctor` first if DVC then finds a file broken"
 TIMES = Path(".dvc/tmp/stage_times.json")
 
 
@@ -34,8 +36,7 @@ def run(main: Callable[[], None]) -> None:
         if error.errno is None:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        advice = "; free some space and run it again, earlier outputs are intact" if error.errno == errno.ENOSPC else ""
-        sys.exit(f"error: {place}{error.strerror or error}{advice}")
+        sys.exit(f"error: {place}{error.strerror or error}{FULL_DISK if error.errno in FULL else ''}")
 
 
 def merge_marks(text: str) -> str | None:

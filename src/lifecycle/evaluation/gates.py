@@ -11,7 +11,7 @@ def check_leak(average_precision: float, alarm: float | None) -> None:
     if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
         raise PipelineError(
             f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
-            " What is known at decision time does not carry that far: look for a feature that sees the label or the"
+            " What is known at decision time can't be that good: look for a feature that sees the label or the"
             " future (a window without delay, a split across time). If the figure is honest, raise the limit"
         )
 

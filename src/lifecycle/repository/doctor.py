@@ -6,8 +6,8 @@
     python src/mlops.py doctor --locks          only what a killed DVC process leaves broken: quick
 
 An object is put back from a whole copy, else from a remote, else by running its stage. What can't be mended stays as it
-is: a corrupt table that someone added may still be of use. dvc.lock is never written here. The command ends with 0 when
-all is well or mended, otherwise with 1.
+is: a corrupt table that someone added may still be of use. A file that the workspace lacks comes back from the cache.
+The command ends with 0 when all is well or mended, otherwise with 1.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def doctor(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     check_prerequisites(Path())
     for path in mend_locks(Path()):
-        print(f"moved a file out of the way that a killed DVC process had left broken: it is {path} now")
+        print(f"moved a file out of the way that a killed DVC process or a full disk has left broken: it is {path} now")
     if not options.locks:
         print(look(options.remote, options.fix))
 
@@ -58,8 +58,31 @@ def look(remote: str | None, fix: bool) -> str:
         state, before = survey(remote), faults
         faults = state.faults()
     if faults:
-        raise PipelineError("\n".join(["missing or corrupt:", *sorted({fault.advice() for fault in faults})]))
-    return f"{len(state.items)} objects are whole in {' and '.join(map(str, state.folders))}"
+        raise PipelineError("\n".join(["missing or corrupt:", *_advice(state, faults)]))
+    put_back(state, fix)
+    return f"{len(state.objects())} objects are whole in {' and '.join(map(str, state.folders))}"
+
+
+def _advice(state: Survey, faults: Sequence[Fault]) -> list[str]:
+    if len(faults) == len(state.objects()) and not any(fault.actual for fault in faults):
+        return ["all that dvc.lock names: `dvc pull` fetches it from a remote, `dvc repro` makes it"]
+    return sorted({fault.advice() for fault in faults})
+
+
+def put_back(state: Survey, fix: bool) -> None:
+    """Report what the workspace lacks and the cache has; with `fix`, put it back. No file that is there is touched.
+
+    Raises
+    ------
+    PipelineError
+        Something is still missing at the end.
+    """
+    for path in state.absent():
+        print(f"{path}: missing here; the cache has it", flush=True)
+    if fix:
+        _dvc("checkout", state.absent())
+    if absent := state.absent():
+        raise PipelineError(f"missing here: {', '.join(absent)}; `make doctor` puts back what the cache has")
 
 
 def repair(state: Survey, faults: Sequence[Fault]) -> None:
@@ -68,7 +91,7 @@ def repair(state: Survey, faults: Sequence[Fault]) -> None:
     A workspace file with the content of a corrupt object is replaced once that is mended: DVC would not do it.
     """
     cache = state.folders[0]
-    lost = [fault for fault in faults if not _copy(fault, state.folders) and fault.place.is_relative_to(cache)]
+    lost = [fault for fault in faults if not _copy(fault, state) and fault.place.is_relative_to(cache)]
     if lost and state.fallback:
         with _set_aside(lost):
             _dvc("fetch", {fault.item.out for fault in lost}, "--remote", state.fallback)
@@ -81,10 +104,10 @@ def repair(state: Survey, faults: Sequence[Fault]) -> None:
     _dvc("checkout", {item.out for item in mended})
 
 
-def _copy(fault: Fault, folders: Sequence[Path]) -> bool:
+def _copy(fault: Fault, state: Survey) -> bool:
     """Replace an object by a whole copy, from the workspace or another folder of objects."""
     md5 = fault.item.md5
-    for source in [fault.item.path, *(object_path(md5, folder) for folder in folders)]:
+    for source in [*state.copies(md5), *(object_path(md5, folder) for folder in state.folders)]:
         if md5_of_path(source, md5) == md5:
             _remove(fault.place)
             with atomic(fault.place) as temporary:

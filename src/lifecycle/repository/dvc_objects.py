@@ -48,18 +48,31 @@ class Fault:
 
 @dataclass(frozen=True)
 class Survey:
-    """Which objects there should be, and in which folders."""
+    """Which files and lists there should be, and in which folders their objects."""
 
-    items: list[Item]
+    items: list[Item]  # two may have the same content, and so the same object
     folders: list[Path]  # of objects: the cache, then the remote that was asked for
     fallback: str | None  # another remote, to fetch from
 
     def faults(self) -> list[Fault]:
         """Hash every object; return those that are missing or corrupt, the cache's first."""
         cache, *remotes = self.folders
-        places = [(item, cache) for item in self.items]
-        places += [(item, folder) for folder in remotes for item in self.items if item.pushed]
+        places = [(item, cache) for item in self.objects()]
+        places += [(item, folder) for folder in remotes for item in self.objects() if item.pushed]
         return [fault for item, folder in places if (fault := find_fault(item, folder))]
+
+    def objects(self) -> list[Item]:
+        """Return the items without those that have the same content as an earlier one."""
+        return [*{item.md5: item for item in reversed(self.items)}.values()][::-1]
+
+    def copies(self, md5: str) -> list[Path]:
+        """Return where an object's content should lie in the workspace."""
+        return [item.path for item in self.items if item.md5 == md5]
+
+    def absent(self) -> list[str]:
+        """Return the files that the workspace lacks, or the whole out where nothing of it is there."""
+        lost = [item for item in self.items if not item.path.exists()]
+        return sorted({str(item.path) if Path(item.out).exists() else item.out for item in lost})
 
 
 def survey(remote: str | None = None) -> Survey:
@@ -72,8 +85,7 @@ def survey(remote: str | None = None) -> Survey:
         default = repo.config["core"].get("remote")
         outs = [_item(out) for out in repo.index.outs if out.use_cache and out.hash_info.name == "md5"]
     items = [*outs, *(member for out in outs for member in _members(out, folders))]
-    once = {item.md5: item for item in sorted(items, key=lambda item: item.path, reverse=True)}
-    return Survey([*reversed(once.values())], folders, None if default == remote else default)
+    return Survey(sorted(items, key=lambda item: item.path), folders, None if default == remote else default)
 
 
 @contextmanager

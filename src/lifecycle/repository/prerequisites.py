@@ -35,7 +35,10 @@ def check_prerequisites(root: Path) -> None:
 
 
 def _does_without_git(config: Path) -> bool:
-    return re.search(r"^\s*no_scm\s*=\s*true", config.read_text(encoding="utf-8"), re.MULTILINE) is not None
+    return (
+        re.search(r"^\s*no_scm\s*=\s*true", config.read_text(encoding="utf-8"), re.MULTILINE | re.IGNORECASE)
+        is not None
+    )
 
 
 def _read_by_stages(root: Path) -> Iterator[Path]:

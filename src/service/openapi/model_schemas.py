@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.numbers import FLOAT32
+from lifecycle.core.numbers import FLOAT32, TIMES, YEARS
+from lifecycle.features.online.record_schema import microseconds
+from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window
 from service.inputs.raw_records import contract_of
 from service.inputs.values import CHARACTERS, EXAMPLE, pattern
@@ -153,8 +155,10 @@ def column(about: Mapping[str, Any], nullable: bool) -> Schema:
     """Return the schema of a column of the data contract."""
     kind = about["type"]
     found: Schema = {"type": PLACE[kind], "description": about.get("unit", "")}
-    if kind == "timestamp":
-        year = int(str(about.get("ge") or "1000")[:4])
+    if kind == "timestamp" and about.get("since_1970"):
+        found = _number_since_1970(about)
+    elif kind == "timestamp":
+        year = max(YEARS[0], int(str(about.get("ge") or YEARS[0])[:4]))
         found |= {"pattern": pattern(year), "description": f"{found['description']}; ISO 8601, without a zone UTC"}
     elif kind == "text":
         found |= {"pattern": CHARACTERS}
@@ -168,6 +172,20 @@ def column(about: Mapping[str, Any], nullable: bool) -> Schema:
     elif nullable:
         found["type"] = [found["type"], "null"]
     return found
+
+
+def _number_since_1970(about: Mapping[str, Any]) -> Schema:
+    """Return the schema of a time that is a number of a unit since 1970."""
+    unit = about["since_1970"]
+    nanoseconds = NANOSECONDS[unit]
+    low, high = (-(-TIMES[0] * 1000 // nanoseconds), (TIMES[1] - 1) * 1000 // nanoseconds)
+    if about.get("ge") is not None:
+        low = -(-microseconds(about["ge"], "") * 1000 // nanoseconds)
+    if about.get("le") is not None:
+        high = microseconds(about["le"], "") * 1000 // nanoseconds
+    whole_microseconds = {"multipleOf": 1000} if unit == "ns" else {}
+    description = f"{about.get('unit', '')}; {unit} since 1970"
+    return {"type": "integer", "minimum": low, "maximum": high, **whole_microseconds, "description": description}
 
 
 def raw_record(servable: Servable) -> Schema:
@@ -223,6 +241,8 @@ def _value(servable: Servable, column: Mapping[str, Any]) -> Any:
     low, high = column.get("ge"), column.get("le")
     if legal is not None:
         return legal[-1] if name in contract_of(servable).late else legal[0]
+    if column.get("since_1970"):
+        return min(max(0, _number_since_1970(column)["minimum"]), _number_since_1970(column)["maximum"])
     if kind == "timestamp":
         return EXAMPLE if low is None or low <= EXAMPLE else f"{low[:4]}-12-31"
     if kind == "text":

@@ -104,7 +104,8 @@ def read_time(value, unit):
         microseconds = (dt.datetime(value.year, value.month, value.day) - EPOCH) // MICROSECOND
     elif unit is not None and in_digits(value):
         try:
-            exact = Fraction(value.strip() if isinstance(value, str) else value) * UNITS[unit]
+            # A float is what it prints as: 0.1 seconds are a tenth of a second.
+            exact = Fraction(value.strip() if isinstance(value, str) else repr(value)) * UNITS[unit]
         except (TypeError, ValueError, OverflowError):
             return NOT_KEPT
         if exact.denominator > 1 or (isinstance(value, float) and abs(value) >= 2**53):

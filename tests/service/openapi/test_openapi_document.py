@@ -10,6 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lifecycle.bundle.servable import Servable
+from service.inputs.values import checker
+from service.openapi import model_schemas
 from service.routes import endpoints
 from service.settings import Settings
 from tests.graph import ROOT
@@ -169,3 +171,17 @@ def test_nor_do_they_with_keys(shops, tmp_path):
         key = f'\n[auth.openapi.key]\napi_key = "{KEY}"\n'
         said = fuzz(tmp_path / "openapi.json", tmp_path, *options, config=key)
         assert re.search(r"(\d{3,}) generated, \1 passed", said)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_time_that_is_a_number_is_described_as_the_service_takes_it(unit):
+    about = {"name": "seen", "type": "timestamp", "unit": "last seen", "since_1970": unit, "ge": "2000-01-01"}
+    found, taken = model_schemas.column(about, nullable=False), checker(about)
+    step = found.get("multipleOf", 1)
+    assert (found["type"], found["description"]) == ("integer", f"last seen; {unit} since 1970")
+    assert taken(found["minimum"]) == 946_684_800_000_000
+    last = found["maximum"] // step * step
+    assert taken(last) > 9_214_646_000_000_000
+    for beyond in (found["minimum"] - step, last + step):
+        with pytest.raises(ValueError, match=r"is below 2000-01-01|is not between the years"):
+            taken(beyond)

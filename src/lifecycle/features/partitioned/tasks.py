@@ -78,7 +78,7 @@ class Shares:
         batches = [reader.get_batch(row_group - self._first) for reader in self._readers]
         places = [batch[ROW].to_numpy() for batch in batches]
         if sum(map(len, places)) != rows:
-            raise PipelineError(f"records of row group {row_group} are missing: do all workers have the same pandas?")
+            raise PipelineError(f"records of row group {row_group} are missing: all workers need the same pandas")
         columns = {}
         for name in self._names:
             values = [batch[name].to_numpy() for batch in batches]

@@ -159,7 +159,7 @@ def test_a_share_that_lacks_records_is_refused(tmp_path):
         write_part(path_of(work, 0, 0, share), [{ROW: np.array([share], np.int32), "x": np.zeros(1)}])
     shares = Shares(work, 0, 0, ["x"])
     assert len(shares.read(0, 2)["x"]) == 2
-    with pytest.raises(PipelineError, match="do all workers have the same pandas"):
+    with pytest.raises(PipelineError, match="all workers need the same pandas"):
         shares.read(0, 3)
 
 
