@@ -54,6 +54,14 @@ def serve(argv: Sequence[str]) -> None:
     """
     if sys.platform == "win32":
         raise PipelineError("the service needs Linux or macOS; on Windows run it in WSL or a container")
+    try:
+        _serve(argv)
+    except MemoryError as error:
+        advice = "give the process more: with ONNX Runtime it takes 300 MB and what the store holds"
+        raise PipelineError(f"there is too little memory to serve; {advice}") from error
+
+
+def _serve(argv: Sequence[str]) -> None:
     import resource
 
     signal.signal(signal.SIGTERM, end)

@@ -102,7 +102,10 @@ class Scoring:
 
     def _job(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Job | Awaitable[Reply]:
         """Have rows scored with those of other requests, or apart when that takes long."""
-        return self._apart(exchange, job, reasons, made) if reasons or len(job.batch.numbers) > APART else job
+        rows = len(job.batch.numbers)
+        if rows > 1:
+            self._admission.weigh(exchange, rows)
+        return self._apart(exchange, job, reasons, made) if reasons or rows > APART else job
 
     async def _later(
         self, exchange: Exchange, live: Live, finish: Callable[..., Reply], reasons: int,

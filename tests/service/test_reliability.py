@@ -98,8 +98,9 @@ def test_eight_times_the_load_it_can_bear(tmp_path):
         found = run(overload(running.port, length("OVERLOAD")))
         figures("overload", **found)
     assert found["shed"] > found["served"] > 0
-    assert found["p99_ms"] < 1000
-    assert found["recovered_s"] < 2
+    assert found["p50_ms"] < 500
+    assert found["p99_ms"] < 2000  # of those who came before anybody had waited for long
+    assert found["recovered_s"] < 1
 
 
 def test_no_request_is_cut_by_sigterm(tmp_path):

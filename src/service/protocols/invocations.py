@@ -1,8 +1,9 @@
-"""MLflow and SageMaker: rows in JSON or CSV at /invocations."""
+"""MLflow and SageMaker: rows in JSON, CSV or JSON Lines at /invocations."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
@@ -11,12 +12,13 @@ from service.inputs.row_forms import Columns, Rows, Split, from_list, from_split
 from service.messages import JSON, Reply, Request
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import TEXT, readiness
-from service.protocols.json_body import Forms, NoParameters, document, no_parameters
+from service.protocols.json_body import Forms, NoParameters, document, no_parameters, parsed
 from service.protocols.kserve_v1 import read_inputs
-from service.protocols.predictions import Predictions, free_form, scored_of
+from service.protocols.predictions import Predictions, free_form, predictions, scored_of
 from service.settings import Settings
 
 CSV = b"text/csv"
+JSON_LINES = b"application/jsonlines"
 
 
 class DataframeSplit(Struct, forbid_unknown_fields=True):
@@ -52,17 +54,29 @@ FORMS = Forms(DataframeSplit, DataframeRecords, InvokedInstances, InvokedInputs)
 
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read rows; CSV is told by its content type, a list without a name is SageMaker's."""
-    if request.headers.get(b"content-type", b"").strip().lower().startswith(CSV):
+    kind = request.headers.get(b"content-type", b"").strip().lower()
+    if kind.startswith(CSV):
         inputs = from_csv(servable, request.body, most)
+    elif kind.startswith(JSON_LINES):
+        inputs = from_list(servable, json_lines(request.body, most), most, "the body")
     else:
         inputs = _from_json(servable, document(request), most)
-    return inputs._replace(about=prefers_csv(request.headers.get(b"accept", b"")))
+    return inputs._replace(about=preferred(request.headers.get(b"accept", b"")))
+
+
+def json_lines(body: bytes, most: int) -> list[Any]:
+    """Return the rows of JSON Lines: a row in each, or an object that has it as `features`."""
+    lines = body.rstrip().split(b"\n", most + 1)[: most + 1]
+    rows = [parsed(line) for line in lines if body.strip()]
+    return [row["features"] if type(row) is dict and row.keys() == {"features"} else row for row in rows]
 
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
-    """Answer with `predictions` in JSON, or with lines of prediction, probability and score where CSV is asked for."""
-    if inputs.about:
+    """Answer with `predictions` in JSON, or with a line for each row where CSV or JSON Lines are asked for."""
+    if inputs.about == CSV:
         return Reply(200, CSV, to_csv(scored_of(answer)))
+    if inputs.about == JSON_LINES:
+        return Reply(200, JSON_LINES, msgspec.json.Encoder().encode_lines(predictions(scored_of(answer))))
     return free_form(servable, inputs, answer)
 
 
@@ -81,14 +95,15 @@ def _from_json(servable: Servable, body: Any, most: int) -> Inputs:
     return from_list(servable, form.instances, most, "'instances'")
 
 
-def prefers_csv(accept: bytes) -> bool:
-    """Tell whether an Accept header ranks CSV above JSON; at the same rank what it names first goes first."""
-    weights = {CSV: 0.0, JSON: 0.0}
+def preferred(accept: bytes) -> bytes:
+    """Return the content type that an Accept header ranks first, JSON unless it says so; what it names first wins."""
+    weights = dict.fromkeys((JSON, CSV, JSON_LINES), 0.0)
     for rank, part in enumerate(accept.lower().split(b",")):
         kind, *parameters = (piece.strip() for piece in part.split(b";"))
         if kind in weights:
             weights[kind] = _quality(parameters) - rank * 1e-6
-    return weights[CSV] > max(weights[JSON], 0)
+    best = max(weights, key=lambda kind: weights[kind])
+    return best if weights[best] > 0 else JSON
 
 
 def _quality(parameters: list[bytes]) -> float:
@@ -116,12 +131,13 @@ def examples(rows: Examples) -> dict[str, Any]:
 
 def endpoints(settings: Settings) -> Sequence[Endpoint]:
     """Return the routes: both ask /ping whether to send requests here, MLflow /health and /version as well."""
-    summary = "Score JSON or CSV; Accept: text/csv asks for lines of prediction, probability and score"
+    summary = "Score JSON, CSV or JSON Lines; Accept: text/csv asks for lines of prediction, probability and score"
     forms = [DataframeSplit, DataframeRecords, InvokedInstances, InvokedInputs, Rows]
     return [
         Endpoint(
-            method="POST", path="/invocations", summary=summary, takes={JSON: forms, CSV: []},
-            answers={JSON: [Predictions], CSV: []}, examples=examples, refused=CONFLICT, decode=decode, encode=encode,
+            method="POST", path="/invocations", summary=summary, takes={JSON: forms, CSV: [], JSON_LINES: []},
+            answers={JSON: [Predictions], CSV: [], JSON_LINES: []}, examples=examples, refused=CONFLICT, decode=decode,
+            encode=encode,
         ),
         readiness("/ping"),
         readiness("/health"),

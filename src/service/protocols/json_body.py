@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -100,11 +100,12 @@ class Forms:
     Parameters
     ----------
     *forms : type
-        Structs without an unknown field; the first one of each is its own, and its value is not looked at here.
+        Structs without an unknown field; the first one of each is its own.
     """
 
     def __init__(self, *forms: type[Struct]) -> None:
         self._by_mark = {form.__struct_fields__[0]: form for form in forms}
+        self._open = {mark for mark, form in self._by_mark.items() if get_type_hints(form)[mark] is Any}
         self._names = [*self._by_mark, *dict.fromkeys(name for form in forms for name in form.__struct_fields__[1:])]
 
     def read(self, body: Any) -> Any:
@@ -118,7 +119,7 @@ class Forms:
         marks = self._by_mark
         if type(body) is not dict:
             raise faults.wrong_type("the body", body, f"an object with {' or '.join(map(repr, marks))}")
-        if len(body) == 1 and (only := next(iter(body))) in marks:
+        if len(body) == 1 and (only := next(iter(body))) in self._open:
             return marks[only](body[only])
         found = [name for name in body if name in marks]
         unknown = [name for name in body if name not in self._names]

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -20,6 +22,8 @@ from service.telemetry.service_metrics import Meters
 
 TICK = 0.1  # seconds between two looks at the connections
 SETTLE = 0.1  # seconds in which a connection that has begun gets through its handshake
+FILES = 32  # that a process needs beside its connections
+log = logging.getLogger(__name__)
 HANDSHAKE = 10.0  # seconds for that of TLS, at most
 
 
@@ -60,6 +64,9 @@ class Server:
         self.tasks: set[asyncio.Task[None] | None] = set()
         self._writing: list[Connection] = []
         self.draining = self._hurried = self._starving = False
+        self._limit = min(settings.max_connections, max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - FILES))
+        if self._limit < settings.max_connections:
+            log.warning("the process may open few files: %d connections at a time (ulimit -n)", self._limit)
         self._tls = tls_options(settings)
         self.scheme = "https" if self._tls else "http"
         self._tick()
@@ -92,7 +99,7 @@ class Server:
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection; False when there are too many, and none that could be closed for it."""
-        limit, others = self.settings.max_connections, self.connections
+        limit, others = self._limit, self.connections
         room = len(others) < limit
         if not room:
             idle = sorted((each for each in others if each.idle()), key=lambda each: each.since)

@@ -102,6 +102,7 @@ class Client:
 
     def __init__(self, path: str, digest: str) -> None:
         self.problem: str | None = AWAY
+        self.newest = 0
         self._path, self._digest = path, digest
         self.refused: Refusal | None = None
         self._line: asyncio.Future[Line] = asyncio.get_running_loop().create_future()

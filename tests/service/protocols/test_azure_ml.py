@@ -31,3 +31,25 @@ def test_a_table_of_columns_holds_transactions():
 @pytest.mark.parametrize("content", [{"data": TABLE}, {"data": VECTOR}, {"input_data": 3}])
 def test_other_content_is_refused(content):
     assert refusal(PATH, request(content)).kind == "wrong_type"
+
+
+def test_inputs_of_automated_models_are_answered_with_results():
+    named = dict(zip(FEATURES, VECTOR, strict=True))
+    for more in ({}, {"GlobalParameters": {"method": "predict"}}, {"GlobalParameters": 1.0}):
+        asked = request({"Inputs": {"data": [named]}} | more)
+        assert numbers(PATH, asked) == [VECTOR]
+        assert list(json.loads(ask(PATH, asked).body)["Results"][0]) == ["prediction", "probability", "score"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ({"Inputs": [VECTOR]}, "wrong_type"),
+        ({"Inputs": {}}, "wrong_type"),
+        ({"Inputs": {"data": VECTOR}}, "wrong_type"),
+        ({"Inputs": {"data": [VECTOR]}, "GlobalParameters": {"method": "predict_proba"}}, "wrong_type"),
+        ({"Inputs": {"data": [VECTOR]}, "params": {}}, "unknown_name"),
+    ],
+)
+def test_other_inputs_are_refused(content, kind):
+    assert refusal(PATH, request(content)).kind == kind

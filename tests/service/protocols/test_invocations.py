@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.protocols.invocations import prefers_csv
+from service.protocols.invocations import preferred
 from service.refusal import Refusal
 from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
@@ -157,7 +157,7 @@ def test_other_json_is_refused(content, kind):
     ],
 )
 def test_the_answer_is_csv_where_that_is_preferred(accept, wanted):
-    assert prefers_csv(accept) is wanted
+    assert (preferred(accept) == b"text/csv") is wanted
 
 
 def test_answers_in_json_and_csv_are_the_same():
@@ -174,3 +174,37 @@ def test_no_more_lines_are_read_than_may_come():
     found = refusal(PATH, request(body=b"\n" * 4_000_000 + b'"', content_type="text/csv"))
     assert found.status == 413
     assert len(numbers(PATH, table([VECTOR] * 100, FEATURES))) == 100
+
+
+def lines(*rows):
+    return request(
+        body=b"\n".join(json.dumps(row).encode() for row in rows) + b"\n", content_type="application/jsonlines"
+    )
+
+
+def test_json_lines_are_rows_and_are_answered_in_lines():
+    """What SageMaker's batch transform splits and joins."""
+    named = dict(zip(FEATURES, VECTOR, strict=True))
+    for rows in ([VECTOR, [-9, 0, 0]], [{"features": VECTOR}, {"features": [-9, 0, 0]}], [named, named]):
+        assert len(numbers(PATH, lines(*rows))) == 2
+    asked = lines(VECTOR, [-9, 0, 0])
+    reply = ask(PATH, asked._replace(headers=asked.headers | {b"accept": b"application/jsonlines"}))
+    assert reply.content_type == b"application/jsonlines"
+    expected = json.loads(ask(PATH, request([VECTOR, [-9, 0, 0]])).body)["predictions"]
+    assert [json.loads(line) for line in reply.body.splitlines()] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (b"", 422, "no_rows"),
+        (b"\n\n", 422, "no_rows"),
+        (b"[1,2,3]\n\n[4,5,6]", 400, "malformed_json"),
+        (b"[1,2,3]\n[4,5]", 422, "wrong_width"),
+        (b"[1,2,3]\n" * 101, 413, "too_many_rows"),
+        (b'{"features": 3}', 422, "wrong_type"),
+    ],
+)
+def test_other_json_lines_are_refused(body, status, kind):
+    found = refusal(PATH, request(body=body, content_type="application/jsonlines"))
+    assert (found.status, found.kind) == (status, kind)

@@ -341,3 +341,70 @@ def test_a_head_is_not_charged_with_the_body_before_it(running: Service, cut: in
         assert status == 200
         client.sendall(second[cut:])
         assert answer(client, rest)[0] == 200
+
+
+@pytest.mark.parametrize("sent_at_once", [True, False])
+def test_a_trailer_that_asks_for_the_end_gets_it(running: Service, sent_at_once: bool) -> None:
+    """The parser is deaf behind it: a pooled connection would swallow what others ask on it."""
+    asked = head("transfer-encoding: chunked", length="") + CHUNKED[:-2] + b"connection: close\r\n\r\n"
+    with connected(running) as client:
+        if sent_at_once:
+            client.sendall(asked + head(method="GET", path="/health/live", length=""))
+        else:
+            client.sendall(asked)
+        status, top, _, rest = answer(client)
+        assert (status, b"connection: close" in top, rest) == (200, True, b"")
+        assert client.recv(10) == b""
+
+
+def test_a_trailer_ends_a_connection_that_was_answered_before_it_came(running: Service) -> None:
+    with connected(running) as client:
+        client.sendall(head("transfer-encoding: chunked", length="") + b"80000\r\n" + b" " * 0x80000)
+        status, top, _, _ = answer(client)
+        assert (status, b"connection: close" in top) == (413, False)
+        client.sendall(b"\r\n0\r\nconnection: close\r\n\r\n")
+        assert client.recv(10) == b""
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "kind"),
+    [
+        (b"GET /health/live HTTP/1.1\r\n\r\n", 400, "bad_http"),
+        (b"GET /health/live HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400, "bad_http"),
+        (b"POST /predict HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n", 501, "wrong_coding"),
+        (
+            b"POST /predict HTTP/1.1\r\nhost: a\r\ntransfer-encoding: x\r\ntransfer-encoding: chunked\r\n\r\n",
+            501,
+            "wrong_coding",
+        ),
+    ],
+)
+def test_hosts_and_codings_are_those_of_the_standard(running: Service, lines: bytes, status: int, kind: str) -> None:
+    with connected(running) as client:
+        client.sendall(lines)
+        refused(client, status, kind)
+
+
+def test_an_early_refusal_of_who_asks_before_sending_ends_the_connection(running: Service) -> None:
+    """The client must not guess whether a body follows: some wait for ever."""
+    for lines in ("content-length: 300001\r\n", "content-length: 5\r\ncontent-encoding: br\r\n"):
+        with connected(running) as client:
+            path = "/predict" if "300001" in lines else "/nothing"
+            client.sendall(head("expect: 100-continue", path=path, length=lines))
+            status, top, _, _ = answer(client)
+            assert status in {413, 404}
+            assert b"connection: close" in top
+            assert client.recv(10) == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /health/live HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\r\n",
+        b"GET /health/live HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}",
+    ],
+)
+def test_nobody_is_told_to_go_on_who_has_nothing_to_send_or_would_not_understand(running: Service, sent: bytes) -> None:
+    with connected(running) as client:
+        client.sendall(sent)
+        assert answer(client)[0] == 200

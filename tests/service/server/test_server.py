@@ -3,12 +3,15 @@
 import asyncio
 import json
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.service.helpers_serving import VECTOR, Load, service, small_bundle
+from tests.service.helpers_serving import SERVE, VECTOR, Load, Service, clean, service, small_bundle
 from tests.service.server.test_connection import BODY, answer, connected, head
 
 STOPS = 6
@@ -119,3 +122,56 @@ def test_health_is_answered_however_many_wait(tmp_path: Path, bundle: Path) -> N
                 statuses.append(status)
             assert set(statuses) <= {200, 503}
             assert running.ask("GET", "/health/ready").status == 200
+
+
+def test_of_two_services_that_start_together_on_one_port_one_serves(tmp_path: Path, bundle: Path) -> None:
+    """Both can bind the port while neither listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    settings = {"SERVE_PORT": port, "SERVE_LINGER_SECONDS": "0"}
+    both = [Service(tmp_path / name, bundle, (), settings) for name in "ab" if not (tmp_path / name).mkdir()]
+    end = time.monotonic() + 30
+    while all(each.process.poll() is None for each in both):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    (loser,) = (each for each in both if each.process.poll() is not None)
+    (winner,) = (each for each in both if each.process.poll() is None)
+    assert f"another program listens on port {port}" in loser.process.communicate()[1]
+    assert loser.lines() == []
+    assert winner.wait().ask("GET", "/health/live").status == 200
+    assert winner.end() == 0
+    winner.process.communicate()
+
+
+def test_when_no_more_files_can_be_opened_the_log_and_a_metric_say_so(tmp_path: Path, bundle: Path) -> None:
+    with service(tmp_path, bundle) as running:
+        used = psutil.Process(running.process.pid)
+        kept = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(3)]
+        time.sleep(0.1)
+        used.rlimit(psutil.RLIMIT_NOFILE, (used.num_fds(), 4096))
+        assert running.find("files")["log.level"] == "error"
+        used.rlimit(psutil.RLIMIT_NOFILE, (4096, 4096))
+        assert running.metric("serve_files_exhausted_total") == 1
+        for each in kept:
+            each.close()
+
+
+def test_few_files_mean_few_connections_and_the_longest_idle_one_makes_room(tmp_path: Path, bundle: Path) -> None:
+    starter = ["prlimit", "--nofile=64:64", *SERVE]
+    environment = clean() | {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0", "SERVE_LOG": str(tmp_path / "log.jsonl")}
+    found = Service.__new__(Service)
+    found.log = tmp_path / "log.jsonl"
+    found.process = subprocess.Popen(
+        starter, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        found.wait()
+        assert "few files: 32 connections" in found.find("library")["message"]
+        idle = [socket.create_connection(("127.0.0.1", found.port)) for _ in range(120)]
+        assert found.ask("GET", "/health/live").status == 200
+        assert found.ask("POST", "/predict", VECTOR).status == 200
+        assert len(idle) == 120
+    finally:
+        found.process.terminate()
+        found.process.communicate(timeout=30)

@@ -17,7 +17,8 @@ def servable(tmp_path_factory):
 
 
 def read(servable, found, max_ahead=86_400.0):
-    return events.read_events(servable, list_of(servable).schema, found, max_ahead)
+    latest = round((time.time() + max_ahead) * 1e6)
+    return events.read_events(servable, list_of(servable).schema, found, latest)
 
 
 def refusal(servable, found, **options):
