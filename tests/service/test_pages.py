@@ -50,6 +50,11 @@ def test_the_page_on_serving_can_be_followed_on_the_reduced_size(workspace):
 
 
 @pytest.mark.slow
+def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
+    follow(PAGE, with_environment(workspace))
+
+
+@pytest.mark.slow
 def test_the_service_can_be_taken_off(clone):
     (removal,) = (block for block in blocks(SERVING) if "removal" in block.marks)
     folder = with_environment(clone)
