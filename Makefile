@@ -26,7 +26,7 @@ verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes 
 	python src/mlops.py verify
 
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
-	python benchmarks/reliability.py
+	python benchmarks/serving/reliability.py
 
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
 	python src/mlops.py report --build-base --html

@@ -73,7 +73,7 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 def simulated(problem: Problem) -> pd.DataFrame:
     """Return the simulated table of `SIZE`, in time order, with the contract's columns."""
-    return to_contract(card_simulator.simulate(*SIZE), problem, "benchmarks")
+    return to_contract(card_simulator.simulate(*SIZE), problem, "benchmarks").to_pandas()
 
 
 def with_features(records: pd.DataFrame, problem: Problem, features: Sequence[Feature]) -> pd.DataFrame:

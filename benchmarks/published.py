@@ -66,7 +66,7 @@ def main(path: str) -> None:
     """Simulate, read, compare and print."""
     problem = load_problem("transactions")
     own, seconds = timed(lambda: simulated(problem))
-    published = read_file(path, problem)
+    published = read_file(path, problem).to_pandas()
     found = compare(own, published)
     print(f"simulated in {seconds:.2f} CPU-seconds")
     for name, table in (("simulated", own), ("published", published)):

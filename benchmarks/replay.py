@@ -1,4 +1,4 @@
-"""What `benchmarks/online.py` and the tests share: a table as a service sees it, event by event, and a Redis server.
+"""What `online.py` and the tests share: a table as a service sees it, event by event, and a Redis server.
 
 Not run by itself.
 """

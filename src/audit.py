@@ -1,4 +1,4 @@
-"""Look behind the figures: slices, groups of people, training seeds and age. Fails where groups differ too much.
+"""Audit the model: figures by slice and group of people, over seeds and with age. Fails where groups differ too much.
 
 Reads   models/model.joblib, models/decision.json, data/splits/train.parquet and test.parquet,
         data/scores/test.parquet, data/features/features.parquet

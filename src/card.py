@@ -1,6 +1,6 @@
-"""Write the model card: what the model is for, how it was made and judged, and where it must not be trusted.
+"""Write the model card: what the model is for, how it was made, how good it is, and where it must not be trusted.
 
-Reads   metrics/*/*.json and models/*.json (the list below), requirements.lock, and the files whose hashes it tells
+Reads   metrics/*/*.json and models/*.json (the list below), requirements.lock, and the files whose hashes it shows
 Writes  metrics/card/model_card.md
 """
 

@@ -1,4 +1,4 @@
-"""Judge the model and its decisions on the test window, once.
+"""Evaluate the model and its decisions on the test window, once.
 
 Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/splits/test.parquet,
         metrics/decide/cost.csv

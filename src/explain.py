@@ -12,11 +12,11 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import joblib
 import numpy as np
-import pandas as pd
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
+from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.contributions import summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
@@ -37,8 +37,7 @@ def main() -> None:
     problem, options = load_problem(params.problem), params.explain
     model, test = joblib.load(MODEL), read_table(TEST)
     score, features = functools.partial(predict, model), test[list(model.feature_names_in_)]
-    entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
-    target = test[problem.target].to_numpy()
+    entity, target = entity_codes(test, problem.entity), test[problem.target].to_numpy()
     importance = permutation_importance(score, features, target, entity, options.samples, options.seed)
     places = sample(len(test), options.rows, options.seed)
     sampled, scores = features.iloc[places], read_table("data/scores/test.parquet", ["score"])["score"].iloc[places]

@@ -13,9 +13,9 @@ from typing import Any
 sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import pandas as pd
+import pyarrow as pa
 
 from lifecycle.core.addresses import public, resolved
-from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
@@ -23,20 +23,20 @@ from lifecycle.features.checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
-from lifecycle.sources.files import FORMATS, read_file, to_contract
+from lifecycle.sources.files import FORMATS, is_format, is_litter, read_file, to_contract
 
 DOWNLOADS = Path("data/downloads")
 
 
-def read_records(params: IngestParams, problem: Problem, name: str) -> pd.DataFrame:
+def read_records(params: IngestParams, problem: Problem, name: str) -> pa.Table:
     """Return the raw table of the chosen source."""
     source: str = params.source
     if source == "auto":
         source = "url" if params.url else _file_or_generate(Path(params.path))
     if source == "url":
-        return read_file(_fetched(params), problem)
+        return read_file(_fetched(params), problem, params.csv)
     if source == "file":
-        return read_file(params.path, problem)
+        return read_file(params.path, problem, params.csv)
     if problem.generator is None:
         raise PipelineError(
             f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
@@ -70,8 +70,8 @@ def _file_or_generate(path: Path) -> str:
 
 
 def _is_no_data(name: str) -> bool:
-    """Tell whether a file beside the user's own data is DVC's, hidden, or left by a file manager or an editor."""
-    return name.startswith(".") or name.endswith((".dvc", "~")) or name in FOLDER_NOTES
+    """Tell whether a file in the folder of the user's data is DVC's, hidden, or left by a file manager or an editor."""
+    return is_litter(name) or name.endswith((".dvc", "~"))
 
 
 def _fetched(params: IngestParams) -> Path:
@@ -81,7 +81,7 @@ def _fetched(params: IngestParams) -> Path:
         )
     url = resolved(params.url, "ingest.url")
     target = DOWNLOADS / Path(url.split("?")[0]).name
-    if not target.name.endswith(FORMATS):
+    if not is_format(target.name):
         raise PipelineError(f"ingest.url = {public(url)!r}: the address must end in one of {', '.join(FORMATS)}")
     download(url, params.sha256, target)
     return target

@@ -1,4 +1,4 @@
-"""Everything that is not a stage of the graph, one command with sub-commands.
+"""One command with sub-commands, for everything that is no stage of the graph.
 
 python src/mlops.py              lists the commands
 python src/mlops.py NAME --help  says what one of them takes
@@ -6,17 +6,18 @@ python src/mlops.py NAME --help  says what one of them takes
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
-from lifecycle.core.errors import run
+from lifecycle.core.errors import PipelineError, run
 
 COMMANDS = {
     "serve": "answer over HTTP what the pipeline would have decided",
     "score": "score a parquet file of any size by the bundle",
     "tune": "search better hyper-parameters on the validation windows",
-    "report": "hold the workspace's model against another revision's, and judge",
-    "explain": "tell the decision on one record, and why",
+    "report": "compare the workspace's model with another revision's; pass or fail",
+    "explain": "show the decision on one record, and why",
     "features": "list the features: what each is, and what it is worth",
     "summary": "show the figures of the last run",
     "verify": "prove that a fresh clone makes the same bits, or that a bundle is whole",
@@ -28,7 +29,9 @@ def command(name: str) -> Callable[[list[str]], None]:
     """Return the function of a command; only its own libraries are imported."""
     match name:
         case "serve":
-            from service.command import serve as function
+            if not (Path(__file__).parent / "service").is_dir():
+                raise PipelineError("the service has been taken off this project: there is no src/service")
+            from service.command import serve as function  # type: ignore[import-not-found, unused-ignore]
         case "score":
             from lifecycle.bundle.score_file import score as function
         case "tune":
@@ -55,14 +58,14 @@ def usage() -> str:
     return "\n".join(["usage: python src/mlops.py COMMAND [--help] ...", "", *lines])
 
 
-def main(words: list[str]) -> None:
+def main(argv: list[str]) -> None:
     """Run a command with its arguments."""
-    if not words or words[0] in ("-h", "--help"):
+    if not argv or argv[0] in ("-h", "--help"):
         print(usage())
-    elif words[0] not in COMMANDS:
-        sys.exit(f"error: {words[0]!r} is no command\n\n{usage()}")
+    elif argv[0] not in COMMANDS:
+        sys.exit(f"error: {argv[0]!r} is no command\n\n{usage()}")
     else:
-        run(lambda: command(words[0])(words[1:]))
+        run(lambda: command(argv[0])(argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the bundle: all that a service needs to decide as the pipeline was judged to decide, and where it comes from.
+"""Make the bundle: the files that a service needs to decide as the evaluated pipeline does, and their origin.
 
 Reads   models/, metrics/card/model_card.md, data/features/state.npz, data/splits/; the hashes of all data, code and
         libraries that made them: its own entry in dvc.yaml lists the code, and the blocks of params
@@ -40,7 +40,7 @@ COPIED = ("models/decision.json", "models/features.json", STATE, "metrics/card/m
 
 
 def check_parity(folder: Path, problem: Problem, model: Pipeline, options: PackageParams) -> dict[str, Any]:
-    """Hold the bundle's scores against the pipeline's, and return the figures.
+    """Compare the bundle's scores with the pipeline's, and return the figures.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.leakage import check_features, check_split
-from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, plan, rows_to_test, take
 
 FEATURES = "data/features/features.parquet"
 
@@ -26,9 +26,9 @@ FEATURES = "data/features/features.parquet"
 def cut(
     records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from and the rows to judge."""
+    """Return the training rows and the test rows of a window."""
     train = take(records, problem.time, window.train_start, window.train_end)
-    test = rows_to_judge(records, window, problem, drop_known)
+    test = rows_to_test(records, window, problem, drop_known)
     for part, start, end in ((train, *window[:2]), (test, *window[2:])):
         if part[problem.target].nunique() < 2:
             raise PipelineError(

@@ -14,7 +14,7 @@ import pandas as pd
 from lifecycle.contract.gate import Verdict, check
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import ValidateParams, load_params
-from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.core.tables import read_arrow, write_json, write_table
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
@@ -44,7 +44,7 @@ def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> l
     kept, rejected = len(verdict.kept), len(verdict.rejected)
     faults = []
     if kept == 0 or rejected > params.max_rejected_share * (kept + rejected):
-        checks = "".join(f"\n    {rows:,} x {name}" for name, rows in verdict.failed.items())
+        checks = "".join(f"\n    {rows:,} x {name}; {verdict.examples[name]}" for name, rows in verdict.failed.items())
         faults.append(
             f"{rejected:,} of {kept + rejected:,} rows break the contract, more than validate.max_rejected_share ="
             f" {params.max_rejected_share:g} allows; {QUARANTINE} has them with their reasons:{checks}"
@@ -71,7 +71,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem = load_problem(params.problem)
-    verdict = check(read_table("data/raw/records.parquet"), problem, params.validate_.as_of)
+    verdict = check(read_arrow("data/raw/records.parquet"), problem, params.validate_.as_of)
     write_table(verdict.rejected, QUARANTINE)
     write_json(summarise(verdict, problem), "metrics/validate/data_quality.json")
     faults = find_faults(verdict, problem, params.validate_)

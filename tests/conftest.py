@@ -17,6 +17,7 @@ from hypothesis import Phase, settings
 
 from tests.graph import ROOT
 from tests.helpers_network import CAN_WATCH, SILENCERS, watched
+from tests.params import params_text
 
 # A table that has all kinds of fraud, seven windows and both classes in each, and takes seconds instead of a minute.
 REDUCED = {
@@ -68,12 +69,18 @@ def run(command: str, folder: Path, *, fails: bool = False, **extra: str) -> sub
 
 
 def copy_repository(target: Path) -> Path:
-    """Copy what git would commit (the working tree, not the last commit) into a new repository with one commit."""
+    """Copy what git would commit (the working tree, not the last commit) into a new repository with one commit.
+
+    It gets the tests' own params, and no table of the user's: the tests of the machinery pass in any project.
+    """
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, text=True)
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():  # a file can be deleted and not yet committed
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
+    (target / "params.yaml").write_text(params_text(), encoding="utf-8")
+    for table in (target / "data/source").glob("*.dvc"):
+        table.unlink()
     run("git init -q -b main && git add -A && git commit -qm Start", target)
     return target
 

@@ -1,4 +1,4 @@
-"""What the tests of the model card share: the committed records, and a trace of each number back to an input."""
+"""What the tests of the model card share: the figures of a small run, and a trace of each number back to an input."""
 
 import json
 import re
@@ -6,25 +6,39 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lifecycle.card.model_card import INTERVAL, Facts, Window
 from lifecycle.core.lineage import File
 from lifecycle.core.tables import read_json
 from lifecycle.document.markdown import number
 from lifecycle.problem.loading import load_problem
-from tests.helpers_model import ROOT, params
+from tests.helpers_model import params
 
 MADE = ("data/raw/records.parquet", "models/model.joblib")
 
 
+class Project:
+    """The folder whose figures are told of; `figures_of_a_run` sets it."""
+
+    folder: Path
+
+
+@pytest.fixture(autouse=True)
+def figures_of_a_run(reproduced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell of the small run that the slow tests share; a test module that imports this name asks for it."""
+    monkeypatch.setattr(Project, "folder", reproduced, raising=False)
+
+
 def records() -> dict[str, Any]:
-    """Return the JSON files that a card is made from, by path, as they are committed."""
+    """Return the JSON files that a card is made from, by path."""
     import card
 
-    return {path: read_json(ROOT / path) for path in card.READ}
+    return {path: read_json(Project.folder / path) for path in card.READ}
 
 
 def facts(**changes: Any) -> Facts:
-    """Return facts of the committed records, with changes."""
+    """Return facts of the small run, with changes."""
     found = Facts(
         name="transactions",
         problem=load_problem("transactions"),
@@ -77,9 +91,9 @@ def untraced(card: str, inputs: Any) -> set[str]:
     return words(card) - legal(inputs)
 
 
-def committed_lock() -> dict[str, str]:
-    """Return the md5 that the committed dvc.lock holds of each output."""
+def locked_outputs() -> dict[str, str]:
+    """Return the md5 that the run's dvc.lock holds of each output."""
     import yaml
 
-    stages = yaml.safe_load((Path(ROOT) / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    stages = yaml.safe_load((Project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}

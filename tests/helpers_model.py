@@ -19,6 +19,7 @@ from lifecycle.models.families import Family
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from problems.generators.card_simulator import simulate
+from tests.params import params_content
 
 ROOT = Path(__file__).parent.parent
 SMALL = {
@@ -50,13 +51,12 @@ def payments(customers: int = 300, terminals: int = 500) -> pd.DataFrame:
 
 
 def params(**changes: Any) -> Params:
-    """Return the repository's params with changes, keys written like `split__folds`."""
+    """Return the tests' params with changes, keys written like `split__folds`."""
     return checked(Params, _content({key.replace("__", "."): value for key, value in changes.items()}), "test")
 
 
 def _content(changes: dict[str, Any]) -> dict[str, Any]:
-    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"problem": "transactions"}
-    content["ingest"] |= {"source": "auto", "path": "data/source", "url": None, "sha256": None}
+    content = params_content()
     for key, value in changes.items():
         *blocks, name = key.split(".")
         functools.reduce(dict.__getitem__, blocks, content)[name] = copy.deepcopy(value)

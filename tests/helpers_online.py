@@ -97,3 +97,30 @@ def take(state: State, event: Event) -> dict[str, Any] | None:
         return state.update(event.row)
     state.label(event.key, {"is_fraud": event.fraud})
     return None
+
+
+def payment_of(key: int) -> dict[str, Any]:
+    """Return the payment of a key: a quarter of an hour after the one before, or half a day late."""
+    late = DAY_US // 2 if key % 11 == 10 else 0
+    return {
+        "transaction_id": key,
+        "tx_time": key * DAY_US // 96 - late,
+        "customer_id": key % 3,
+        "terminal_id": key % 2,
+        "amount": key % 400 + 0.25,
+    }
+
+
+def see(store: Any, key: int) -> None:
+    """Let a store or a state see a payment and its label."""
+    store.update(payment_of(key))
+    if key % 7 == 0:
+        store.label(key, {"is_fraud": 1})
+
+
+def state_after(keys: Iterable[int]) -> State:
+    """Return a state in memory that has seen some payments."""
+    state = State(PLAN, SCHEMA)
+    for key in keys:
+        see(state, key)
+    return state

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from tests.helpers_model import learnable
 
@@ -30,7 +30,7 @@ def write(frame: pd.DataFrame, path: Path, **options: Any) -> Path:
 
 def expected(servable: Servable, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table that scoring gives."""
-    scored = servable.score(batch_of(servable, frame))
+    scored = servable.score(as_batch(servable, frame))
     return frame[["sale", "sold_at"]].assign(
         score=scored.score, probability=scored.probability, alert=scored.alert.astype(np.int8)
     )

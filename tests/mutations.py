@@ -39,7 +39,13 @@ SOURCE = {
     "train": "src/train.py",
     "calibration": "src/lifecycle/evaluation/calibration.py",
     "leakage": "src/lifecycle/splits/leakage.py",
+    "ranking": "src/lifecycle/core/ranking.py",
+    "atomic": "src/lifecycle/core/atomic.py",
+    **{name: f"src/lifecycle/evaluation/{name}.py" for name in ("bootstrap", "comparison", "gates", "scored_window")},
+    **{name: f"src/lifecycle/audit/{name}.py" for name in ("fairness", "stability")},
+    "verification": "src/lifecycle/repository/verification.py",
 }
+EVALUATION, AUDIT = "tests/lifecycle/evaluation", "tests/lifecycle/audit"
 MUTATIONS = [
     Mutation("old window edge one second later", SOURCE["block"], "days) * DAY_US)", "days) * DAY_US) - 1_000_000", WINDOWS),
     Mutation("window edge on the wrong side", SOURCE["block"], 'side="right"', 'side="left"', WINDOWS),
@@ -69,8 +75,7 @@ MUTATIONS = [
     Mutation("run as old as its newest record", SOURCE["recency"], "len(mask))[start]", "len(mask))[high - 1]", WINDOWS + " -k run_days"),
     Mutation("one entity's records in another's window", SOURCE["batch"], "+ longest + 1", "+ 1", WINDOWS + " -k mix"),
     Mutation("key of entity and time overflows", SOURCE["batch"], "2**62 // span", "2**66 // span", WINDOWS + " -k key"),
-    Mutation("window on a window evaluated with it", SOURCE["window_words"], "_most_below(feature, below) + isinstance(feature, Window)", "int(isinstance(feature, Window))", CHAINS),
-    Mutation("looking back only as far as one window", SOURCE["window_words"], "_most_below(feature, below) + own", "max(_most_below(feature, below), own)", "tests/lifecycle/problem/test_window_words.py"),
+    Mutation("window on a window evaluated with it", SOURCE["window_words"], "deepest + isinstance(feature, Window)", "int(isinstance(feature, Window))", CHAINS),
     Mutation("division by zero", SOURCE["words"], "(b != 0) & ~np.isnan(b)", "~np.isnan(b)", FEATURES + "/test_batch_record.py"),
     Mutation("night ends an hour early", SOURCE["words"], "HOUR_US <= self.last_hour", "HOUR_US < self.last_hour", FEATURES + "/test_batch_record.py"),
     Mutation("delay of the split dropped", SOURCE["splits"], "TimeWindow(s - delay - train, s - delay,", "TimeWindow(s - train, s,", SPLITS),
@@ -82,6 +87,23 @@ MUTATIONS = [
     Mutation("calibration judged on what it learned", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold <= f", "tests/lifecycle/evaluation/test_calibration.py"),
     Mutation("calibration learned from unknown labels", SOURCE["calibration"], "time < time[fold == f].min() - delay", "fold < f", "tests/lifecycle/evaluation/test_calibration.py"),
     Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/splits/test_leakage.py"),
+    Mutation("final model and its scaler fitted on validation rows too", SOURCE["train"], "model = train_model(params.train, problem, rows)", "model = train_model(params.train, problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
+    Mutation("final baseline fitted on validation rows too", SOURCE["train"], "baseline(params.train), problem, rows)", "baseline(params.train), problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
+    Mutation("intervals resample records", SOURCE["bootstrap"], "None if entity is None else pd.factorize(records[entity])[0]", "None", f"{EVALUATION} {AUDIT} tests/lifecycle/explanation"),
+    Mutation("order of equal scores left to chance", SOURCE["ranking"], 'np.argsort(-score, kind="stable")', "np.argsort(-score)", "tests/lifecycle/core/test_ranking.py"),
+    Mutation("order of equal entities left to chance", SOURCE["ranking"], 'np.argsort(-highest, kind="stable")', "np.argsort(-highest)", "tests/lifecycle/core/test_ranking.py"),
+    Mutation("gate on the wrong end of the interval", SOURCE["comparison"], "* draws, 100 - LEVEL)", "* draws, LEVEL)", f"{EVALUATION}/test_comparison.py"),
+    Mutation("gate on the wrong end of an unpaired interval", SOURCE["comparison"], "-high if direction(name) < 0 else low", "-low if direction(name) < 0 else high", f"{EVALUATION}/test_comparison.py"),
+    Mutation("gate lets the margin itself pass", SOURCE["gates"], ".floor > -margin", ".floor >= -margin", f"{EVALUATION}/test_gates.py"),
+    Mutation("leak alarm lets NaN pass", SOURCE["gates"], "not average_precision <= alarm", "average_precision > alarm", f"{EVALUATION}/test_gates.py"),
+    Mutation("baseline of NaN passes", SOURCE["gates"], "if not value <= average_precision", "if value > average_precision", f"{EVALUATION}/test_gates.py"),
+    Mutation("group of just enough positives left out of the limits", SOURCE["fairness"], 'np.flatnonzero(table["positives"] >= min_positives)', 'np.flatnonzero(table["positives"] > min_positives)', f"{AUDIT}/test_fairness.py"),
+    Mutation("group of just enough positives left out of the distances", SOURCE["fairness"], 'table[table["positives"] >= min_positives]', 'table[table["positives"] > min_positives]', f"{AUDIT}/test_fairness.py"),
+    Mutation("small groups held against the limit on calibration", SOURCE["fairness"], "for i in large:", "for i in range(len(names)):", f"{AUDIT}/test_fairness.py"),
+    Mutation("ageing with known entities left in", SOURCE["stability"], "rows_to_test(records, window, problem, drop_known)", "rows_to_test(records, window, problem, False)", f"{AUDIT}/test_stability.py"),
+    Mutation("file renamed before its content is on disk", SOURCE["atomic"], "os.fsync(file.fileno())", "file.fileno()", "tests/lifecycle/core/test_tables.py"),
+    Mutation("folder's names not on disk", SOURCE["atomic"], "os.fsync(descriptor)", "pass", "tests/lifecycle/core/test_tables.py"),
+    Mutation("verify looks at the outputs of one lock only", SOURCE["verification"], "{**here, **there}", "here", "tests/test_verify.py"),
 ]  # fmt: skip
 
 

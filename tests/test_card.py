@@ -8,16 +8,16 @@ import pytest
 import card as stage
 from lifecycle.core.tables import write_table
 from tests.graph import holds, stages
-from tests.helpers_card import committed_lock, records, untraced
+from tests.helpers_card import Project, figures_of_a_run, locked_outputs, records, untraced  # noqa: F401
 from tests.helpers_model import ROOT, params, payments, run_stages, write_params
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, figures_of_a_run):  # noqa: F811
     """Lay out the files of the stage: the committed records, and small tables."""
     for path in (*stage.READ, "requirements.lock"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, tmp_path / path)
+        shutil.copy((ROOT if path == "requirements.lock" else Project.folder) / path, tmp_path / path)
     for path, rows in zip(stage.FILES, (4000, 3000, 2000, 1000), strict=False):
         write_table(payments()[:rows], tmp_path / path)
     (tmp_path / "models/model.joblib").write_bytes(b"a model")
@@ -63,7 +63,5 @@ def test_the_stage_declares_what_it_reads():
 
 @pytest.mark.parametrize("path", stage.FILES)
 def test_hashes_are_those_of_dvc_lock(path):
-    if not (ROOT / path).is_file():
-        pytest.skip(f"{path} is not here: `dvc repro` or `dvc pull` brings it")
-    (file,) = stage.lineage([str(ROOT / path)])
-    assert file.md5 == committed_lock()[path]
+    (file,) = stage.lineage([str(Project.folder / path)])
+    assert file.md5 == locked_outputs()[path]

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from lifecycle.core.params import Params
-from lifecycle.problem.loading import load_problem
 from mlops import COMMANDS
 from tests.conftest import run
 from tests.graph import ROOT, SRC, before, holds, imported_files, stages
@@ -66,8 +65,8 @@ def test_declared_code_is_the_code_that_a_stage_imports(stage: str) -> None:
     problem = SRC / "problems" / f"{yaml.safe_load((ROOT / 'params.yaml').read_text())['problem']}.py"
     script = SRC / f"{stage}.py"
     needed = own_files({script, problem} | imported_files(script) | imported_files(problem))
-    if stage == "ingest" and (generator := load_problem(problem.stem).generator):  # imported by its name
-        needed |= own_files({SRC / "problems/generators" / f"{generator}.py"})
+    if stage == "ingest":  # it imports a generator by its name, for a problem that has one
+        needed |= own_files({*(SRC / "problems/generators").glob("*.py")})
     if stage == "package":  # it tells the hashes of all code that made what it packs, and so depends on that too
         needed |= {dep for name in before("package") for dep in code_of(name)}
     declared = code_of(stage)
@@ -167,7 +166,9 @@ def test_every_field_of_the_schema_stands_in_params() -> None:
 
 def test_the_committed_model_beats_its_baselines() -> None:
     figures = json.loads((ROOT / "metrics/evaluate/evaluation.json").read_text(encoding="utf-8"))
-    assert max(figures["baseline"].values()) < figures["test"]["average_precision"]
+    best = max(figures["baseline"], key=figures["baseline"].__getitem__)
+    reached, wanted = figures["test"]["average_precision"], figures["baseline"][best]
+    assert reached > wanted, f"{best} alone ranks better: {wanted:.4f} to {reached:.4f}"
 
 
 def test_git_holds_no_large_file() -> None:
@@ -194,7 +195,9 @@ def test_constraints_have_a_reason_each() -> None:
     assert all(line.startswith("#") or re.search(r" # \w", line) for line in lines)
 
 
-OF_A_PROBLEM = re.compile(r"fraud|terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I)
+OF_A_PROBLEM = re.compile(
+    r"fraud|(?<!GIT_)terminal|genuine|compromised|payment|cardholder|card_id|\b(this|per) card\b", re.I
+)
 
 
 def test_nothing_but_a_problem_speaks_of_what_it_is_about() -> None:

@@ -16,8 +16,9 @@ from tests.helpers_data import creditcard_table, payments_table
 from tests.helpers_model import run_stages, write_params
 
 SIZE = {"customers": 40, "terminals": 300, "days": 5, "seed": 3}
+CSV = {"separator": ",", "skip_lines": 0, "decimal": "."}
 RAW = "data/raw/records.parquet"
-NONE = {"source": "auto", "path": "data/source", "url": None, "sha256": None, "generate": SIZE}
+NONE = {"source": "auto", "path": "data/source", "url": None, "sha256": None, "csv": CSV, "generate": SIZE}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def records(problem=PROBLEM, name="transactions", **changes):
-    return ingest.read_records(checked(IngestParams, NONE | changes, "test"), problem, name)
+    return ingest.read_records(checked(IngestParams, NONE | changes, "test"), problem, name).to_pandas()
 
 
 def refusal(*args, **changes):
@@ -162,7 +163,8 @@ def test_stage_writes_every_row_of_a_file_whatever_stands_in_it(folder, column, 
     table.to_csv("mine.csv", index=False)
     written = run(folder, path="mine.csv")
     assert len(written) == 6
-    assert written["terminal_id"].tolist() == table["terminal_id"].tolist()
+    assert written["terminal_id"].tolist() == table["terminal_id"].astype(str).tolist()
+    assert written[column].fillna("").tolist() == table[column].astype(str).tolist()  # as it stands in the file
 
 
 def test_stage_takes_the_problem_that_the_params_name(folder):
@@ -178,3 +180,25 @@ def test_a_folder_with_a_file_in_it_is_not_taken_for_an_empty_one(tmp_path):
     (folder / "mine.csv").write_text("a\n1\n")
     with pytest.raises(PipelineError, match=r"ingest\.path = .*: a folder with mine\.csv in it; name the file"):
         ingest.read_records(checked(IngestParams, NONE | {"path": str(folder)}, "test"), PROBLEM, "transactions")
+
+
+def test_what_a_system_leaves_in_the_folder_does_not_count(folder):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "mine.csv.dvc"):
+        (folder / "data/source" / name).touch()
+    pd.testing.assert_frame_equal(records(), simulate(**SIZE))
+
+
+def test_how_a_csv_file_is_written_is_read_from_the_params(folder):
+    payments_table().to_csv("mine.csv", index=False, sep=";", decimal=",")
+    assert "set ingest.csv.separator to it" in refusal(path="mine.csv")
+    written = run(folder, path="mine.csv", csv=CSV | {"separator": ";", "decimal": ","})
+    assert written["amount"].tolist() == ["1,25", "2,25", "3,25", "4,25", "5,25", "6,25"]
+    run_stages(folder, "validate")
+    kept = pd.read_parquet(folder / "data/validated/records.parquet")
+    assert kept["amount"].tolist() == payments_table()["amount"].tolist()
+
+
+def test_address_in_large_letters_is_a_known_format(monkeypatch):
+    monkeypatch.setattr(ingest, "download", lambda *given: payments_table().to_parquet(given[2]))
+    ingest.DOWNLOADS.mkdir(parents=True)
+    assert len(records(url="https://example.org/MINE.PARQUET", sha256="a" * 64)) == 6

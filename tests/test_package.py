@@ -12,14 +12,13 @@ import yaml
 import package as stage
 from lifecycle.bundle import onnx_export
 from lifecycle.bundle.manifest import FILES, verify
-from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
 from lifecycle.models.families import FAMILIES, predict
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging
-from tests.helpers_card import committed_lock
 from tests.helpers_model import ROOT, run_stages, write_params
 
 SAME = {"decision.json": "models/decision.json", "features.json": "models/features.json",
@@ -56,7 +55,7 @@ def md5(path):
 def test_what_is_served_decides_as_the_pipeline_does_on_every_test_row(packaged):
     model, test = joblib.load(packaged / "models/model.joblib"), read_table(packaged / "data/splits/test.parquet")
     served = Servable.load(packaged / "models/bundle")
-    found, expected = served.score(batch_of(served, test)), predict(model, test[list(served.features)])
+    found, expected = served.score(as_batch(served, test)), predict(model, test[list(served.features)])
     np.testing.assert_array_equal(found.score, expected, strict=True)
     threshold = read_json(packaged / "models/decision.json")["threshold"]
     np.testing.assert_array_equal(found.alert, expected >= threshold, strict=True)
@@ -180,7 +179,7 @@ def test_the_stage_declares_all_code_and_params_of_the_stages_that_it_rests_on()
 
 
 @pytest.mark.parametrize("path", stage.DATA)
-def test_hashes_of_the_committed_bundle_are_those_of_dvc_lock(path):
-    if not (ROOT / "models/bundle").is_dir():
-        pytest.skip("models/bundle is not here: `dvc repro` or `dvc pull` brings it")
-    assert verify(ROOT / "models/bundle").content["data"][path] == committed_lock()[path]
+def test_hashes_of_a_bundle_are_those_of_dvc_lock(path, reproduced):
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
+    assert verify(reproduced / "models/bundle").content["data"][path] == outs[path]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import load_params
+from lifecycle.core.params import Params, checked
 from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.loading import load_problem
@@ -19,6 +19,7 @@ from lifecycle.report.verdict import verdict
 from lifecycle.repository.revision import out_hash
 from tests.conftest import run, set_params
 from tests.graph import ROOT
+from tests.params import params_content
 
 REPORT = "python src/mlops.py report"
 
@@ -132,9 +133,12 @@ class Side:
     def table(self, path: str) -> pd.DataFrame | None:
         return self.scores
 
+    def md5(self, path: str) -> str | None:
+        return None
+
 
 def params(margin: float, metric: str = "average_precision"):
-    found = load_params(ROOT / "params.yaml")
+    found = checked(Params, params_content(), "params.yaml")
     return found.model_copy(update={"report": found.report.model_copy(update={"margin": margin, "metric": metric})})
 
 
@@ -197,6 +201,6 @@ def test_a_figure_that_nobody_has_is_refused_with_those_that_there_are():
 
 
 def test_the_committed_gate_is_on_a_figure_that_there_is():
-    blocks = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["report"]
+    metric = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["report"]["metric"]
     evaluation = json.loads((ROOT / "metrics/evaluate/evaluation.json").read_text(encoding="utf-8"))["test"]
-    assert blocks["metric"] in evaluation
+    assert metric in evaluation, f"report.metric = {metric} of params.yaml is none of {', '.join(evaluation)}"

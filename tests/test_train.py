@@ -120,3 +120,10 @@ def test_a_value_that_the_model_refuses_leaves_the_old_model(project):
     with pytest.raises(PipelineError, match=r"params\.yaml: train: .*max_depth.*-3"):
         run_stages(project, "train")
     assert (project / "models/model.joblib").read_bytes() == before
+
+
+def test_the_final_models_saw_the_training_rows_only(trained):
+    rows, settings = read_table(trained / "data/splits/train.parquet"), params(**SMALL).train
+    for file, recipe in (("model", settings), ("baseline", baseline(settings))):
+        final = joblib.load(trained / f"models/{file}.joblib")
+        np.testing.assert_array_equal(predict(final, rows), predict(train_model(recipe, PROBLEM, rows), rows))

@@ -22,7 +22,8 @@ from lifecycle.search import tuning
 from problems.transactions import PROBLEM
 from tests.conftest import set_params
 from tests.graph import SRC
-from tests.helpers_model import ROOT, SMALL, run_stages, start_project, write_params
+from tests.helpers_model import SMALL, run_stages, start_project, write_params
+from tests.params import params_text
 
 SPACE = {"max_depth": {"low": 2, "high": 9}, "n_estimators": {"low": 2, "high": 10}}
 TUNE = {"tune": {"trials": 6, "minutes": 5.0, "batch": 3, "seed": 0, "space": SPACE}}
@@ -92,9 +93,7 @@ def test_when_nothing_is_better_it_says_so_and_changes_nothing(project, capsys):
 
 
 def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
-    shutil.copy2(ROOT / "params.yaml", project / "params.yaml")
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    own = re.sub(r"^tune:.*\n( .*\n)+", yaml.safe_dump(TUNE), text, flags=re.MULTILINE)
+    own = re.sub(r"^tune:.*\n( .*\n)+", yaml.safe_dump(TUNE), params_text(), flags=re.MULTILINE)
     (project / "params.yaml").write_text(own, encoding="utf-8")
     set_params(project, n_estimators="2", max_depth="2")
     before = (project / "params.yaml").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.contract.gate import Verdict, check
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import write_table
+from lifecycle.core.tables import as_arrow, write_table
 from problems.transactions import PROBLEM
 from tests.helpers_data import payments_table, with_cell
 from tests.helpers_model import params, run_stages, write_params
@@ -39,7 +39,7 @@ def test_share_of_bad_rows_may_reach_the_limit_but_not_pass_it():
     (fault,) = faults(with_bad_rows(100, 6), max_rejected_share=0.05)
     assert fault.startswith("6 of 100 rows break the contract, more than validate.max_rejected_share = 0.05 allows")
     assert QUARANTINE in fault
-    assert fault.endswith("\n    6 x amount: below 0")
+    assert fault.endswith("\n    6 x amount: below 0; the first is '-1.0' in row 0")
 
 
 def test_table_without_a_good_row_is_a_fault_whatever_the_limit():
@@ -98,7 +98,7 @@ def test_figures_count_what_came_and_what_stayed():
 
 def test_figures_of_an_empty_table_have_no_dates():
     empty = payments_table(0)
-    figures = summarise(Verdict(empty, empty, {}, 0), PROBLEM)["data"]
+    figures = summarise(Verdict(empty, as_arrow(empty), {}, 0, {}), PROBLEM)["data"]
     assert (figures["rows_in"], figures["first"], figures["last"]) == (0, None, None)
 
 

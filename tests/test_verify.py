@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.repository.verification import file_that_differs, first_difference, verify
+from lifecycle.repository.verification import differing_outputs, file_that_differs, first_difference, verify
 from tests.conftest import run
 from tests.graph import ROOT
 
@@ -45,9 +45,18 @@ def test_the_first_difference_is_named(name: str, ours: object, theirs: object, 
 
 def test_without_a_commit_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="this folder is no git repository"):
+        verify([])
     run("git init -q && git commit -q --allow-empty -m Empty", tmp_path)
     with pytest.raises(PipelineError, match=r"there is none with a dvc\.lock"):
         verify([])
+
+
+def test_an_output_that_only_one_lock_names_differs() -> None:
+    here, there = {"a": {"md5": "1"}}, {"a": {"md5": "1"}, "b": {"md5": "2"}}
+    assert differing_outputs(here, there) == differing_outputs(there, here) == ["b"]
+    assert differing_outputs(here, {"a": {"md5": "3"}}) == ["a"]
+    assert differing_outputs(here, here) == []
 
 
 def test_of_an_output_that_is_a_folder_the_first_file_that_differs_is_named(

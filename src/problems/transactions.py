@@ -12,7 +12,7 @@ LABEL_DELAY_DAYS = 7
 LABELLED: dict[str, Any] = {"days": (30,), "delay_days": LABEL_DELAY_DAYS}
 # Limits and window lengths were chosen on the validation weeks: python benchmarks/constants.py prints others'.
 LARGE = Where("amount_ratio", ">=", 3.0)
-# A fraud whose amount is out of the ordinary tells of the card, any other one tells of the terminal.
+# A fraud with an unusual amount is a sign of a stolen card, any other one of a compromised terminal.
 ORDINARY = (Where("amount", "<=", 200.0), Where("amount_ratio", "<=", 3.0))
 GENUINE = Where("is_fraud", "==", 0)
 REGIONS = ("south-west", "south-east", "north-west", "north-east")
@@ -45,7 +45,7 @@ PROBLEM = Problem(
         Window("terminal_since_genuine", "since", by="terminal_id", where=(GENUINE,), **LABELLED),
         Window("terminal_fraud_run", "run_length", of="is_fraud", by="terminal_id", where=ORDINARY, **LABELLED),
         Window("terminal_fraud_run_age", "run_days", of="is_fraud", by="terminal_id", where=ORDINARY, **LABELLED),
-        # Not for the model, but for who is judged: see `slices` and `groups`.
+        # Not for the model, but for `slices` and `groups`.
         Hour("hour"),
         Window("customer_seen", "count", by="customer_id", days=(30,), current=False),
         Window("terminal_seen", "count", by="terminal_id", days=(30,), current=False),
@@ -70,8 +70,8 @@ PROBLEM = Problem(
     ),
     sensitive=("region",),
     defaults={
-        # A week to learn from, a week until its labels are known, a week to judge: the book's protocol and its week. A
-        # card whose fraud is known is blocked, so nobody has to judge its payments.
+        # A week of training, a week until its labels are known, a week of testing: the book's protocol and its week. A
+        # card whose fraud is known is blocked, so its payments need no decision.
         "split": {
             "train_days": 7,
             "delay_days": LABEL_DELAY_DAYS,
@@ -80,7 +80,7 @@ PROBLEM = Problem(
             "drop_known_entities": True,
         },
         "decide": {"cost_false_positive": 5.0, "cost_false_negative": "amount"},
-        # What the data can tell ends at an average precision of about .76; more is a leak.
+        # These data allow an average precision of about .76; more is a leak.
         "evaluate": {"rule_amount": 220.0, "leak_alarm": 0.78},
         "package": {"name": "fraud"},
     },

@@ -10,19 +10,20 @@ Writes  the decision log (SERVE_LOG), and what the online store keeps (SERVE_STO
 
 import argparse
 import os
-import resource
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
-from service.http.listener import listener
+from lifecycle.core.errors import PipelineError
 from service.place import Place
+from service.server.listening_socket import bound
 from service.settings import load_settings, table
 
 
-def arguments(words: Sequence[str]) -> argparse.Namespace:
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="mlops.py serve",
@@ -32,7 +33,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--workers", metavar="N", help="processes; the same as SERVE_WORKERS")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)  # how `Parent` starts one
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 def end(number: int, frame: FrameType | None) -> None:
@@ -43,26 +44,44 @@ def end(number: int, frame: FrameType | None) -> None:
     os._exit(0)
 
 
-def serve(words: Sequence[str]) -> None:
-    """Serve until SIGTERM."""
+def serve(argv: Sequence[str]) -> None:
+    """Serve until SIGTERM.
+
+    Raises
+    ------
+    PipelineError
+        Something that the settings name can't be used, or the system is one that this does not run on.
+    """
+    if sys.platform == "win32":
+        raise PipelineError("the service needs Linux or macOS; on Windows run it in WSL or a container")
+    try:
+        _serve(argv)
+    except MemoryError as error:
+        advice = "give the process more: with ONNX Runtime it takes 300 MB and what the store holds"
+        raise PipelineError(f"there is too little memory to serve; {advice}") from error
+
+
+def _serve(argv: Sequence[str]) -> None:
+    import resource
+
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is read at the start is the newest anyway
 
     with suppress(OSError, ValueError):  # as many connections as the system allows, not as few as a shell begins with
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    options = arguments(words)
+    options = arguments(argv)
     if options.workers is not None:
         os.environ["SERVE_WORKERS"] = options.workers
     settings = load_settings(os.environ)
     if options.worker is None and settings.workers > 1:  # the parent needs no numpy, and is small therefore
         from service.workers import Parent
 
-        Parent(settings, listener(settings.host, settings.port)).run()
+        Parent(settings, bound(settings.host, settings.port)).run()
     from service.process import Process
 
     if options.worker is None:
-        Process(settings, listener(settings.host, settings.port), Place.only()).run()
+        Process(settings, bound(settings.host, settings.port), Place.only()).run()
     else:
         place, file = options.worker
         Process(settings, socket.socket(fileno=int(file)), Place.parse(place)).run()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -12,7 +11,6 @@ import numpy as np
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
-from service.settings import Settings
 from service.telemetry.exposition import Nulls
 from service.telemetry.service_metrics import Meters
 
@@ -64,23 +62,8 @@ class Live:
         Whether rows get the same bits scored together as alone. Trees add up row by row; a matrix product may not.
     """
 
-    def __init__(self, servable: Servable, settings: Settings, meters: Meters) -> None:
-        self.servable, self.nulls = servable, Nulls(meters.cells, servable)
-        self._settings, self.alike = settings, alike(servable)
-
-    @cached_property
-    def document(self) -> bytes:
-        """The OpenAPI document."""
-        from service.openapi.openapi_document import document
-
-        return document(self.servable, self._settings)
-
-    @cached_property
-    def page(self) -> bytes:
-        """The page to try it out."""
-        from service.openapi.docs_page import page
-
-        return page(self.servable, self._settings)
+    def __init__(self, servable: Servable, meters: Meters) -> None:
+        self.servable, self.nulls, self.alike = servable, Nulls(meters.cells, servable), alike(servable)
 
 
 class Current:
@@ -90,21 +73,18 @@ class Current:
     ----------
     servable : Servable
         The first.
-    settings : Settings
-        The knobs.
     meters : Meters
         Told of each model.
     """
 
-    def __init__(self, servable: Servable, settings: Settings, meters: Meters) -> None:
-        self._settings, self._meters = settings, meters
-        self.live = Live(servable, settings, meters)
+    def __init__(self, servable: Servable, meters: Meters) -> None:
+        self._meters, self.live = meters, Live(servable, meters)
         meters.serves(servable)
 
     def put(self, servable: Servable) -> None:
         """Serve another one from the next request on."""
         before = self.live.servable
-        self.live = Live(servable, self._settings, self._meters)
+        self.live = Live(servable, self._meters)
         self._meters.serves(servable, before)
 
 

@@ -1,51 +1,44 @@
 """Every route of the service: all protocols, and what belongs to none."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 
-from service.http.routing import Route
-from service.protocols import health, kserve_v1, plain, platforms, v2
-from service.protocols.health import one_more
-from service.requests import Protocol
-from service.scoring import Scoring
+from service.protocol import Endpoint, Operation, Protocol
+from service.protocols import azure_ml, invocations, kserve_v1, open_inference, plain, vertex_ai
+from service.routing import Handler, Route
+from service.scoring import EVENTS, Scoring
 from service.settings import Settings
-from service.status import About
+from service.status import About, readiness
+
+PROTOCOLS: tuple[Protocol, ...] = (
+    plain.PROTOCOL,
+    kserve_v1.PROTOCOL,
+    open_inference.PROTOCOL,
+    invocations.PROTOCOL,
+    vertex_ai.PROTOCOL,
+    azure_ml.PROTOCOL,
+)
 
 
-def routes(settings: Settings, scoring: Scoring, about: About) -> Iterator[Route]:
-    """Yield the routes: what scores or keeps leaves a line in the log, what is asked every few seconds does not."""
-    found = protocols(settings.max_rows, settings.predict_route)
-    for each in found:
-        logged, answer = each.method == "POST", partial(scoring.score, each)
-        yield Route(each.method, each.path, answer, each.accepts, each.exempt, logged)
-    yield Route("POST", "/events", scoring.events)
-    yield Route("GET", "/metrics", about.metrics, logged=False)
-    for path, words in {"/openapi.json": about.openapi, "/docs": about.docs}.items():
-        yield Route("GET", path, words, exempt=True, logged=False)  # a browser has no key before it has the page
-    for path, ready in {
-        "/health/live": about.alive,
-        "/health/ready": about.ready,
-        **dict.fromkeys(one_more(settings.health_route), about.ready),
-    }.items():
-        yield Route("GET", path, ready, exempt=True, logged=False)
+def endpoints(settings: Settings, protocols: Sequence[Protocol] = PROTOCOLS) -> list[tuple[str, Endpoint]]:
+    """Return the routes of all protocols, each with the protocol's name."""
+    return [(protocol.name, each) for protocol in protocols for each in protocol.endpoints(settings)]
 
 
-def protocols(max_rows: int, vertex_path: str = "/vertex/predict") -> tuple[Protocol, ...]:
-    """Return the routes of all protocols.
+def routes(
+    settings: Settings, scoring: Scoring, about: About, protocols: Sequence[Protocol] = PROTOCOLS
+) -> list[Route]:
+    """Return all routes: what scores or keeps leaves a line in the log, what is asked every few seconds does not."""
+    found = [_route(name, each, partial(scoring.score, each)) for name, each in endpoints(settings, protocols)]
+    found.append(_route(plain.PROTOCOL.name, EVENTS, scoring.events))
+    found += [_route("service", operation, answer) for operation, answer in about.operations()]
+    chosen = settings.health_route
+    if chosen and chosen not in {route.path for route in found}:
+        found.append(_route("service", readiness(chosen), about.ready))
+    about.table = found
+    return found
 
-    Parameters
-    ----------
-    max_rows : int
-        Most rows in a request.
-    vertex_path : str
-        Where Vertex AI sends its instances; /predict reads them already.
-    """
-    return (
-        *plain.routes(max_rows),
-        *kserve_v1.routes(max_rows),
-        *v2.routes(max_rows),
-        *platforms.routes(max_rows),
-        *(platforms.vertex_routes(max_rows, vertex_path) if vertex_path != plain.PATH else ()),
-        *platforms.azure_routes(max_rows),
-        *health.routes(),
-    )
+
+def _route(tag: str, operation: Operation, answer: Handler) -> Route:
+    logged = operation.method == "POST"
+    return Route(operation.method, operation.path, answer, operation.accepts, operation.exempt, logged, operation, tag)

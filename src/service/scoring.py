@@ -1,35 +1,61 @@
 """What every protocol's requests go through: rows, features where they are to be made, scores, an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from time import perf_counter
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
-from service.errors import Refusal
-from service.http import headers
-from service.http.routing import Exchange, Found, Job, values
-from service.http.server_state import State
+from service.admission import Admission
+from service.batching import Job
+from service.exchange import Exchange, values
 from service.inputs import faults
+from service.inputs.row_forms import check_rows, of_model
 from service.live_bundle import Current, Live
-from service.protocols.request_body import document, one_of
-from service.protocols.row_answers import check_rows
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.messages import JSON, RETRY, Reply, Request, json_reply
+from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Operation
+from service.protocols.json_body import Forms, document
+from service.refusal import Refusal
+from service.routing import Answered
+from service.settings import Settings
 from service.store import events
 from service.store.store_choice import Home
+from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it
 T = TypeVar("T")
+Count = Annotated[int, Meta(ge=0)]
 
 
-class Asked(NamedTuple):
-    """A request, and the model that it began with."""
+class Events(Struct, forbid_unknown_fields=True):
+    """Transactions that have happened and labels that have become known."""
 
-    protocol: Protocol
-    exchange: Exchange
-    live: Live
-    inputs: Inputs
+    events: Annotated[Any, of_model("EventList")]
+
+
+class Kept(Struct, forbid_unknown_fields=True):
+    """How many events were taken, were known already, or are labels of unknown transactions."""
+
+    accepted: Count
+    repeated: Count
+    unknown: Count
+    request_id: str
+
+
+def examples(rows: Examples) -> dict[str, Any]:
+    """Return a transaction and its label."""
+    return {"a transaction, and its label": {"events": [rows.raw, {"label": rows.label}]}}
+
+
+FORMS = Forms(Events)
+EVENTS = Operation(
+    method="POST", path="/events", takes={JSON: [Events]}, answers={JSON: [Kept]}, examples=examples, refused=CONFLICT,
+    summary="Keep transactions that have happened and labels that have become known; answered once they are on disk",
+)  # fmt: skip
 
 
 class Scoring:
@@ -39,80 +65,101 @@ class Scoring:
     ----------
     current : Current
         The model.
-    state : State
-        Shared with the connections.
+    settings : Settings
+        Limits, and whether the log shows values.
+    meters : Meters
+        Count scores.
     home : Home
         Keeps what features of raw transactions are made from.
+    admission : Admission
+        Told when a request waits no more.
+    ready : callable
+        Tells whether requests should be sent here.
     """
 
-    def __init__(self, current: Current, state: State, home: Home) -> None:
-        self._current, self._state, self._home, self._meters = current, state, home, state.meters
-        self._pool = ThreadPoolExecutor(1, "score")  # one: more would take processors from the event loop
+    def __init__(
+        self, current: Current, settings: Settings, meters: Meters, home: Home, admission: Admission,
+        ready: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._current, self._settings, self._meters, self._home = current, settings, meters, home
+        self._admission, self._ready = admission, ready
+        self._pool, self._turn = ThreadPoolExecutor(1, "score"), asyncio.Lock()  # more would slow the event loop
 
-    def score(self, protocol: Protocol, exchange: Exchange, request: Request) -> Found:
+    def score(self, endpoint: Endpoint, exchange: Exchange, request: Request) -> Answered:
         """Answer a request of a protocol, at once when that is quick."""
         live = self._current.live
-        exchange.servable = live.servable
-        inputs = protocol.decode(live.servable, request)
-        asked = Asked(protocol, exchange, live, inputs)
+        exchange.live, exchange.servable = live, live.servable
+        inputs = endpoint.decode(live.servable, request, self._settings.max_rows)
+        finish = partial(self._answer, endpoint, exchange, inputs)
         if inputs.batch is not None:
-            return self._job(asked, inputs.batch, None)
+            return self._job(exchange, Job(live, inputs.batch, finish), inputs.reasons, None)
         if inputs.records is None:
-            return protocol.encode(live.servable, inputs, Answer(None, None, request.id, not self._state.draining))
+            return endpoint.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
         made = self._home.features(inputs.records, live.servable)
-        return self._job(asked, made.batch, made) if isinstance(made, events.Found) else self._later(asked, made)
+        if isinstance(made, events.Found):
+            return self._job(exchange, Job(live, made.batch, finish), inputs.reasons, made)
+        return self._later(exchange, live, finish, inputs.reasons, made)
 
-    def _job(self, asked: Asked, batch: Batch, made: events.Found | None) -> Job | Awaitable[Reply]:
+    def _job(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Job | Awaitable[Reply]:
         """Have rows scored with those of other requests, or apart when that takes long."""
-        if asked.inputs.reasons or len(batch.numbers) > APART:
-            return self._apart(asked, batch, made)
-        return Job(asked.live, batch, partial(self._answer, asked, batch))
+        rows = len(job.batch.numbers)
+        if rows > 1:
+            self._admission.weigh(exchange, rows)
+        return self._apart(exchange, job, reasons, made) if reasons or rows > APART else job
 
-    async def _later(self, asked: Asked, making: Awaitable[events.Found]) -> Reply:
+    async def _later(
+        self, exchange: Exchange, live: Live, finish: Callable[..., Reply], reasons: int,
+        making: Awaitable[events.Found],
+    ) -> Reply:  # fmt: skip
         """Score rows whose features take a wait."""
         made = await self._store(making)
-        found = self._job(asked, made.batch, made)
+        found = self._job(exchange, Job(live, made.batch, finish), reasons, made)
         return found.answer() if isinstance(found, Job) else await found
 
-    async def _apart(self, asked: Asked, batch: Batch, made: events.Found | None) -> Reply:
+    async def _apart(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Reply:
         """Score beside the event loop."""
-        judge = partial(judged, asked.live.servable, batch, made, asked.inputs.reasons)
-        return self._answer(asked, batch, *await asyncio.get_running_loop().run_in_executor(self._pool, judge))
+        work = partial(_scored, job.live.servable, job.batch, made, reasons)
+        async with self._turn:
+            self._admission.leave(exchange)
+            begin = perf_counter()
+            scored, why = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            self._admission.took(perf_counter() - begin)
+        return job.finish(job.batch, scored, why)
 
-    def _answer(self, asked: Asked, batch: Batch, scored: Scored, reasons: Sequence[Any] | None = None) -> Reply:
+    def _answer(
+        self, endpoint: Endpoint, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Scored, reasons: Any = None
+    ) -> Reply:
         """Count scores, and put them into the protocol's form."""
-        protocol, exchange, live, inputs = asked
         self._meters.scored(scored)
-        live.nulls.add(batch)
+        exchange.live.nulls.add(batch)
         exchange.scored = scored
-        if self._state.settings.log_values:
+        if self._settings.log_values:
             exchange.shown = batch
-        return protocol.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
+        return endpoint.encode(exchange.live.servable, inputs, Answer(scored, reasons, exchange.id))
 
     async def events(self, exchange: Exchange, request: Request) -> Reply:
         """Keep transactions and labels; the answer says that they are on disk."""
         exchange.action, exchange.servable = "events", self._current.live.servable
-        body = document(request)
-        one_of(body, ("events",))
-        if type(body["events"]) is not list:
-            raise faults.wrong_type("'events'", body["events"], "a list of transactions and labels", "events")
-        check_rows(len(body["events"]), self._state.settings.max_rows)
-        outcome = await self._store(self._home.keep(body["events"], exchange.servable))
+        found = FORMS.read(document(request)).events
+        if type(found) is not list:
+            raise faults.wrong_type("'events'", found, "a list of transactions and labels", "events")
+        check_rows(len(found), self._settings.max_rows)
+        outcome = await self._store(self._home.keep(found, exchange.servable))
         exchange.kept = outcome._asdict()
-        return headers.json({**exchange.kept, "request_id": request.id})
+        return json_reply(Kept(*outcome, request.id))
 
     async def _store(self, found: Awaitable[T]) -> T:
         """Wait for the online store, but not for ever."""
-        seconds = self._state.settings.request_timeout
+        seconds = self._settings.request_timeout
         try:
             async with asyncio.timeout(seconds):
                 return await found
         except TimeoutError:
             message = f"the online store has not answered within {seconds:g} s; try again"
-            raise Refusal(503, "store_timeout", message, headers=headers.RETRY) from None
+            raise Refusal(503, "store_timeout", message, headers=RETRY) from None
 
 
-def judged(
+def _scored(
     servable: Servable, batch: Batch, found: events.Found | None, reasons: int
 ) -> tuple[Scored, Sequence[Any] | None]:
     """Return scores of rows, and as many reasons for each as asked for."""

@@ -11,13 +11,14 @@ from lifecycle.core.errors import PipelineError
 
 PREFIX = "SERVE_"
 BUNDLE = Path("models/bundle")
-# What platforms set: Vertex AI and SageMaker. A variable of our own goes before theirs.
+# What platforms set: Vertex AI, SageMaker and OpenTelemetry. A variable of our own goes before theirs.
 PLATFORMS = {
     "AIP_HTTP_PORT": "port",
     "AIP_HEALTH_ROUTE": "health_route",
     "AIP_PREDICT_ROUTE": "predict_route",
     "AIP_STORAGE_URI": "bundle",
     "SAGEMAKER_BIND_TO_PORT": "port",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint",
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}|").fullmatch  # as params.yaml has it: it stands in paths
 ROUTE = re.compile(r"/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*").fullmatch
@@ -55,6 +56,8 @@ class Settings:
     api_keys: str = knob("", "file of `name:sha256hex` lines, one a client; empty: no keys are asked for")
     tls_cert: str = knob("", "file of the certificate chain, PEM; empty: plain HTTP")
     tls_key: str = knob("", "file of its private key, PEM")
+    cors_origins: str = knob("", "origins whose pages a browser lets ask, separated by spaces; *: any; empty: none")
+    otlp_endpoint: str = knob("", "OpenTelemetry collector that gets a span of each request: http://host:4318")
     predict_route: str = knob("/vertex/predict", "path for Vertex AI predictions")
     health_route: str = knob("", "one more path for readiness")
 

@@ -35,7 +35,7 @@ def test_where_a_customer_lives_is_audited_and_never_seen_by_the_model():
 
 
 def test_a_table_of_the_published_shape_has_customers_of_unknown_regions():
-    table = to_contract(payments_table()[list(PUBLISHED)], PROBLEM, "test")
+    table = to_contract(payments_table()[list(PUBLISHED)], PROBLEM, "test").to_pandas()
     pd.testing.assert_frame_equal(table, payments_table().assign(region=0))
     assert check(table, PROBLEM, None).kept["region"].tolist() == [0] * 6
 

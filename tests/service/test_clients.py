@@ -19,8 +19,8 @@ from tritonclient.utils import InferenceServerException
 
 from lifecycle.bundle.servable import Batch, Servable
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Service, service, small_bundle
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Service, service, small_bundle
 
 pytestmark = pytest.mark.slow
 CLIENTS = ROOT / "tests/service/clients"

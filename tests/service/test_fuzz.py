@@ -16,17 +16,23 @@ from typing import Any
 
 import pytest
 
-from tests.helpers_fuzz import Operation, broken, operations
-from tests.helpers_load import Answer, CutError, Wire, figures, length, run
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Service, service
+from tests.service.helpers_fuzz import Operation, broken, operations
+from tests.service.helpers_load import Answer, CutError, Wire, figures, length, run
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Service, service
 
 pytestmark = pytest.mark.fuzz
 SEED = os.environ.get("FUZZ_SEED", "0")
 CLIENTS = 16
 TIMEOUT = 0.3  # seconds for a request to come: what announces more than it sends gets a 408 then
 # Before there is a route: no HTTP, headers too long or too slow, more connections than allowed.
-ANYWHERE = {(400, "bad_http"), (431, "header_too_large"), (408, "slow_request"), (503, "connections")}
+ANYWHERE = {
+    (400, "bad_http"),
+    (501, "wrong_coding"),
+    (431, "header_too_large"),
+    (408, "slow_request"),
+    (503, "connections"),
+}
 VECTOR = [23.72, 25.77, 24.04, 24.38, 24.81, 24.68]
 
 
@@ -65,7 +71,7 @@ def fault(document: Any, operation: Operation, request: bytes, answer: Answer) -
     content = {} if request.startswith(b"HEAD") else answer.json
     if content and not {"error", "kind", "request_id"} <= content.keys():
         return "an error without words"
-    if answer.status >= 500 and answer.status != 503:
+    if answer.status >= 500 and answer.status not in {501, 503}:
         return "an error of the service"
     allowed = documented(document, request)
     of_connection = any(status == answer.status and content.get("kind", kind) == kind for status, kind in ANYWHERE)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers_load import Answer, Wire, figures, once, post, quantile, run
-from tests.helpers_serving import VECTOR, service, small_bundle
+from tests.service.helpers_load import Answer, Wire, figures, once, post, quantile, run
+from tests.service.helpers_serving import VECTOR, service, small_bundle
 
 pytestmark = pytest.mark.chaos
 TIMEOUT = 0.6  # seconds for a request to come

@@ -10,8 +10,8 @@ from lifecycle.features.online.state import State
 from service.inputs.raw_records import transaction
 from service.store.events import list_of
 from tests.graph import ROOT
-from tests.helpers_home import ask, label, listed, opened, payment, run
-from tests.helpers_killed import CLIENTS
+from tests.service.helpers_home import ask, label, listed, opened, payment, run
+from tests.service.helpers_killed import CLIENTS
 
 SEEN = 30 * 96  # payments in the longest window, a quarter of an hour apart
 
@@ -22,7 +22,13 @@ def snapshot_time(store):
 
 def killed_after(seconds, compactions, servable, store, first):
     """Run the service, kill it some time after some compactions, and return which payments it has acknowledged."""
-    command = [sys.executable, str(ROOT / "tests/helpers_killed.py"), str(servable.folder), str(store), str(first)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests/service/helpers_killed.py"),
+        str(servable.folder),
+        str(store),
+        str(first),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "open\n"
     said = []

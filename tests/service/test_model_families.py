@@ -9,7 +9,7 @@ from lifecycle.evaluation.calibration import Calibration
 from lifecycle.models.families import FAMILIES, Family, predict
 from tests.helpers_bundle import of_shops
 from tests.helpers_model import learnable
-from tests.helpers_serving import refused_at_start, service, small_bundle
+from tests.service.helpers_serving import refused_at_start, service, small_bundle
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@
     RELIABILITY=full pytest tests/service/test_reliability.py  8 times overload for 30 s, 50 SIGTERMs, 100 hot swaps,
                                                            50 kills under load, with one worker and with two,
                                                            10 kills of a worker, 20 minutes of soak
-    python benchmarks/reliability.py                       the same, and prints the figures
+    python benchmarks/serving/reliability.py                       the same, and prints the figures
 
-`tests.helpers_load.LENGTHS` names the variable that sets the length of each.
+`tests.service.helpers_load.LENGTHS` names the variable that sets the length of each.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.helpers_home import START
-from tests.helpers_load import (
+from tests.service.helpers_home import START
+from tests.service.helpers_load import (
     CutError,
     OpenLoop,
     Wire,
@@ -38,8 +38,8 @@ from tests.helpers_load import (
     quantile,
     run,
 )
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Load, Service, service, small_bundle
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import Load, Service, service, small_bundle
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 ROW = {"number": 0.5, "gaps": 12.0, "shop": "bakery"}
@@ -98,8 +98,9 @@ def test_eight_times_the_load_it_can_bear(tmp_path):
         found = run(overload(running.port, length("OVERLOAD")))
         figures("overload", **found)
     assert found["shed"] > found["served"] > 0
-    assert found["p99_ms"] < 1000
-    assert found["recovered_s"] < 2
+    assert found["p50_ms"] < 500
+    assert found["p99_ms"] < 2000  # of those who came before anybody had waited for long
+    assert found["recovered_s"] < 1
 
 
 def test_no_request_is_cut_by_sigterm(tmp_path):

@@ -2,7 +2,8 @@ import json
 import subprocess
 import sys
 
-from service.routes import protocols
+from service.routes import endpoints
+from service.settings import Settings
 from tests.graph import SRC
 
 TRAINING = {"dvc", "joblib", "pandas", "pyarrow", "pydantic", "scipy", "sklearn", "tqdm", "yaml"}
@@ -14,12 +15,12 @@ LOAD = (
 
 
 def test_no_route_stands_twice():
-    routes = [(each.method, each.path) for each in protocols(1)]
+    routes = [(each.method, each.path) for _, each in endpoints(Settings())]
     assert len(set(routes)) == len(routes)
 
 
 def test_whoever_wants_scores_needs_a_key():
-    assert not [each for each in protocols(1) if each.method == "POST" and each.exempt]
+    assert not [each for _, each in endpoints(Settings()) if each.method == "POST" and each.exempt]
 
 
 def test_nothing_is_imported_that_only_training_needs():

@@ -17,8 +17,8 @@ import pytest
 
 from service.workers import FIRST
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import VECTOR, Load, Service, refused_at_start, service, small_bundle
+from tests.service.helpers_protocols import history_bundle
+from tests.service.helpers_serving import VECTOR, Load, Service, refused_at_start, service, small_bundle
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whether groups of people are treated alike: figures by group and by intersection of two groups.
+"""Fairness: figures by group of people and by intersection of two groups, and limits on how far they may differ.
 
 A group may be made from a sensitive column, which the model never sees: it is carried beside the scores. Selection
 rate: demographic parity. Recall: equal opportunity; with the false-positive rate: equalised odds (Hardt, Price and

@@ -20,12 +20,7 @@ GroupFunction = Callable[[Sample], np.ndarray]  # gives one value per group
 class Groups:
     """A window cut into groups, sorted once for any number of resamples.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    group : pandas.Series of category, shape (n,)
-        The group of each record; every category occurs.
+    `group` (n,) has the group of each record as a category, and every category occurs.
     """
 
     def __init__(self, window: ScoredWindow, group: pd.Series) -> None:
@@ -103,16 +98,12 @@ def group_figures(
 
     Parameters
     ----------
-    window : ScoredWindow
-        The window.
     labels : mapping of str to pandas.Series of category, shape (n,)
         The group of each record, by the cut's name.
-    metrics : sequence of Metric
-        What the tables hold.
     draws : (int, int)
         Number of resamples of entities, and their seed.
     others : mapping of str to callable, optional
-        Further functions whose values in each resample are needed.
+        Functions beside the metrics whose values in each resample are needed.
     """
     cuts = {name: Groups(window, label) for name, label in labels.items()}
     functions = {metric.name: metric.function for metric in metrics} | dict(others or {})

@@ -1,4 +1,4 @@
-"""Figures by slice: where the model serves worse than on the whole, and where there is too little to tell."""
+"""Figures by slice: where the model is worse than on all records, and where there are too few positives to know."""
 
 from collections.abc import Sequence
 from typing import Any

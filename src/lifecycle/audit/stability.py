@@ -11,12 +11,12 @@ from tqdm import tqdm
 from lifecycle.core.numbers import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.core.ranking import Ranking, average_precision
-from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_judge, take
+from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_test, take
 
 SEEDS = 2**32
 
@@ -51,12 +51,12 @@ def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, m
 def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> list[AgeWindow]:
-    """Train on the training window of the first window, and score the rows to judge of each."""
+    """Train on the training window of the first window, and score the test rows of each."""
     train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
     model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
-        rows = rows_to_judge(records, window, problem, drop_known)
+        rows = rows_to_test(records, window, problem, drop_known)
         score = predict(model, rows)
         scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
     return scored
@@ -68,7 +68,7 @@ def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int
     `draws` is the number of resamples of entities, the same entities in all windows, and their seed.
     """
     records = pd.concat([scored.records for scored in windows], ignore_index=True)
-    entity = None if problem.entity is None else pd.factorize(records[problem.entity])[0]
+    entity = entity_codes(records, problem.entity)
     edges = np.cumsum([0, *(len(scored.records) for scored in windows)])
     places = [slice(low, high) for low, high in pairwise(edges)]
     rankings = [Ranking(scored.records[problem.target].to_numpy(), scored.score) for scored in windows]

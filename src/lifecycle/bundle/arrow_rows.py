@@ -1,7 +1,7 @@
-"""Rows of an Arrow table as a model takes them: which columns are read, and arrays that are checked."""
+"""Turn rows of an Arrow table into a model's input: choose the columns, compute missing features, check the values."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,8 @@ from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import FLOAT32, MISSING_TEXT
 from lifecycle.features.batch import as_microseconds, evaluate_depth
+from lifecycle.problem.column_types import parse
+from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Raw, RecordWord
 from lifecycle.problem.window_words import Window
 
@@ -19,17 +21,17 @@ MISSING = "is missing, and no row that the model learned from lacked it"
 
 
 class Columns(NamedTuple):
-    """What is read.
+    """The columns to read.
 
-    `identity` is handed on as it stands; `numbers` and `texts` go to the model, or into the features `made` here;
-    `time` is the column that calendar features are made from, where there are any.
+    `identity` is copied as it is; `numbers` and `texts` go to the model, or into the features that are `computed` here;
+    `time` is the column that calendar features are computed from, where there are any.
     """
 
     identity: tuple[str, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
     time: str | None
-    made: tuple[RecordWord, ...]
+    computed: tuple[RecordWord, ...]
 
     @property
     def read(self) -> list[str]:
@@ -38,14 +40,7 @@ class Columns(NamedTuple):
 
 
 def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
-    """Choose the columns of a table.
-
-    Parameters
-    ----------
-    servable : Servable
-        The model. A feature that the table lacks is made from the record's own columns, where they are enough.
-    schema : pyarrow.Schema
-        Of the table.
+    """Choose the columns of a table; a feature that it lacks is computed from the record's own columns, if possible.
 
     Raises
     ------
@@ -53,39 +48,39 @@ def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
         A column is missing, there twice or of a wrong type.
     """
     key, time = servable.schema["key"], servable.schema["time"]
-    made = _features_to_make(servable, set(schema.names))
-    names = {name for feature in made for name in feature.names}
-    sources = {name for feature in made for name in feature.reads} - names
+    computed = _features_to_compute(servable, set(schema.names))
+    names = {name for feature in computed for name in feature.names}
+    sources = {name for feature in computed for name in feature.reads} - names
     numbers = dict.fromkeys((*(name for name in servable.numbers if name not in names), *sorted(sources)))
-    found = Columns(
+    columns = Columns(
         identity=tuple(name for name in (key, time) if name in schema.names),
         numbers=tuple(numbers),
         texts=servable.texts,
-        time=time if any(feature.reads_time for feature in made) else None,
-        made=made,
+        time=time if any(feature.reads_time for feature in computed) else None,
+        computed=computed,
     )
-    _check_present(found.read, schema)
-    _check_types(found, schema)
-    return found
+    _check_present(columns.read, schema)
+    _check_types(columns, schema)
+    return columns
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a column of this type holds text."""
+    """Return whether a column of this type holds text."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _features_to_make(servable: Servable, present: set[str]) -> tuple[RecordWord, ...]:
-    """Return the features that have to be made, each behind those that it is made from."""
-    found, wanted = [], set(servable.features) - present
+def _features_to_compute(servable: Servable, present: set[str]) -> tuple[RecordWord, ...]:
+    """Return the features that have to be computed, each behind those that it is made from."""
+    absent, missing = [], set(servable.features) - present
     for feature in reversed(servable.declaration):
-        if not isinstance(feature, Raw) and not wanted.isdisjoint(feature.names):
-            found.append(feature)
-            wanted |= set(feature.reads) - present
-    late = [name for feature in found if isinstance(feature, Window) for name in feature.names if name in wanted]
-    if late:
-        raise PipelineError(f"no column {', '.join(sorted(late))}: features that look at earlier records; {MAKE}")
-    return tuple(feature for feature in reversed(found) if isinstance(feature, RecordWord))
+        if not isinstance(feature, Raw) and not missing.isdisjoint(feature.names):
+            absent.append(feature)
+            missing |= set(feature.reads) - present
+    windows = [name for feature in absent if isinstance(feature, Window) for name in feature.names if name in missing]
+    if windows:
+        raise PipelineError(f"no column {', '.join(sorted(windows))}: features that look at earlier records; {MAKE}")
+    return tuple(feature for feature in reversed(absent) if isinstance(feature, RecordWord))
 
 
 def _check_present(names: Sequence[str], schema: pa.Schema) -> None:
@@ -100,16 +95,16 @@ def _check_present(names: Sequence[str], schema: pa.Schema) -> None:
 
 
 def _check_types(columns: Columns, schema: pa.Schema) -> None:
-    wanted: Mapping[str, str] = dict.fromkeys(columns.numbers, "a number") | dict.fromkeys(columns.texts, "text")
-    for name, what in {**wanted, **({columns.time: "a timestamp"} if columns.time else {})}.items():
+    kinds: Mapping[str, str] = dict.fromkeys(columns.numbers, "a number") | dict.fromkeys(columns.texts, "text")
+    for name, expected in {**kinds, **({columns.time: "a timestamp"} if columns.time else {})}.items():
         kind = schema.field(name).type
         fits = {
             "a number": pa.types.is_integer(kind) or pa.types.is_floating(kind),
             "text": is_text(kind),
             "a timestamp": pa.types.is_timestamp(kind),
         }
-        if not fits[what] and not pa.types.is_null(kind):  # a column of nulls has no type; its rows are told
-            raise PipelineError(f"column {name} has the type {kind}; it must be {what}")
+        if not fits[expected] and not pa.types.is_null(kind):  # a column of nulls has no type; its rows are checked
+            raise PipelineError(f"column {name} has the type {kind}; it must be {expected}")
 
 
 class Fault(NamedTuple):
@@ -121,18 +116,7 @@ class Fault(NamedTuple):
 
 
 def batch_of(servable: Servable, columns: Columns, table: pa.Table, first: int) -> Batch:
-    """Return the rows of a table as the model takes them.
-
-    Parameters
-    ----------
-    servable : Servable
-        The model.
-    columns : Columns
-        What is read of the table.
-    table : pyarrow.Table
-        Some rows of the file.
-    first : int
-        The number of its first row in the file, for messages.
+    """Return rows of a file as the model's input; `first` is the number of the first one in the file, for messages.
 
     Raises
     ------
@@ -142,10 +126,10 @@ def batch_of(servable: Servable, columns: Columns, table: pa.Table, first: int) 
     numbers = {name: _numbers(table[name]) for name in columns.numbers}
     coded = {name: _coded(name, table[name]) for name in columns.texts}
     faults = [*_faults_of_numbers(servable, numbers), *_faults_of_texts(servable, coded)]
-    if columns.made and not faults:
-        found = _made(columns, numbers, table, faults)
-        faults += [] if faults else _faults_of_numbers(servable, found)
-        numbers |= found
+    if columns.computed and not faults:
+        features = _computed(columns, numbers, table, faults)
+        faults += [] if faults else _faults_of_numbers(servable, features)
+        numbers |= features
     if faults:
         row, column, words = min(faults)
         raise PipelineError(f"row {first + row} (the first is 0), column {column}: {words}")
@@ -172,17 +156,20 @@ def _coded(name: str, column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     return words, coded.indices.fill_null(len(words) - 1).to_numpy()
 
 
-def _made(columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, faults: list[Fault]) -> dict[str, Any]:
-    """Return the features that are made here; without windows they need no other rows, and no order of time."""
+def _computed(
+    columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, faults: list[Fault]
+) -> dict[str, np.ndarray]:
+    """Return the features that are computed here; without windows they need no other rows, and no order of time."""
     time_us = np.zeros(len(table), np.int64)
     if columns.time:
-        time = table[columns.time]
-        if time.null_count:
-            faults.append(Fault(int(time.is_null().to_numpy().argmax()), columns.time, "is missing"))
+        cells = parse(table[columns.time], Column(columns.time, "timestamp", ""))
+        if cells.values.null_count:
+            row = int(cells.values.is_null().to_numpy(zero_copy_only=False).argmax())
+            faults.append(Fault(row, columns.time, f"is {cells.misfits.get(row, 'missing')}"))
             return {}
-        time_us = as_microseconds(time.to_numpy())
-    with np.errstate(over="ignore"):  # told as a fault
-        return evaluate_depth(columns.made, numbers, time_us, {})
+        time_us = as_microseconds(cells.values.to_numpy())
+    with np.errstate(over="ignore"):  # infinity is found as a fault
+        return evaluate_depth(columns.computed, numbers, time_us, {})
 
 
 def _faults_of_numbers(servable: Servable, numbers: dict[str, np.ndarray]) -> Iterator[Fault]:

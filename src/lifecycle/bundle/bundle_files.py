@@ -1,7 +1,7 @@
 """Write a bundle: the model's own files, its schema, its manifest, in a folder that is replaced as a whole.
 
-A model whose family has no exact export gets a folder with one file instead, which says so. Whoever opens it is told
-that text, so that an experiment with such a model runs to the end of the graph, and is never served by mistake.
+A model whose family has no exact export gets a folder with one file instead, which says so. Whoever opens it gets
+that text as an error, so an experiment with such a model runs to the end of the graph, and is never served by mistake.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ NOT_FOR_REQUESTS = ("aliases", "description", "unique")  # of a column: names an
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
+    """Yield an empty folder beside `target`; when the block ends well it takes its place, otherwise it is gone.
 
     When that fails the old folder stays. A process that is killed in between leaves the old folder, the new one, or
     none; what it left beside them is removed by the next.
@@ -63,40 +63,22 @@ def write_refusal(folder: Path, family: Family) -> str:
     exported = ", ".join(name for name, other in FAMILIES.items() if other.has_export)
     text = (
         f"no bundle was made: the model family {family.name} has no exact export, and nothing is served that could"
-        " decide otherwise than it was judged. The model's figures and its card are in metrics/. Families that can be"
-        f" served: {exported}"
+        " decide otherwise than the evaluated one. The model's figures and its card are in metrics/. Families that can"
+        f" be served: {exported}"
     )
     (folder / NOT_SERVED).write_text(f"{text}\n", encoding="utf-8")
     return text
 
 
 def write_model(folder: Path, name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> None:
-    """Write model.onnx, reasons.npz and schema.json of a fitted model; see `schema` for the parameters.
-
-    Raises
-    ------
-    PipelineError
-        The model can't be exported exactly.
-    """
+    """Write model.onnx, reasons.npz and schema.json of the model that was fitted on `train`."""
     (folder / "model.onnx").write_bytes(export(model))
     (folder / "reasons.npz").write_bytes(to_bytes(attribution(model)))
     write_json(schema(name, problem, model, train), folder / "schema.json")
 
 
 def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) -> dict[str, Any]:
-    """Return the content of schema.json.
-
-    Parameters
-    ----------
-    name : str
-        Of the problem.
-    problem : Problem
-        Its contract.
-    model : Pipeline
-        Fitted.
-    train : pandas.DataFrame
-        The rows it was fitted on: a feature that none of them lacked may not be missing later.
-    """
+    """Return the content of schema.json; a feature that no training row lacked may not be missing later."""
     features = [str(feature) for feature in model.feature_names_in_]
     numbers, texts = inputs(model[0])
     return {
@@ -115,7 +97,8 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
 
 def _column(column: Column) -> dict[str, Any]:
     fields = {key: value for key, value in asdict(column).items() if key not in NOT_FOR_REQUESTS}
-    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields}
+    since_1970 = {"since_1970": unit} if (unit := fields.pop("unit")) else {}  # of a time that is a number
+    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields, **since_1970}
 
 
 def seal(folder: Path, origin: Origin) -> None:

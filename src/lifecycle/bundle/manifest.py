@@ -1,7 +1,7 @@
-"""The manifest of a bundle: what the bundle is made of and made from. No file is read before it is checked by it.
+"""The manifest of a bundle: its files and their origin. No file is read before it is checked against the manifest.
 
 The manifest holds the size and sha256 of every other file, and its own digest over the rest of it: that finds damage.
-It does not tell who made the bundle: the right to replace a bundle is a question of access. To pin a bundle, pin its
+It does not say who made the bundle: access rights decide who may replace one. To pin a bundle, pin its
 version, the first digits of the manifest's sha256.
 """
 
@@ -60,7 +60,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
 
 
 def _lists_all_files(files: Any) -> bool:
-    """Tell whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
+    """Return whether the manifest lists every file that a bundle needs, with a size and a sha256 each."""
     return isinstance(files, dict) and set(files) == set(FILES) and all(_is_entry(entry) for entry in files.values())
 
 

@@ -1,4 +1,4 @@
-"""The gate of an export: the served model must decide as the pipeline does.
+"""The gate of an export: the served model must decide exactly as the pipeline does.
 
 Both score real rows, and rows on and beside the thresholds of the model's trees, where they would differ first.
 """
@@ -36,25 +36,13 @@ class Parity(NamedTuple):
 
 
 def compare(servable: Servable, pipeline: Pipeline, rows: pd.DataFrame, key: str, bound: float) -> Parity:
-    """Hold the served scores against the pipeline's.
-
-    Parameters
-    ----------
-    servable : Servable
-        The exported model.
-    pipeline : Pipeline
-        What it was exported from.
-    rows : pandas.DataFrame
-        Features, and the column `key`.
-    key : str
-        What an error names a row by.
-    bound : float
-        Largest difference of scores that is allowed. No decision may differ, and no ranking.
+    """Compare the served scores of rows with the scores of the pipeline that the model was exported from.
 
     Raises
     ------
     PipelineError
-        The served model is another one. Names the worst rows.
+        A score differs by more than `bound`, or any decision or place in the ranking differs: names the worst rows by
+        their `key`.
     """
     expected, served = predict(pipeline, rows), served_scores(servable, rows)
     distance = np.abs(served - expected)
@@ -81,11 +69,11 @@ def served_scores(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
     """Return the served score of each row: the first ones alone, the others many at a time."""
     alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
     together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
-    parts = [servable.score(batch_of(servable, part)).score for part in (*alone, *together)]
+    parts = [servable.score(as_batch(servable, part)).score for part in (*alone, *together)]
     return np.concatenate([np.zeros(0), *parts])
 
 
-def batch_of(servable: Servable, rows: pd.DataFrame) -> Batch:
+def as_batch(servable: Servable, rows: pd.DataFrame) -> Batch:
     """Return the model's features of a table, which may have more columns, in the order that the model takes."""
     numbers = np.ascontiguousarray(rows[list(servable.numbers)].to_numpy(dtype=np.float64))
     texts = rows[list(servable.texts)].to_numpy(dtype=object) if servable.texts else None
@@ -107,18 +95,9 @@ def as_metrics(real: Parity, on_thresholds: Parity, size: int) -> dict[str, Any]
 def rows_on_thresholds(
     pipeline: Pipeline, rows: pd.DataFrame, nullable: frozenset[str], count: int, seed: int
 ) -> pd.DataFrame:
-    """Return features whose values stand on the model's thresholds, or one number beside them; some are missing.
+    """Return `count` rows of features drawn from real rows, most values set on or one number beside a threshold.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Fitted.
-    rows : pandas.DataFrame
-        Real rows with its features, which are drawn from.
-    nullable : frozenset of str
-        The features that may be missing.
-    count, seed : int
-        Number of rows, and seed of the draws.
+    Those of the `nullable` features are now and then missing.
     """
     rng = np.random.default_rng(seed)
     features = rows[list(pipeline.feature_names_in_)]

@@ -23,7 +23,7 @@ BUILDER = "https://dvc.org/doc/command-reference/repro"
 
 
 class Origin(NamedTuple):
-    """What a bundle was made from: md5 of files by path as DVC has them, params, versions, hyper-parameters."""
+    """The origin of a bundle: md5 of files by path as DVC has them, params, versions, hyper-parameters."""
 
     name: str
     problem: str
@@ -36,19 +36,10 @@ class Origin(NamedTuple):
 
 
 def origin(name: str, params: Params, data: Sequence[str]) -> Origin:
-    """Return what the stage `package` makes its bundle from.
+    """Return the origin of a bundle: `name` is that of the model, `data` the files that the model was made from.
 
-    Its entry in dvc.yaml lists the code and the blocks of params that stand in the manifest. dvc.yaml itself is no
-    dependency of the stage: DVC allows none that is its own, and runs a stage again when its entry has changed.
-
-    Parameters
-    ----------
-    name : str
-        What services and registries call the model.
-    params : Params
-        All of them.
-    data : sequence of str
-        The files that the model was made from.
+    The stage's entry in dvc.yaml lists the code and the blocks of params. dvc.yaml itself is no dependency of the
+    stage: DVC allows none, and runs a stage again when its entry has changed.
     """
     entry = read_yaml(Path(GRAPH).read_text(encoding="utf-8"))["stages"]["package"]
     code = [Path(dep.replace("${problem}", params.problem)) for dep in entry["deps"] if dep.startswith(CODE)]
@@ -93,15 +84,7 @@ def _md5(paths: Sequence[str]) -> dict[str, str]:
 
 
 def statement(origin: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the statement.
-
-    Parameters
-    ----------
-    origin : mapping
-        The fields of `lifecycle.bundle.provenance.Origin`.
-    files : mapping of str to mapping
-        By name the `sha256` of each file that was made.
-    """
+    """Return the statement on the files of a bundle, each with its `sha256`, from the fields of an `Origin`."""
     made_from = {path: md5 for kind in ("data", "code", "lock") for path, md5 in origin[kind].items()}
     return {
         "_type": "https://in-toto.io/Statement/v1",

@@ -1,6 +1,6 @@
-"""The results of a run that may be killed: parts in a hidden folder beside the table that they become.
+"""Save the results of a long run in parts, in a hidden folder beside the table that they become.
 
-Each part is there whole or not at all. A run of the same work uses them again; any other removes them unread.
+Each part is there whole or not at all. After a kill, a run of the same work uses them again; any other removes them.
 """
 
 import shutil
@@ -52,24 +52,10 @@ class Parts(NamedTuple):
 
 @contextmanager
 def parts_of(target: Path, work: str, schema: pa.Schema) -> Iterator[Parts]:
-    """Give the parts of a table, those of an earlier run of the same work too.
+    """Yield the parts of a table, also those of an earlier run of the same work: `work` digests all they depend on.
 
     They are removed when the block ends well, and when the work can't be done at all (PipelineError); after any other
-    end they stay.
-
-    Parameters
-    ----------
-    target : Path
-        The table that they become.
-    work : str
-        Digest of everything that their content depends on.
-    schema : pyarrow.Schema
-        Of the table.
-
-    Raises
-    ------
-    PipelineError
-        Another process is writing the same table.
+    end they stay. Two processes can't write the same table at once.
     """
     folder = target.with_name(f".{target.name}.parts")
     with locked(folder, "another run is writing the same table; wait until it has ended"):

@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
@@ -37,8 +36,8 @@ THREADS = 16  # what one thread can read, no more can score
 SCORED = {"score": pa.float64(), "probability": pa.float64(), "alert": pa.int8()}
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a file.
+def open_source(path: Path) -> pq.ParquetFile:
+    """Open the file to score.
 
     Raises
     ------
@@ -47,8 +46,8 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     """
     if not path.is_file():
         raise PipelineError("not a plain file")
-    with _readable():
-        return pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)  # otherwise a row group is read as a whole
+    with tables.readable():  # with pre_buffer a row group would be read as a whole
+        return tables.open_parquet(path, buffer_size=BUFFER, pre_buffer=False)
 
 
 def stamp(path: Path) -> Stamp:
@@ -63,7 +62,7 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
     Parameters
     ----------
     file : pyarrow.parquet.ParquetFile
-        Opened by `open_parquet`.
+        Opened by `open_source`.
     names : list of str
         The columns.
     rows : int
@@ -86,26 +85,17 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
     group = int(np.searchsorted(starts, first * rows, side="right")) - 1
     skip, number = first * rows - starts[group], first
     groups = range(group, meta.num_row_groups)
-    with _readable():
+    with tables.readable():
         for batch in file.iter_batches(rows, groups, columns=names, use_threads=False):
             rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).select(names)])
             rest, skip = rest[skip:], max(0, skip - len(rest))
             while len(rest) >= rows:
                 yield number, rest[:rows]
                 rest, number = rest[rows:], number + 1
+    if number * rows + len(rest) != meta.num_rows:
+        raise PipelineError(f"{number * rows + len(rest):,} rows were read, but it says that it has {meta.num_rows:,}")
     if len(rest):
         yield number, rest
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Raise a PipelineError for a damaged file; an error of the operating system has a number, and stays as it is."""
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        if getattr(error, "errno", None) is not None:
-            raise
-        raise PipelineError(f"not a readable parquet file ({error})") from error
 
 
 class Job(NamedTuple):
@@ -147,7 +137,7 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
     _check_target(source, target)
     try:
         before = stamp(source)
-        with open_parquet(source) as file:
+        with open_source(source) as file:
             columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
             rows = max(1, min(tables.ROW_GROUP, VALUES // len(columns.read)))
             schema = _schema(servable, columns, file.schema_arrow)
@@ -218,13 +208,13 @@ def _score_part(job: Job, number: int, table: pa.Table) -> int:
     return len(table)
 
 
-def score(words: Sequence[str]) -> None:
+def score(argv: Sequence[str]) -> None:
     """Score the file that the command line names."""
     parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a parquet file of any size by a bundle.")
     parser.add_argument("source", metavar="IN.parquet", type=Path, help="rows of features")
     parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and alerts")
     parser.add_argument("--bundle", default=Path("models/bundle"), metavar="FOLDER", type=Path, help="models/bundle")
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     servable = Servable.load(options.bundle)
     try:
         rows = score_file(servable, options.source, options.target)

@@ -1,12 +1,16 @@
 """An opened bundle, ready to score: numpy and ONNX Runtime, no pandas, no scikit-learn, nothing unpickled."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or its import writes a device id and looks up its maker's address
+
 import onnxruntime
 
 from lifecycle.bundle.manifest import Manifest, read_manifest, read_member
@@ -35,13 +39,7 @@ class Batch(NamedTuple):
 
 
 class Session:
-    """An opened model. Safe to share between threads.
-
-    Parameters
-    ----------
-    model : bytes
-        Content of an ONNX file that `lifecycle.bundle.onnx_export` made.
-    """
+    """An ONNX model that `lifecycle.bundle.onnx_export` made, opened. Safe to share between threads."""
 
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
@@ -119,14 +117,7 @@ class Servable:
 
     @classmethod
     def load(cls, folder: Path, verify: bool = True) -> "Servable":
-        """Open a bundle.
-
-        Parameters
-        ----------
-        folder : Path
-            The bundle.
-        verify : bool
-            Whether to check every file of it, and not only those that are used here.
+        """Open a bundle; with `verify` every file is checked, not only those that are used here.
 
         Raises
         ------
@@ -151,21 +142,9 @@ class Servable:
         return Scored(score, self.calibration.apply(score), score >= self.threshold)
 
     def reasons(self, batch: Batch, rows: Sequence[Mapping[str, Any]], k: int) -> list[list[Reason]]:
-        """Say why rows score high.
+        """Return the k features that raised the score of each row most, greatest first; none without an attribution.
 
-        Parameters
-        ----------
-        batch : Batch
-            The rows.
-        rows : sequence of mapping of str to Any
-            For each the value of every feature by name, and of the hidden ones where they are at hand.
-        k : int
-            Most reasons for a row.
-
-        Returns
-        -------
-        list of list of Reason
-            For each row the features that pushed its score up most, greatest first; none without an attribution.
+        `rows` has for each row of the batch the values of the features, the hidden ones too where they are known.
         """
         if self.attribution is None:
             return [[] for _ in rows]

@@ -17,7 +17,7 @@ from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.metrics import GROUPS, label, meaning, shown
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.purpose import UNSAID, Words
+from lifecycle.problem.purpose import NOT_DECLARED, Words
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 INTERVAL = f"{LEVEL:g} % interval"
@@ -67,7 +67,7 @@ def card(facts: Facts) -> str:
         **facts._asdict(),
         interval=INTERVAL,
         words=problem.words,
-        purpose=problem.purpose or UNSAID,
+        purpose=problem.purpose or NOT_DECLARED,
         recipe=content["models/hyperparameters.json"],
         columns={column["name"]: column for column in content["models/features.json"]["columns"]},
         quality=content["metrics/validate/data_quality.json"]["data"],

@@ -1,14 +1,18 @@
 """The contract gate: keep the rows that fulfil it, quarantine the others with their reasons."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from lifecycle.contract.column_types import parse
+from lifecycle.contract.quarantine import example, rejected_rows
 from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
+from lifecycle.core.tables import as_arrow
+from lifecycle.problem.column_types import DECIMAL, Cells, parse, to_series
 from lifecycle.problem.problem import Column, Problem
 
 WORDS = {"not_nullable": "missing", "field_uniqueness": "duplicate", "multiple_fields_uniqueness": "duplicate record"}
@@ -18,18 +22,19 @@ class Verdict(NamedTuple):
     """What the gate decided."""
 
     kept: pd.DataFrame  # typed, in (time, key) order
-    rejected: pd.DataFrame  # as the source had it, with `source_row` and `reason`
+    rejected: pa.Table  # as the source had it, with `source_row` and `reason`
     failed: dict[str, int]  # rows per failed check
     out_of_order: int  # kept rows that stood behind a later one
+    examples: Mapping[str, str]  # of each failed check: its first value, and what to do about it
 
 
-def check(raw: pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
+def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
     """Hold a table against the contract: every check on every row, all failures at once.
 
     Parameters
     ----------
-    raw : pandas.DataFrame
-        The contract's columns, typed or as text.
+    raw : pyarrow.Table or pandas.DataFrame
+        The contract's columns, typed or as text. The table's metadata say what stands before the decimals of text.
     problem : Problem
         Its contract and roles.
     as_of : datetime.date or None
@@ -40,22 +45,31 @@ def check(raw: pd.DataFrame, problem: Problem, as_of: date | None) -> Verdict:
     Verdict
         `kept` and `rejected` have together as many rows as `raw`.
     """
-    raw = raw.reset_index(drop=True)
-    typed = pd.DataFrame({name: parse(raw[name], column) for name, column in problem.columns.items()}, copy=False)
-    cases = _cases(raw, typed, problem, as_of)
+    table = as_arrow(raw) if isinstance(raw, pd.DataFrame) else raw
+    decimal = (table.schema.metadata or {}).get(DECIMAL, b".").decode()
+    cells = {name: parse(table[name], column, decimal) for name, column in problem.columns.items()}
+    typed = pd.DataFrame({name: to_series(read.values) for name, read in cells.items()}, copy=False)
+    cases = _cases(cells, typed, problem, as_of)
     reasons = cases.groupby("index", sort=True)["reason"].agg("; ".join)
-    bad = np.isin(np.arange(len(raw)), reasons.index)
-    rejected = raw[bad].assign(source_row=np.flatnonzero(bad), reason=reasons.to_numpy(dtype=object))
-    kept = typed[~bad] if bad.any() else typed
+    rejected = rejected_rows(table, reasons.index.to_list(), reasons.to_list())
+    kept = typed.drop(index=reasons.index) if len(reasons) else typed
     kept = kept.astype({name: column.storage_type for name, column in problem.columns.items()})
-    if len(kept) + len(rejected) != len(raw):
+    if len(kept) + len(rejected) != len(table):
         raise AssertionError("a row was lost between the contract and the quarantine")
     out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
     failed = {str(reason): int(rows) for reason, rows in cases["reason"].value_counts(sort=False).items()}
-    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order)
+    examples = {
+        str(case.reason): _example(table, case, problem) for case in cases.drop_duplicates("reason").itertuples()
+    }
+    return Verdict(_in_order(kept, problem), rejected, failed, out_of_order, examples)
 
 
-def _cases(raw: pd.DataFrame, typed: pd.DataFrame, problem: Problem, as_of: date | None) -> pd.DataFrame:
+def _example(table: pa.Table, case: Any, problem: Problem) -> str:
+    column = problem.columns.get(case.column)
+    return example(table, case.index, column, case.reason.removeprefix(f"{case.column}: "))
+
+
+def _cases(cells: dict[str, Cells], typed: pd.DataFrame, problem: Problem, as_of: date | None) -> pd.DataFrame:
     """Return one line per row and failed check: `index` (row) and `reason`, in column order."""
     from pandera.errors import SchemaErrors
 
@@ -64,15 +78,16 @@ def _cases(raw: pd.DataFrame, typed: pd.DataFrame, problem: Problem, as_of: date
         _schema(problem, as_of).validate(typed, lazy=True)
     except SchemaErrors as errors:
         found = errors.failure_cases[["index", "column", "check"]]
-    for name, column in problem.columns.items():
-        lost = np.flatnonzero((typed[name].isna() & raw[name].notna()).to_numpy())
-        if len(lost):
-            found = found[~((found["column"] == name) & (found["check"] == "not_nullable") & found["index"].isin(lost))]
-            misfits = pd.DataFrame({"index": lost, "column": name, "check": f"not of type {column.type}"})
-            found = pd.concat([found, misfits], ignore_index=True)
+    for name, read in cells.items():
+        if read.misfits:
+            misfit = (found["column"] == name) & found["index"].isin(list(read.misfits))
+            found = found[~(misfit & (found["check"] == "not_nullable"))]
+            reasons = pd.DataFrame({"index": read.misfits.keys(), "column": name, "check": read.misfits.values()})
+            found = pd.concat([found, reasons], ignore_index=True)
     whole_row = found["check"] == "multiple_fields_uniqueness"
     reason = found["check"].map(lambda c: WORDS.get(c, c)).astype(object)
     found = found.assign(reason=reason.where(whole_row, found["column"].astype(object) + ": " + reason))
+    found = found.assign(column=found["column"].mask(whole_row))
     return found.astype({"index": np.int64}).drop_duplicates(["index", "reason"]).sort_values("index", kind="stable")
 
 

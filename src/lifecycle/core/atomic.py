@@ -10,7 +10,7 @@ from lifecycle.core.errors import PipelineError
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; when the block ends well, the file takes its place, otherwise it is gone."""
+    """Yield a temporary name beside `path`; the file takes its place when the block ends well, else it is gone."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

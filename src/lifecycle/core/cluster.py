@@ -106,8 +106,8 @@ def packed_code() -> bytes:
 def send_code(client: Any) -> None:
     """Wait for a worker, and give `lifecycle` to every worker of a Dask client, those that join later too.
 
-    The plugin's class is local, so that it is sent as code: a worker can't import it yet. The name of the zip changes
-    with the code, and modules of an earlier run are removed.
+    The plugin's class is local, so it travels as code: a worker can't import it yet. The name of the zip changes with
+    the code, and modules that an earlier run has left are forgotten.
 
     Raises
     ------

@@ -33,19 +33,12 @@ def lineage(paths: Sequence[str]) -> list[File]:
 
 
 def versions(lock: str, *more: str) -> dict[str, str]:
-    """Return the locked versions of the libraries that a model is made with.
+    r"""Return the versions of `LIBRARIES` and of further ones in the text of requirements.lock.
 
-    Parameters
-    ----------
-    lock : str
-        Content of requirements.lock.
-    *more : str
-        Further libraries, as the lock names them.
-
-    Raises
-    ------
-    PipelineError
-        A library is not locked.
+    Examples
+    --------
+    >>> versions("numpy==2.4.0 --hash=\npandas==3.0.1\nscikit-learn==1.9.0\nonnx==1.20.1\n", "onnx")
+    {'scikit-learn': '1.9.0', 'numpy': '2.4.0', 'pandas': '3.0.1', 'onnx': '1.20.1'}
     """
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE))
     names = dict.fromkeys((*LIBRARIES, *more))

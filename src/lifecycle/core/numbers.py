@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 FLOAT32 = (2 - 2**-23) * 2.0**127  # the largest: trees compare in it, so no number that is scored may be larger
+YEARS = (1678, 2261)  # of times: what counts nanoseconds in 64 bits holds no others
+TIMES = (-9_214_560_000_000_000, 9_214_646_400_000_000)  # these years in microseconds since 1970, without the last
 EXACT = 2**53  # a float holds every whole number below; from here on it may be another, rounded
 MISSING_TEXT = "\uffff"  # stands for a missing text in a model's input: no character, so no text holds it
 UNREADABLE = "\u0000" + MISSING_TEXT  # what no text may hold; the first is the end of a text in C
@@ -14,12 +16,12 @@ LEAST = -709.0  # below it exp(-x) is no double, and the result less than any th
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number of Python's own; truth values and numpy's numbers do not survive JSON."""
+    """Return whether a value is a finite int or float; truth values and numpy's numbers do not survive JSON."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def is_number_or_nan(value: Any) -> bool:
-    """Tell whether a value is a finite number of Python's own, or NaN."""
+    """Return whether a value is a finite number of Python's own, or NaN."""
     return is_number(value) or (type(value) is float and math.isnan(value))
 
 

@@ -42,6 +42,20 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
+class CsvParams(Section):
+    """How a CSV file is written."""
+
+    separator: Annotated[str, Field(pattern=r"^[\x01-\x08\t!#-*,/:-@\[-`{-~]$")]
+    skip_lines: Annotated[int, Field(ge=0)]
+    decimal: Literal[".", ","]
+
+    @model_validator(mode="after")
+    def _differ(self) -> "CsvParams":
+        if self.separator == self.decimal:
+            raise ValueError("separator and decimal must differ")
+        return self
+
+
 class IngestParams(Section):
     """Where records come from."""
 
@@ -49,6 +63,7 @@ class IngestParams(Section):
     path: str
     url: str | None
     sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None
+    csv: CsvParams
     generate: dict[str, bool | int | float | str]
 
 

@@ -49,16 +49,7 @@ def as_yaml(value: Any) -> str:
 
 
 def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
-    """Replace values in a block of a YAML file; comments, order and line ends stay.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; it is replaced as a whole or not at all.
-    block : str
-        A key of the first level.
-    values : mapping of str to plain value
-        New values by the block's own keys.
+    """Replace plain values by key in a block of a YAML file; comments, order and line ends stay.
 
     Raises
     ------
@@ -96,7 +87,7 @@ _Representer.add_representer(
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether a text needs no quotes."""
+    """Return whether a text needs no quotes."""
     try:
         return bool(read_yaml(f"key: {text}") == {"key": text})
     except ValueError:

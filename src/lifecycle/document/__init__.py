@@ -1,1 +1,1 @@
-"""A page of text, tables and pictures, and its forms."""
+"""Markdown from templates, and HTML pages from Markdown."""

@@ -41,7 +41,7 @@ def between(ends: Sequence[float | None] | None) -> str:
 
 
 def with_interval(figures: Mapping[str, Any], name: str) -> str:
-    """Return a figure with its interval in brackets; the ends stand beside it as NAME_low and NAME_high."""
+    """Return a figure with its interval in brackets; the ends are NAME_low and NAME_high."""
     if figures[name] is None:
         return NOT_DEFINED
     return f"{number(figures[name])} ({between((figures[f'{name}_low'], figures[f'{name}_high']))})"

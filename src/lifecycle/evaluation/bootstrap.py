@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 LEVEL = 95.0  # per cent
@@ -14,16 +15,7 @@ def resamples(
 ) -> Iterator[np.ndarray]:
     """Draw entities with replacement (Efron 1979; of clusters: Davison and Hinkley 1997, section 3.8).
 
-    Parameters
-    ----------
-    units : int
-        Number of entities, or of records where there are no entities.
-    samples : int
-        Number of resamples.
-    seed : int or numpy.random.Generator
-        The seed; a generator goes on where it stands.
-    title : str
-        Stands beside the progress bar.
+    `units` is the number of entities, or of records where there are none. A generator as `seed` is used as it is.
 
     Yields
     ------
@@ -38,6 +30,11 @@ def resamples(
     rng = np.random.default_rng(seed)
     for _ in tqdm(range(samples), title, disable=None):
         yield np.bincount(rng.integers(0, units, units), minlength=units)
+
+
+def entity_codes(records: pd.DataFrame, entity: str | None) -> np.ndarray | None:
+    """Return the entity of each record as a code 0..entities-1, or None where the problem has no entities."""
+    return None if entity is None else pd.factorize(records[entity])[0]
 
 
 def units_of(entity: np.ndarray | None, rows: int) -> int:
@@ -72,19 +69,9 @@ def interval(draws: np.ndarray) -> np.ndarray:
 def intervals(
     figures: Callable[[np.ndarray], Mapping[str, float]], units: int, samples: int, seed: int
 ) -> dict[str, list[float]]:
-    """Return the percentile interval of each figure over resamples of entities.
+    """Return the 95 % percentile interval of each figure over resamples of entities, as [low, high]; see `resamples`.
 
-    Parameters
-    ----------
-    figures : callable
-        From the copies of each entity to the figures by name.
-    units, samples, seed : int
-        See `resamples`.
-
-    Returns
-    -------
-    dict of str to [low, high]
-        At 95 %. A figure that is undefined in every resample has no entry.
+    `figures` gives the figures by name from the copies of each entity. A figure that no resample defines has no entry.
     """
     draws = [figures(copies) for copies in resamples(units, samples, seed)]
     ends = interval(np.array([list(one.values()) for one in draws])).T

@@ -1,4 +1,4 @@
-"""Turn scores into probabilities, by a method chosen out of time."""
+"""Turn scores into probabilities by a calibration that is chosen on later validation windows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +23,11 @@ class Calibration:
         Of the sigmoid.
     scores, probabilities : sequence of float
         The knots of the isotonic map, ascending.
+
+    Examples
+    --------
+    >>> Calibration("isotonic", scores=(0.0, 0.5), probabilities=(0.0, 0.25)).apply(np.array([0.0, 0.25, 0.9])).tolist()
+    [0.0, 0.125, 0.25]
     """
 
     method: str

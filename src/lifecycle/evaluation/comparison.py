@@ -1,4 +1,4 @@
-"""Two models on the same records: whether one is better, beyond what entities and training seeds give by chance."""
+"""Compare two models on the same records: whether one is better, beyond chance in entities and seeds."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class Comparison(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """What a difference is held against.
+    """The sources of chance in a difference.
 
     `seeds` are the figures of the base's recipe over training seeds (metrics/audit/stability.json); a figure without
     any, or with one, has no such noise, as for models whose training has no seed.
@@ -70,12 +70,8 @@ def compare(
     ----------
     base, other : pandas.DataFrame
         As `evaluate` writes them: identity, score, probability and alert of each record.
-    problem : Problem
-        Its roles.
     figures_of : callable
         From a table of scores to a function from copies of each entity (or None) to figures.
-    chance : Chance
-        Sources of noise.
 
     Raises
     ------

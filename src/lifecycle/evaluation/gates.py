@@ -7,11 +7,11 @@ from lifecycle.evaluation.comparison import Comparison
 
 
 def check_leak(average_precision: float, alarm: float | None) -> None:
-    """Raise when the average precision is above `alarm`: better than what the data can honestly tell."""
+    """Raise when the average precision is above `alarm`: better than the data allow without a leak."""
     if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
         raise PipelineError(
             f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
-            " What is known at decision time does not carry that far: look for a feature that sees the label or the"
+            " What is known at decision time can't be that good: look for a feature that sees the label or the"
             " future (a window without delay, a split across time). If the figure is honest, raise the limit"
         )
 
@@ -28,5 +28,5 @@ def check_baselines(average_precision: float, baselines: Mapping[str, float]) ->
 
 
 def is_not_worse(comparison: Comparison, figure: str, margin: float) -> bool:
-    """Tell whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
+    """Return whether the other model is, at 95 %, not worse than the base by more than a margin (non-inferiority)."""
     return comparison.figures[figure].floor > -margin

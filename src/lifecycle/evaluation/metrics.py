@@ -34,7 +34,7 @@ class Metric:
     direction : {1, -1, 0}
         1: higher is better; -1: lower is better; 0: neither is a merit.
     meaning : str
-        What it tells, for the model card. Names in braces are the problem's words: {positive}, {positives}, {negative},
+        What it says, for the model card. Names in braces are the problem's words: {positive}, {positives}, {negative},
         {record}, {records}, {entity}, {entities}, and {a_positive}, {a_negative} with their article.
     parts : tuple of str
         What it is computed of: `WINDOW` (metrics/evaluate/), `SLICES`, `GROUPS` (of people).
@@ -112,7 +112,7 @@ def false_positive_rate(sample: Sample) -> np.ndarray:
 
 
 def saved(other: str) -> Callable[[Sample], np.ndarray]:
-    """Return the metric that tells which share of another way's cost is saved."""
+    """Return the metric that is the saved share of the cost of another way to decide."""
     return lambda sample: ratio(total(sample, other) - total(sample, "cost"), total(sample, other))
 
 
@@ -212,7 +212,7 @@ def direction(name: str) -> int:
 
 
 def meaning(name: str, words: Words) -> str:
-    """Return what a figure tells in the problem's words, nothing for an unknown one.
+    """Return the meaning of a figure in the problem's words, nothing for an unknown one.
 
     Examples
     --------
@@ -242,15 +242,7 @@ def _in_words(text: str, name: str, words: Words) -> str:
 
 
 def figures(window: ScoredWindow, copies: np.ndarray | None = None) -> Figures:
-    """Return every metric of a window, or of a resample of it.
-
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    copies : array of int, shape (entities,), or None
-        How often each entity stands in the resample; None: once.
-    """
+    """Return every metric of a window, or of the resample that holds each entity `copies` (entities,) times."""
     sample = Sample(window, copies)
     values = {
         metric: float(np.asarray(metric.function(sample)).item())

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.ranking import EntityRanking, Ranking, average_precision
-from lifecycle.evaluation.bootstrap import units_of, weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, units_of, weights_of
 from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.problem import Problem
 
@@ -63,12 +63,7 @@ Column = Callable[[ScoredWindow], np.ndarray]
 class Sample:
     """A window in which each record counts as often as a resample holds its entity. Metrics are functions of it.
 
-    Parameters
-    ----------
-    window : ScoredWindow
-        The window.
-    copies : array of int, shape (entities,), or None
-        How often each entity stands in the resample; None: once, which is the window itself.
+    `copies` (entities,) says how often the resample holds each entity; without it the sample is the window itself.
     """
 
     def __init__(self, window: ScoredWindow, copies: np.ndarray | None = None) -> None:
@@ -108,7 +103,7 @@ def scored_window(
         alert=scored["alert"].to_numpy() == 1,
         stake=decision.stake(scored, problem.amount),
         day=pd.factorize(scored[problem.time].dt.floor("D"))[0],
-        entity=None if problem.entity is None else pd.factorize(scored[problem.entity])[0],
+        entity=entity_codes(scored, problem.entity),
         rule=None if amount is None or options.rule_amount is None else amount > options.rule_amount,
         decision=decision,
         days=days,

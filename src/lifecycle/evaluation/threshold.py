@@ -38,14 +38,7 @@ def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decisio
 def choose_threshold(curve: CostCurve, score: np.ndarray, day: np.ndarray, budget: int | None) -> float:
     """Return the threshold of least cost that raises at most `budget` alerts on every day; ties: the fewest alerts.
 
-    Parameters
-    ----------
-    curve : CostCurve
-        Of all days together.
-    score, day : array, shape (n,)
-        Scores, and the day of each.
-    budget : int or None
-        Alerts that can be reviewed in a day.
+    `score` (n,) are the scores of all days, and `day` (n,) the day of each.
 
     Raises
     ------

@@ -125,8 +125,8 @@ def additivity_error(explained: Contributions, scores: np.ndarray, limit: float)
     if not error <= limit:
         raise PipelineError(
             f"explanation: base and contributions miss the scores in data/scores/test.parquet by up to {error:.1e};"
-            f" up to {limit:g} is rounding. Are model and scores of one run (`dvc repro`)? Then this estimator can't be"
-            " explained exactly"
+            f" up to {limit:g} is rounding. Run `dvc repro`, so that model and scores are of one run; if it stays,"
+            " this estimator can't be explained exactly"
         )
     return error
 

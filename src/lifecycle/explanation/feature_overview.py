@@ -15,6 +15,7 @@ import pandas as pd
 from lifecycle.core.params import load_params
 from lifecycle.core.ranking import separation
 from lifecycle.core.tables import read_table
+from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.catalogue import catalogue
 from lifecycle.models.families import predict
@@ -37,7 +38,7 @@ def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
     model = joblib.load(MODEL)
     if not set(model.feature_names_in_) <= set(test):
         return pd.DataFrame()
-    entity = None if problem.entity is None else pd.factorize(test[problem.entity])[0]
+    entity = entity_codes(test, problem.entity)
     rows, target = test[list(model.feature_names_in_)], test[problem.target].to_numpy()
     score = functools.partial(predict, model)
     return permutation_importance(score, rows, target, entity, SAMPLES, SEED).set_index("feature")
@@ -56,9 +57,9 @@ def table(problem: Problem) -> pd.DataFrame:
     return overview.reset_index()
 
 
-def features(words: Sequence[str]) -> None:
+def features(argv: Sequence[str]) -> None:
     """Print the overview, the definitions in its last column."""
-    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(words)
+    argparse.ArgumentParser(prog="mlops.py features", description="List the features.").parse_args(argv)
     overview = table(load_problem(load_params().problem))
     definition = overview.pop("definition")
     overview["definition"] = definition.str.ljust(definition.str.len().max())

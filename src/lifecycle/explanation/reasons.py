@@ -22,16 +22,8 @@ def reasons(
 ) -> list[Reason]:
     """Return the k features that raised a score most, greatest first; fewer where fewer did.
 
-    Parameters
-    ----------
-    features : sequence of Feature
-        The problem's declaration.
-    contributions : mapping of str to float
-        What each feature adds to the score.
-    row : mapping of str to Any
-        The value of each feature, and of the hidden ones where they are known.
-    k : int
-        Most reasons to give.
+    `contributions` are what each feature adds to the score, `row` the values of the features, the hidden ones too where
+    they are known.
     """
     columns = _by_name(features)
     upward = sorted((-added, name) for name, added in contributions.items() if added > 0)
@@ -39,16 +31,9 @@ def reasons(
 
 
 def sentence(features: Sequence[Feature], name: str, row: Mapping[str, Any]) -> str:
-    """Say what a column of the feature table holds in a row.
+    """Return a sentence on the value of a column of the feature table in a row, given all features of the problem.
 
-    Parameters
-    ----------
-    features : sequence of Feature
-        All that the problem declares, the hidden ones too.
-    name : str
-        The column.
-    row : mapping of str to Any
-        Values by column. With both sides of a ratio known, the sentence says where the divisor is 0 or missing.
+    With both sides of a ratio in the row, the sentence says where the divisor is 0 or missing.
 
     Examples
     --------

@@ -22,11 +22,11 @@ MODEL, TEST, FOLDS = "models/model.joblib", "data/splits/test.parquet", "data/sp
 REASONS = 3
 
 
-def explain(words: Sequence[str]) -> None:
+def explain(argv: Sequence[str]) -> None:
     """Print the decision on a record of the test window or of a validation window."""
     parser = argparse.ArgumentParser(prog="mlops.py explain", description="Tell the decision on one record, and why.")
     parser.add_argument("id", metavar="ID", help="the record's key")
-    key = parser.parse_args(words).id
+    key = parser.parse_args(argv).id
     problem = load_problem(load_params().problem)
     same_key = [(problem.key, "==", key_value(problem, key))]
     for path, where in ((TEST, same_key), (FOLDS, [*same_key, ("role", "==", "valid")])):

@@ -11,7 +11,7 @@ from lifecycle.models.leaves import Leaves
 
 BLOCK = 1 << 14  # leaves times rows at a time: the arrays of one block stay in the processor's cache
 FEW_ROWS = 4  # up to so many rows, all trees are taken at once
-MOST_CODES = 2**62  # combinations of intervals that one integer can tell apart
+MOST_CODES = 2**62  # combinations of intervals that fit one integer
 
 
 def contributions(leaves: Leaves, X: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def _of_leaves(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
 
 
 def _inside(leaves: Leaves, part: slice, values: np.ndarray) -> np.ndarray:
-    """Tell for each value that a leaf has a condition on whether it meets it. Shape (D, leaves, rows)."""
+    """Return whether each value meets the condition that a leaf has on it. Shape (D, leaves, rows)."""
     inside = (values > leaves.low[:, part, None]) & (values <= leaves.high[:, part, None])
     unknown = np.isnan(values)
     return np.where(unknown, leaves.missing[:, part, None], inside) if unknown.any() else inside
@@ -82,7 +82,7 @@ def _gauss_legendre(degree: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cells(leaves: Leaves, tree: slice, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Group rows that a tree can't tell apart: return the place of one row of each group, and the group of each row."""
+    """Group rows that reach the same leaves of a tree: return one row's place for each group, and each row's group."""
     code, span = np.zeros(len(values), np.int64), 1
     tables = (leaves.feature, leaves.low, leaves.high, leaves.missing)
     feature, low, high, missing = (table[:, tree].ravel() for table in tables)

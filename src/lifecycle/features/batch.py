@@ -1,7 +1,7 @@
 """Evaluate a feature list on a whole table in memory.
 
 A window takes one stable sort by entity, one binary search per window edge, then array operations. Sums are sums of
-integers (amounts in cents), so they are exact and do not depend on how the table was cut.
+integers (amounts in cents), so they are exact and do not depend on how a table is cut into parts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +26,9 @@ def evaluate(features: Sequence[Feature], frame: pd.DataFrame, time: str, decima
     features : sequence of Feature
         As the problem declares them.
     frame : pandas.DataFrame
-        Validated records, not decreasing in `time`; of equal times, the upper one came first.
-    time : str
-        The time column.
+        Validated records, not decreasing in the column `time`; of equal times, the upper one came first.
     decimals : mapping of str to int
-        Decimal places of the columns that are summed; their sums are exact.
+        Decimal places of the columns that are summed.
 
     Returns
     -------
@@ -75,18 +73,7 @@ def as_microseconds(times: Any) -> np.ndarray:
 def evaluate_windows(
     windows: Sequence[Window], columns: Mapping[str, np.ndarray], time_us: np.ndarray, decimals: Mapping[str, int]
 ) -> dict[str, np.ndarray]:
-    """Evaluate windows of one entity column.
-
-    Parameters
-    ----------
-    windows : sequence of Window
-        All with the same `by`.
-    columns : mapping of str to numpy.ndarray, shape (n,)
-        What the windows read, of records in time order.
-    time_us : numpy.ndarray of int64, shape (n,)
-        Their times, microseconds.
-    decimals : mapping of str to int
-        Decimal places of the columns that are summed.
+    """Evaluate windows with the same entity column on records in time order; see `evaluate`.
 
     Returns
     -------

@@ -1,10 +1,10 @@
-"""What each feature is, in words, and how it was distributed where the model learned: models/features.json.
+"""The feature contract, models/features.json: what each feature is, and its distribution on the training rows.
 
-A service rebuilds the feature list from it (`lifecycle.problem.window_words`), monitoring compares with it.
+A service rebuilds the feature list from it (`lifecycle.problem.window_words`), and drift is measured from it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ LATENCIES = ("record", "history", "labels")
 class Entry(NamedTuple):
     """One column of the feature table.
 
-    `latency` is what must be at hand: the "record" alone, earlier records ("history"), or their "labels" too.
+    `latency` is what the feature needs: the "record" alone, earlier records ("history"), or their "labels" too.
     """
 
     name: str
@@ -32,17 +32,7 @@ class Entry(NamedTuple):
 
 
 def catalogue(features: Sequence[Feature], columns: Mapping[str, Column], labels: frozenset[str]) -> list[Entry]:
-    """Describe the columns of a feature list.
-
-    Parameters
-    ----------
-    features : sequence of Feature
-        As the problem declares them.
-    columns : mapping of str to Column
-        Its contract.
-    labels : frozenset of str
-        The columns that are known late.
-    """
+    """Describe the columns of a feature list, given the contract's columns and which of them are known late."""
     entries: dict[str, Entry] = {}
 
     def unit_of(column: str) -> str:
@@ -75,15 +65,16 @@ def _latency(feature: Feature, labels: frozenset[str], sources: Sequence[Entry])
     return max((entry.latency for entry in sources), key=LATENCIES.index, default=LATENCIES[0])
 
 
-def contract(problem: Problem, train: pd.DataFrame) -> dict[str, Any]:
-    """Describe the feature list and its columns on the training rows.
+class Columns(Protocol):
+    """Rows whose columns are asked for one at a time: a data frame, or what reads them from a file."""
 
-    Parameters
-    ----------
-    problem : Problem
-        Declares the features.
-    train : pandas.DataFrame
-        Records of the final training window, with a column per feature.
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def contract(problem: Problem, train: Columns) -> dict[str, Any]:
+    """Describe the feature list and its columns on the rows of the final training window.
 
     Returns
     -------

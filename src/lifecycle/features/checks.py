@@ -12,22 +12,19 @@ from lifecycle.problem.window_words import Feature, Where, Window
 def check_features(problem: Problem) -> None:
     """Check each feature against its aggregate, the contract and the features before it.
 
-    Raises
-    ------
-    PipelineError
-        Names the feature, and the column or value at fault.
+    The error names the feature, and the column or value at fault.
     """
-    declared = _Declared(problem)
+    checker = _Checker(problem)
     for feature in problem.features:
         try:
-            declared.check(feature)
+            checker.check(feature)
         except PipelineError as error:
             raise PipelineError(f"feature {feature.name!r}: {error}") from error
-        declared.add(feature)
+        checker.add(feature)
 
 
-class _Declared:
-    """The columns of the contract and the features so far: which are made from labels, which may be missing."""
+class _Checker:
+    """Checks one feature after the other: knows which columns and features are made from labels or may be missing."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem, self._columns = problem, problem.columns
@@ -36,7 +33,7 @@ class _Declared:
         self._nullable = {name for name, column in problem.columns.items() if column.nullable}
 
     def add(self, feature: Feature) -> None:
-        """Make a feature known to those that follow."""
+        """Let the features that follow use this one."""
         self._features |= set(feature.names)
         if self._from_labels & set(feature.reads):
             self._from_labels |= set(feature.names)

@@ -45,18 +45,9 @@ class Leaves(NamedTuple):
 
 
 def leaves_of(trees: Sequence[Nodes], columns: int, base: float, single: bool) -> Leaves:
-    """Return trees as one table of leaves.
+    """Return trees as one table of leaves; the score is the sum of the trees' values and `base`.
 
-    Parameters
-    ----------
-    trees : sequence of Nodes
-        Their values add up to the score, less `base`.
-    columns : int
-        Number of columns that the model sees.
-    base : float
-        What is added to the trees; `Leaves.base` is this and the mean score of the training rows by the trees' covers.
-    single : bool
-        Whether the trees compare float32 values, as scikit-learn's forests do.
+    `Leaves.base` is this base and the mean score of the training rows by the trees' covers.
     """
     paths = [_paths(tree, columns) for tree in trees]
     depth = max(1, *(int(used.sum(axis=1).max()) for used, *_ in paths))

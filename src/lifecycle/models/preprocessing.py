@@ -1,4 +1,4 @@
-"""The preprocessing of a model: text is encoded, gaps are filled; and which feature each of its columns came from."""
+"""Preprocess features for a model: encode text, fill gaps; and name the feature that each column comes from."""
 
 import numpy as np
 import pandas as pd

@@ -98,7 +98,7 @@ def folds_of(table: pd.DataFrame) -> list[Fold]:
 
 @contextmanager
 def tracker(directory: str | Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Give a function that logs the figures of one validation fold after the other; the summary is their mean.
+    """Yield a function that logs the figures of one validation fold after the other; the summary is their mean.
 
     DVCLive writes metrics.json, and a table per figure under plots/metrics/. It writes no dvc.yaml and no experiment of
     its own, and needs a repository with a commit.

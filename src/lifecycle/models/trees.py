@@ -170,7 +170,7 @@ def _xgboost_tree(tree: dict[str, Any]) -> Nodes:
 
 
 def _reachable(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Tell for each node whether a row can get there; pruned nodes stay in the arrays of XGBoost."""
+    """Return for each node whether a row can get there; pruned nodes stay in the arrays of XGBoost."""
     reachable, level = np.zeros(len(left), bool), np.zeros(1, np.int64)
     while len(level):
         reachable[level] = True

@@ -14,7 +14,7 @@ MOST_VALUES = 20  # of a column's values that get a group each: the most frequen
 
 @dataclass(frozen=True)
 class Band:
-    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the judged rows.
+    """A way to cut records into groups: by a column's values, by edges, or by quantiles of the rows given.
 
     Parameters
     ----------
@@ -28,6 +28,11 @@ class Band:
         Number of groups of about the same size; equal values stay together. 0: none.
     labels : tuple of str
         Names of the groups that edges or quantiles make, lowest first.
+
+    Examples
+    --------
+    >>> Band("amount", "amount", edges=(25, 100)).names
+    ('up to 25', '25 to 100', 'above 100')
     """
 
     name: str
@@ -54,14 +59,7 @@ class Band:
 
 
 def assign(band: Band, frame: pd.DataFrame) -> pd.Series:
-    """Return the group of each record.
-
-    Parameters
-    ----------
-    band : Band
-        The cut.
-    frame : pandas.DataFrame, shape (n, columns)
-        The judged rows; quantiles are of these.
+    """Return the group of each record of a frame (n, columns), from which quantiles are computed.
 
     Returns
     -------

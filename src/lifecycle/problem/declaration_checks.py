@@ -1,4 +1,4 @@
-"""Refuse a problem that contradicts itself, before any record is read; `lifecycle.features.checks` does the rest."""
+"""Refuse a problem that contradicts itself, before any record is read; `features.checks` does the rest."""
 
 from collections import Counter
 from datetime import datetime
@@ -9,6 +9,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.bands import MISSING, Band
+from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Window, known_words
@@ -51,13 +52,7 @@ def check_declaration(problem: Problem) -> None:
 
 
 def check_label_delay(problem: Problem, delay_days: float | None) -> None:
-    """Raise when a feature would see labels before they are known.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature and both delays.
-    """
+    """Raise when a feature would see labels before they are known, naming the feature and both delays."""
     for feature in problem.features:
         if not isinstance(feature, Window) or problem.label_columns.isdisjoint(feature.sees):
             continue
@@ -69,13 +64,7 @@ def check_label_delay(problem: Problem, delay_days: float | None) -> None:
 
 
 def check_words(features: Any) -> None:
-    """Check that a list holds features, and the fields of each.
-
-    Raises
-    ------
-    PipelineError
-        Names the feature.
-    """
+    """Check that a list holds features, and the fields of each; the error names the feature."""
     if not isinstance(features, tuple | list):
         raise PipelineError(f"features must be a tuple, like (Hour(),), not {features!r}")
     for feature in features:
@@ -125,6 +114,11 @@ def _check_limits(column: Column) -> None:
         raise PipelineError(f"column {column.name!r}: default = {column.default!r} is not of type {column.type}")
     if wrong:
         raise PipelineError(f"column {column.name!r}: {wrong[0]!r} can't limit a column of type {column.type}")
+    if column.unit is not None and (column.type != "timestamp" or column.unit not in NANOSECONDS):
+        legal_units = ", ".join(map(repr, NANOSECONDS))
+        raise PipelineError(
+            f"column {column.name!r}: unit = {column.unit!r} must be one of {legal_units}, of a timestamp"
+        )
     counts = type(column.decimals) is int and column.decimals in range(16) and column.type in ("integer", "number")
     if column.decimals is not None and not counts:
         raise PipelineError(f"column {column.name!r}: decimals = {column.decimals!r} must be 0 to 15, of a number")

@@ -1,4 +1,4 @@
-"""Load the problem that params.yaml names, and take its defaults for what params leave open."""
+"""Load the problem that params.yaml names, and fill in its defaults where a param is null."""
 
 import importlib
 import importlib.util
@@ -13,14 +13,9 @@ from lifecycle.problem.problem import Problem
 
 
 def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
-    """Import the problem that params.yaml names.
+    """Import a problem by the name of its file in src/problems, and check it.
 
-    Parameters
-    ----------
-    name : str
-        Of its file in src/problems.
-    checks : callable
-        What to check besides `check_declaration`, such as `lifecycle.features.checks.check_features`.
+    `checks` are run after `check_declaration`, such as `lifecycle.features.checks.check_features`.
 
     Raises
     ------
@@ -47,13 +42,7 @@ def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
 
 
 def load_generator(name: str) -> Callable[..., Any]:
-    """Return the function `simulate` of a module of src/problems/generators.
-
-    Raises
-    ------
-    PipelineError
-        There is no such module.
-    """
+    """Return the function `simulate` of a module of src/problems/generators."""
     if importlib.util.find_spec(f"problems.generators.{name}") is None:
         raise PipelineError(f"generator = {name!r}: there is no src/problems/generators/{name}.py")
     simulate: Callable[..., Any] = importlib.import_module(f"problems.generators.{name}").simulate

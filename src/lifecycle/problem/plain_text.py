@@ -1,4 +1,4 @@
-"""Column names and values as a person says them: parts of the sentences that explain a score."""
+"""Column names and values in plain words: parts of the sentences that explain a score."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def column_noun(name: str) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value is missing: None, or unequal to itself, as NaN is."""
+    """Return whether a value is missing: None, or unequal to itself, as NaN is."""
     return value is None or bool(value != value)  # noqa: PLR0124
 
 

@@ -38,6 +38,8 @@ class Column:
         Made by the problem's `prepare`, so not expected in the source.
     late : bool
         Known only after the label delay, like the label.
+    unit : {"s", "ms", "us", "ns"}, optional
+        Of a timestamp that the source has as a number since 1970. Without it, times are ISO 8601.
     default : number or str, optional
         What stands in it where the source has no such column; without a default a source must have it.
     """
@@ -54,6 +56,7 @@ class Column:
     decimals: int | None = None
     derived: bool = False
     late: bool = False
+    unit: Literal["s", "ms", "us", "ns"] | None = None
     default: float | str | None = None
 
     @property
@@ -86,8 +89,8 @@ class Problem:
     amount : str, optional
         The money at stake in a record.
     slices, groups : tuple of Band
-        Cuts into groups whose figures are told one by one, and cuts whose groups must be treated alike; columns they
-        are made from are carried along into the tables of scores.
+        Cuts into groups whose figures are shown one by one, and cuts whose groups must be treated alike; the columns
+        that they are made from are copied into the tables of scores.
     sensitive : tuple of str
         Columns that no feature may be made from.
     distinct : tuple of str

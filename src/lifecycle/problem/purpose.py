@@ -1,4 +1,4 @@
-"""What a model is for, and what people call the things it is about: what no figure can tell."""
+"""The purpose of a model, and the words that people use for its records, positives and entities."""
 
 from dataclasses import dataclass, fields
 
@@ -64,7 +64,7 @@ class Purpose:
     Parameters
     ----------
     task : str
-        What the model tells of a record.
+        What the model says of a record.
     users : tuple of str
         Who works with it.
     uses : tuple of str
@@ -91,8 +91,8 @@ class Purpose:
                 raise TypeError(f"purpose: {field.name} must be a tuple of sentences, such as ('One.',)")
 
 
-# For a problem that says nothing: true of every model that this pipeline makes.
-UNSAID = Purpose(
+# For a problem without a purpose: true of every model that this pipeline makes.
+NOT_DECLARED = Purpose(
     task="Rank records by the probability of the target, and mark those above a threshold. The problem's file declares"
     " no purpose, so what follows holds for every model of this pipeline.",
     users=("Not stated: the people who answer for the model are to be named before it is used.",),

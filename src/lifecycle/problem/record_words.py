@@ -95,7 +95,7 @@ class RecordWord(ABC):
         Parameters
         ----------
         row : mapping of str to Any
-            The record's values by column, this feature's among them; of what it reads, those that are at hand.
+            The record's values by column, this feature's among them; of what it reads, those that are known.
         noun_of : callable
             Gives the noun of a column or an earlier feature.
         """
@@ -103,7 +103,7 @@ class RecordWord(ABC):
         return f"{column_noun(self.name)} is {'missing' if is_missing(value) else number_text(value)}"
 
     def may_be_missing(self, nullable: Set[str]) -> bool:
-        """Tell whether the feature can be missing, given which columns and earlier features can."""
+        """Return whether the feature can be missing, given which columns and earlier features can."""
         return not nullable.isdisjoint(self.reads)
 
     def check_fields(self) -> None:

@@ -1,4 +1,4 @@
-"""The feature word `Window`, an aggregate over earlier records; and of a feature list its depths and its JSON."""
+"""The feature word `Window`, an aggregate over earlier records; and functions on whole feature lists."""
 
 import dataclasses
 import math
@@ -16,8 +16,8 @@ MOST_DAYS = 36_525  # a century: microseconds of it, and sums of a few, fit 64 b
 NAN = "NaN"
 
 
-class Comparison(NamedTuple):
-    """How a condition compares: the function, and its words in a definition and in the reasons of a score."""
+class Operator(NamedTuple):
+    """An operator of a condition: its function, and its words in a definition and in the reasons of a score."""
 
     function: Callable[[Any, Any], Any]
     definition: str
@@ -25,10 +25,10 @@ class Comparison(NamedTuple):
 
 
 COMPARISONS = {
-    "==": Comparison(operator.eq, "{} is {}", "{} {}"),
-    "!=": Comparison(operator.ne, "{} is not {}", "{} other than {}"),
-    "<=": Comparison(operator.le, "{} is at most {}", "{} at most {}"),
-    ">=": Comparison(operator.ge, "{} is at least {}", "{} at least {}"),
+    "==": Operator(operator.eq, "{} is {}", "{} {}"),
+    "!=": Operator(operator.ne, "{} is not {}", "{} other than {}"),
+    "<=": Operator(operator.le, "{} is at most {}", "{} at most {}"),
+    ">=": Operator(operator.ge, "{} is at least {}", "{} at least {}"),
 }
 
 
@@ -41,7 +41,7 @@ class Where:
     value: float | str
 
     def holds(self, values: Any) -> Any:
-        """Tell of one value, or of each in an array, whether it meets the condition."""
+        """Return whether one value, or each in an array, meets the condition."""
         return COMPARISONS[self.is_].function(values, self.value)
 
     def definition(self) -> str:
@@ -214,22 +214,10 @@ def depths(features: Sequence[Feature]) -> dict[str, int]:
     """
     below: dict[str, int] = {}
     for feature in features:
-        below |= dict.fromkeys(feature.names, _most_below(feature, below) + isinstance(feature, Window))
+        columns = feature.sees if isinstance(feature, Window) else feature.reads
+        deepest = max((below.get(name, 0) for name in columns), default=0)
+        below |= dict.fromkeys(feature.names, deepest + isinstance(feature, Window))
     return below
-
-
-def look_back_us(features: Sequence[Feature]) -> int:
-    """Return how far before a record lies the oldest record that can change a feature of it, microseconds."""
-    below: dict[str, int] = {}
-    for feature in features:
-        own = feature.reach_us if isinstance(feature, Window) else 0
-        below |= dict.fromkeys(feature.names, _most_below(feature, below) + own)
-    return max(below.values(), default=0)
-
-
-def _most_below(feature: Feature, below: Mapping[str, int]) -> int:
-    columns = feature.sees if isinstance(feature, Window) else feature.reads
-    return max((below.get(name, 0) for name in columns), default=0)
 
 
 def declaration_of(feature: Feature) -> dict[str, Any]:

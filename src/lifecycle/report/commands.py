@@ -32,7 +32,7 @@ from lifecycle.repository.revision import Revision, Workspace
 WIDTH = 120  # of text that is printed where there is no console
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="mlops.py report", description="Report what a change does to the model.")
     parser.add_argument("--base", default="main", metavar="REVISION", help="what to compare with; main")
@@ -40,7 +40,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plain", action="store_true", help="print the whole report as text")
     parser.add_argument("--html", action="store_true", help="write it as one HTML page too")
     parser.add_argument("--out", default="report", metavar="FOLDER", type=Path, help="where to write; report")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 def write(content: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, html: bool) -> Path:
@@ -65,9 +65,9 @@ def print_text(text: str) -> None:
     Console(width=None if sys.stdout.isatty() else WIDTH).print(Markdown(text))
 
 
-def report(words: Sequence[str]) -> None:
+def report(argv: Sequence[str]) -> None:
     """Compare, write the report, and fail when the gate does."""
-    arguments, params = options(words), load_params()
+    arguments, params = options(argv), load_params()
     base, head = Revision(arguments.base), Workspace()
     with ExitStack() as stack:
         missing = arguments.build_base and not have_same_scores(base, head) and base.table(SCORES) is None
@@ -118,9 +118,9 @@ def _counts(split: dict, words: Words) -> str:
     return f"test window: {counts}{why if left_out else ''}"
 
 
-def summary(words: Sequence[str]) -> None:
+def summary(argv: Sequence[str]) -> None:
     """Print the figures of the last run."""
-    argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(words)
+    argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(argv)
     files = ("evaluate/evaluation", "evaluate/intervals", "decide/decision", "split/split")
     evaluation, intervals, decision, split = (read_json(f"metrics/{name}.json") for name in files)
     problem = load_problem(load_params().problem)

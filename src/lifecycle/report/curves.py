@@ -104,7 +104,7 @@ def _draw(name: str, sides: tuple[Curves, Curves], theme: Theme) -> bytes:
 
 
 def _line(axes: Any, name: str, content: pd.DataFrame, side: str, theme: Theme) -> None:
-    # Dashes over a solid line: equal curves show both, and colours need not be told apart.
+    # Dashes over a solid line: equal curves show both, also to those who don't see colours.
     style = {"label": side, "color": getattr(theme, side), "linestyle": "-" if side == "base" else (0, (4, 2))}
     style |= {"linewidth": 2.4 if side == "base" else 1.8}
     if name == "calibration":

@@ -94,7 +94,7 @@ def _rule(base: Revision, own: ReportParams) -> ReportParams:
 
 
 def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
-    """Tell whether the tables share records: the same key, at the same time, with the same label."""
+    """Return whether the tables share records: the same key, at the same time, with the same label."""
     roles = [problem.key, problem.time, problem.target]
     shared, same = before[roles].merge(after[roles], on=problem.key), before[roles].merge(after[roles], on=roles)
     return len(same) == len(shared) > 0

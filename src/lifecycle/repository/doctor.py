@@ -25,7 +25,7 @@ from lifecycle.repository.dvc_objects import Fault, Survey, find_fault, folder_l
 from lifecycle.repository.prerequisites import check_prerequisites
 
 
-def doctor(words: Sequence[str]) -> None:
+def doctor(argv: Sequence[str]) -> None:
     """Run the command: mend the locks, look at the objects."""
     parser = argparse.ArgumentParser(
         prog="mlops.py doctor", description="Find broken files of DVC's own, and mend them."
@@ -33,7 +33,7 @@ def doctor(words: Sequence[str]) -> None:
     parser.add_argument("--remote", metavar="NAME", help="look at this remote too, a folder of this machine")
     parser.add_argument("--fix", action="store_true", help="put back what is missing or corrupt")
     parser.add_argument("--locks", action="store_true", help="only mend what a killed DVC process left broken")
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     check_prerequisites(Path())
     for path in mend_locks(Path()):
         print(f"moved a file out of the way that a killed DVC process or a full disk has left broken: it is {path} now")

@@ -36,12 +36,12 @@ class Fault:
     actual: str | None  # the hash of what is there; None: nothing is
 
     def __str__(self) -> str:
-        """Say what is wrong and where."""
+        """Return what is wrong and where."""
         state = f"corrupt ({self.actual} found)" if self.actual else "missing"
         return f"{self.item.path}: {self.item.md5} is {state} in {self.place.parents[1]}"
 
     def advice(self) -> str:
-        """Say what to do about it."""
+        """Return what to do about it."""
         last = f"`dvc repro {self.item.stage}`" if self.item.stage else f"`dvc add {self.item.out}` the original"
         return f"{self.item.path}: `make doctor` restores it if a copy is left, otherwise {last}"
 

@@ -1,4 +1,4 @@
-"""Read files as the workspace, or another revision of the repository, has them."""
+"""Read files of the workspace, or of another revision of the repository."""
 
 import io
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import parse_json
+from lifecycle.core.tables import parse_json, read_table
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.dvc_objects import md5_of_path, read_object
 from lifecycle.repository.git import commit_of, git
@@ -27,10 +27,10 @@ class Workspace:
         """Return a parquet table that DVC keeps; None where neither the folder, the cache nor a remote has it."""
         place = self.place(path)
         if place is not None:
-            return pd.read_parquet(place)
+            return read_table(place)
         md5 = self.md5(path)
         content = None if md5 is None else read_object(md5)
-        return None if content is None else pd.read_parquet(io.BytesIO(content))
+        return None if content is None else read_table(io.BytesIO(content))
 
     def place(self, path: str) -> Path | None:
         """Return where a file that DVC keeps lies; None where it is in no folder."""

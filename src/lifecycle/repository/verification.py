@@ -17,6 +17,7 @@ import pandas as pd
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
+from lifecycle.core.tables import read_table
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.git import git, prefix
 from lifecycle.repository.rebuild import copy_source, run_in
@@ -57,6 +58,17 @@ def outputs(lock: str) -> dict[str, dict[str, Any]]:
     return {out["path"]: out for stage in stages.values() for out in stage.get("outs", [])}
 
 
+def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """Return the outputs that two locks do not name alike, those that only one of them has among them.
+
+    Examples
+    --------
+    >>> differing_outputs({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
+    ['b', 'c']
+    """
+    return [name for name in {**here, **there} if here.get(name) != there.get(name)]
+
+
 def file_that_differs(name: str, clone: Path) -> str:
     """Return the first file of an output, itself a file or a folder, that is another one in the clone."""
     if not Path(name).is_dir() and not (clone / name).is_dir():
@@ -73,7 +85,7 @@ def first_difference(ours: Path, theirs: Path) -> str:
     if not ours.is_file() or not theirs.is_file():
         return "only one of the two files is there to compare"
     if ours.suffix == ".parquet":
-        return _in_tables(pd.read_parquet(ours), pd.read_parquet(theirs))
+        return _in_tables(read_table(ours), read_table(theirs))
     pairs = zip(ours.read_bytes().split(b"\n"), theirs.read_bytes().split(b"\n"), strict=False)
     return next(
         (f"line {i}: {x[:80]!r} here, {y[:80]!r} there" for i, (x, y) in enumerate(pairs, 1) if x != y), "length"
@@ -93,13 +105,13 @@ def _in_tables(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
     return "equal values in different bytes"
 
 
-def verify(words: Sequence[str]) -> None:
+def verify(argv: Sequence[str]) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
         prog="mlops.py verify", description="Prove that a fresh clone makes the same bits."
     )
     parser.add_argument("--bundle", metavar="FOLDER", type=Path, help="only check a bundle against its manifest")
-    folder = parser.parse_args(words).bundle
+    folder = parser.parse_args(argv).bundle
     if folder is None:
         prove()
     else:
@@ -129,7 +141,7 @@ def prove() -> None:
     with tempfile.TemporaryDirectory(prefix="verify ") as temporary:  # a space in the path is one more condition
         clone = reproduce(Path(temporary) / "elsewhere")
         here, there = outputs(lock), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
-        differing = [name for name in here if here[name] != there.get(name)] or changed_files(clone)
+        differing = differing_outputs(here, there) or changed_files(clone)
         if differing:
             first = file_that_differs(differing[0], clone)
             place = first_difference(Path(first), clone / first)

@@ -83,12 +83,12 @@ def _rounded(value: Any, dimension: Dimension) -> Any:
 
 
 def _is_whole(dimension: Dimension) -> bool:
-    """Tell whether it is a range of integers: none of its numbers has a point."""
+    """Return whether it is a range of integers: none of its numbers has a point."""
     return not any(isinstance(number, float) for number in (dimension.low, dimension.high, dimension.step))
 
 
 def _allows(dimension: Dimension, value: Any) -> bool:
-    """Tell whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
+    """Return whether the search may try a value. 1 is not 1.0: one feature is not all of them."""
     if dimension.choices is not None:
         return any(type(value) is type(choice) and value == choice for choice in dimension.choices)
     low, high, step = dimension.low, dimension.high, dimension.step

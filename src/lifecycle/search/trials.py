@@ -184,7 +184,7 @@ def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any
 
 @contextmanager
 def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainParams]], list[Any]]]:
-    """Give a function from a fold's number and several params to the result of `fold_scores` for each.
+    """Yield a function from a fold's number and several params to the result of `fold_scores` for each.
 
     Processes of this machine (LOKY_MAX_CPU_COUNT says how many) or the Dask cluster that the environment names compute
     them. A fold is sent to a process once, not with each task.

@@ -21,7 +21,7 @@ from lifecycle.core.params import Params, TrainParams, TuneParams, checked, load
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
-from lifecycle.evaluation.bootstrap import weights_of
+from lifecycle.evaluation.bootstrap import entity_codes, weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
 from lifecycle.models.families import family_named
 from lifecycle.models.training import feature_names, folds_of
@@ -51,7 +51,7 @@ another trial."""
 FIGURE = "average_precision"  # mean over the folds
 
 
-def options(words: Sequence[str]) -> argparse.Namespace:
+def options(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="mlops.py tune", description=ABOUT, epilog=REPEATABLE, formatter_class=layout)
@@ -60,12 +60,12 @@ def options(words: Sequence[str]) -> argparse.Namespace:
         "--minutes", type=float, metavar="M", help="start no trial, and no fold of one, after M minutes"
     )
     parser.add_argument("--apply", action="store_true", help="write values that are better into params.yaml")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
-def tune(words: Sequence[str]) -> None:
+def tune(argv: Sequence[str]) -> None:
     """Search, compare the best values with the present ones, and offer what is better."""
-    arguments, params = options(words), load_params()
+    arguments, params = options(argv), load_params()
     budget = {name: value for name, value in vars(arguments).items() if name != "apply" and value is not None}
     tuning = checked(TuneParams, params.tune.model_dump() | budget, "the command line")
     search = prepare(params, tuning)
@@ -150,9 +150,7 @@ def offer(changes: Mapping[str, Any]) -> str:
     """Return the experiment that tries the changes, and the lines for params.yaml."""
     experiment = " ".join(f"-S train.{name}={as_yaml(value)}" for name, value in changes.items())
     block = "\n".join(f"  {name}: {as_yaml(value)}" for name, value in changes.items())
-    return (
-        f"judge it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
-    )
+    return f"try it on the test window:\n\ndvc exp run {experiment}\n\nor take it into params.yaml:\n\ntrain:\n{block}"
 
 
 def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance: Chance) -> Difference:
@@ -166,7 +164,7 @@ def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance:
 
 
 def _mean_over_folds(problem: Problem, table: pd.DataFrame) -> Callable[[np.ndarray | None], dict[str, float]]:
-    entity = None if problem.entity is None else pd.factorize(table[problem.entity])[0]
+    entity = entity_codes(table, problem.entity)
     target, score, fold = (table[name].to_numpy() for name in (problem.target, "score", "fold"))
     places = [np.flatnonzero(fold == number) for number in np.unique(fold)]
     rankings = [Ranking(target[rows], score[rows]) for rows in places]

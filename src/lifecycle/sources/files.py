@@ -1,23 +1,49 @@
 """Read a user's file into the columns of a contract, or say exactly why not."""
 
-import warnings
+import gzip
+import lzma
+import struct
 import zipfile
 import zlib
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 
+from lifecycle.core.environment import FOLDER_NOTES
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import read_arrow
+from lifecycle.core.params import CsvParams
+from lifecycle.core.tables import as_arrow
+from lifecycle.problem.column_types import DECIMAL, STORED
 from lifecycle.problem.problem import Problem
+from lifecycle.sources.csv_files import names_elsewhere, read_csv
+from lifecycle.sources.derived_columns import derive
+from lifecycle.sources.parquet_files import read_parquet
 
 FORMATS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
-GAPS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]  # of a number; text is missing only when it is empty
+LITTER = FOLDER_NOTES | {"__MACOSX"}  # what systems leave in folders and archives
+PLAIN = CsvParams(separator=",", skip_lines=0, decimal=".")
+# What a damaged archive makes the libraries raise; NotImplementedError is a RuntimeError.
+DAMAGE = (OSError, EOFError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error)
 LFS_POINTER = b"version https://git-lfs"
+READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
-def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
+def is_format(name: str) -> bool:
+    """Tell whether a file's name ends as that of a format which is read; large letters count as small ones."""
+    return name.lower().endswith(FORMATS)
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file or folder was left by a system: .DS_Store, Thumbs.db and their like."""
+    return name.startswith(".") or name in LITTER
+
+
+def read_file(path: str | Path, problem: Problem, options: CsvParams = PLAIN) -> pa.Table:
     """Read a CSV (plain, .gz, .zip) or parquet file.
 
     Parameters
@@ -26,12 +52,14 @@ def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
         The file.
     problem : Problem
         Its contract names the columns; aliases are accepted, ignored columns left out.
+    options : CsvParams
+        How a CSV file is written.
 
     Returns
     -------
-    pandas.DataFrame
-        The contract's columns, in its order. Values that do not fit their column's type are kept as they stand:
-        `validate` rejects those rows with a reason.
+    pyarrow.Table
+        The contract's columns, in its order. Values are as they stand in the file: those of CSV are text, and what does
+        not fit its column's type is for `validate` to reject with a reason.
 
     Raises
     ------
@@ -40,40 +68,86 @@ def read_file(path: str | Path, problem: Problem) -> pd.DataFrame:
     """
     path = Path(path)
     _look_at(path)
-    table = _read_parquet(path, problem) if path.suffix == ".parquet" else _read_csv(path, problem)
-    return to_contract(table, problem, str(path))
+    if path.suffix.lower() == ".parquet":
+        return to_contract(read_parquet(path, set(_canonical(problem))), problem, str(path))
+    with _unpacked(path) as file:
+        table = read_csv(file, str(path), options, partial(_check_header, path, problem, options))
+    metadata = {DECIMAL: options.decimal} if options.decimal != "." else None
+    return to_contract(table.replace_schema_metadata(metadata), problem, str(path))
 
 
-def to_contract(table: pd.DataFrame, problem: Problem, origin: str) -> pd.DataFrame:
-    """Rename aliases, check the set of columns, add those with a default and derived ones, and order them."""
-    canonical = {alias: column.name for column in problem.contract for alias in (column.name, *column.aliases)}
-    names = [canonical.get(name, name) for name in table.columns]
+def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -> pa.Table:
+    """Rename aliases, check the set of columns, add those with a default and derived ones, and order them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or pandas.DataFrame
+        As the source has it.
+    problem : Problem
+        Its contract.
+    origin : str
+        What the table is called in messages.
+
+    Raises
+    ------
+    PipelineError
+        Columns are missing, unknown or repeated, there is no row, or `prepare` fails.
+    """
+    table = as_arrow(table) if isinstance(table, pd.DataFrame) else table
+    faults = _wrong_columns(table.column_names, problem)
+    if faults:
+        raise PipelineError(f"{origin}: {faults}")
+    if not len(table):
+        raise PipelineError(f"{origin}: the table has no rows")
+    canonical = _canonical(problem)
+    metadata, names = table.schema.metadata, [canonical.get(name, name) for name in table.column_names]
+    table = table.rename_columns(names).replace_schema_metadata(metadata)
+    for column in problem.contract:
+        if column.default is not None and column.name not in table.column_names:
+            default = pa.repeat(pa.scalar(column.default, STORED[column.type]), len(table))
+            table = table.append_column(column.name, default)
+    table = table.select([column.name for column in problem.contract if not column.derived])
+    return derive(table, problem, origin).select(list(problem.columns))
+
+
+def _canonical(problem: Problem) -> dict[str, str]:
+    """Return what the contract calls a column, by every name that it may have in a source."""
+    return {alias: column.name for column in problem.contract for alias in (column.name, *column.aliases)}
+
+
+def _wrong_columns(given: list[str], problem: Problem) -> str:
+    """Say which columns are missing, unknown or repeated."""
+    canonical = _canonical(problem)
+    names = [canonical.get(name, name) for name in given]
     expected = [column.name for column in problem.contract if not column.derived]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    absent = {c.name: c.default for c in problem.contract if c.default is not None and c.name not in names}
-    missing = [name for name in expected if name not in {*names, *absent}]
+    optional = {column.name for column in problem.contract if column.default is not None}
+    missing = [name for name in expected if name not in {*names, *optional}]
     extra = [name or "one without a name" for name in sorted(set(names) - set(expected) - set(problem.ignored))]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     faults = [
         f"{what} columns: {', '.join(columns)}"
         for what, columns in (("missing", missing), ("extra", extra), ("repeated", repeated))
         if columns
     ]
-    if faults:
-        raise PipelineError(f"{origin}: {'; '.join(faults)}. The contract in src/problems/ has: {', '.join(expected)}")
-    if table.empty:
-        raise PipelineError(f"{origin}: the table has no rows")
-    table = table.set_axis(names, axis="columns").assign(**absent)[expected]
-    if problem.prepare is not None:
-        table = problem.prepare(table)
-    # Mixed and oversized values have no column type in a file: they go on as text.
-    mixed = {str(name): "str" for name in problem.columns if table[name].dtype == object}
-    return table[list(problem.columns)].astype(mixed)
+    return f"{'; '.join(faults)}. The contract in src/problems/ has: {', '.join(expected)}" if faults else ""
+
+
+def _check_header(path: Path, problem: Problem, options: CsvParams, names: list[str]) -> None:
+    """Refuse a header that is not that of the contract, and say where it stands instead."""
+    faults = _wrong_columns(names, problem)
+    if not faults:
+        return
+    with _unpacked(path) as file:
+        advice = names_elsewhere(file, set(_canonical(problem)), options)
+    if advice:
+        raise PipelineError(f"{path}: {options.separator.join(names)[:80]!r} does not name the columns; {advice}")
+    raise PipelineError(f"{path}: {faults}")
 
 
 def _look_at(path: Path) -> None:
     if not path.is_file():
         raise PipelineError(f"ingest.path: {path}: no such file")
-    if not path.name.endswith(FORMATS):
+    if not is_format(path.name):
         raise PipelineError(f"ingest.path: {path}: unknown format; known: {', '.join(FORMATS)}")
     with path.open("rb") as file:
         head = file.read(len(LFS_POINTER))
@@ -85,59 +159,44 @@ def _look_at(path: Path) -> None:
         raise PipelineError(f"{path}: the file is empty")
 
 
-def _text(problem: Problem) -> dict[str, str]:
-    return {name: "str" for c in problem.contract if c.type == "text" for name in (c.name, *c.aliases)}
-
-
-def _read_parquet(path: Path, problem: Problem) -> pd.DataFrame:
-    """Read a table; no whole number passes through a float, as those with gaps do when pandas reads them by itself."""
-    table, text = read_arrow(path, advice="export it again"), _text(problem)
-    for place, field in enumerate(table.schema):
-        if field.name not in text:
-            continue
-        if pa.types.is_floating(field.type) and table.column(place).null_count < len(table):
-            said = f"column {field.name} is text in the contract, here it is {field.type}"
-            raise PipelineError(f"{path}: {said}; export it as text or as whole numbers: 1147 must not become 1147.0")
-        if pa.types.is_integer(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-    gaps = {name: _nullable(table.schema.field(name).type) for name in table.column_names if _gapped(table, name)}
-    return table.to_pandas(integer_object_nulls=True).astype(gaps)
-
-
-def _gapped(table: pa.Table, name: str) -> bool:
-    """Tell whether a column is of whole numbers, and some are missing."""
-    if table.column_names.count(name) > 1:  # told later
-        return False
-    return bool(pa.types.is_integer(table.schema.field(name).type) and table.column(name).null_count)
-
-
-def _nullable(kind: pa.DataType) -> str:
-    return "UInt64" if pa.types.is_unsigned_integer(kind) else "Int64"
-
-
-def _read_csv(path: Path, problem: Problem) -> pd.DataFrame:
-    text = _text(problem)  # identifiers that are text keep their leading zeros; everything else may be inferred
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BinaryIO]:
+    """Give the content of a CSV file, whatever it is packed in."""
     try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
-        missing = {name: GAPS[:1] if name in text else GAPS for name in header.iloc[0].dropna()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header would be dropped
-            table = pd.read_csv(
-                path,
-                dtype=text,
-                encoding="utf-8-sig",
-                low_memory=False,
-                index_col=False,
-                keep_default_na=False,
-                na_values=missing,
-            )
-    except UnicodeDecodeError as error:
-        raise PipelineError(f"{path}: not UTF-8; convert it, for example with iconv -t utf-8") from error
-    except pd.errors.EmptyDataError as error:
-        raise PipelineError(f"{path}: no header line") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise PipelineError(f"{path}: not a regular CSV file: {str(error).strip()}") from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:  # a damaged archive
-        raise PipelineError(f"{path}: can't be read: {error}") from error
-    # pandas numbers repeated names; the file's own are what has to be told.
-    return table.set_axis(header.iloc[0].fillna("").to_list(), axis="columns")
+        if path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(path) as archive, archive.open(_member(archive, path)) as file:
+                yield file  # type: ignore[misc]
+        elif path.suffix.lower() == ".gz":
+            with gzip.open(path) as file:
+                yield file  # type: ignore[misc]
+        else:
+            with path.open("rb") as file:
+                yield file
+    except DAMAGE as error:
+        if getattr(error, "filename", None) is not None:  # the system can't open it
+            raise
+        raise PipelineError(
+            f"{path}: can't be read: {error or 'it ends too early'}; it is damaged, get it again"
+        ) from error
+
+
+def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    """Return the only file of an archive."""
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.filename.endswith("/") and not any(map(is_litter, PurePosixPath(member.filename).parts))
+    ]
+    if len(members) != 1:
+        names = ", ".join(member.filename for member in members)
+        raise PipelineError(f"{path}: {len(members)} files in the archive, it must be one: {names or 'it is empty'}")
+    (member,) = members
+    if member.flag_bits & 1:
+        raise PipelineError(f"{path}: {member.filename} is encrypted; unpack it first")
+    if member.compress_type not in READABLE:
+        raise PipelineError(
+            f"{path}: {member.filename} is packed by method {member.compress_type}, which is not read; unpack it first"
+        )
+    if not member.filename.lower().endswith((".csv", ".txt", ".tsv")) and "." in member.filename:
+        raise PipelineError(f"{path}: {member.filename} in the archive is not a CSV file; unpack it first")
+    return member

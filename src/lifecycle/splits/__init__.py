@@ -1,1 +1,1 @@
-"""What is learned from and what is judged on, and leakage alarms."""
+"""Windows for training and for testing, and leakage alarms."""

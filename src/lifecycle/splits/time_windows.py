@@ -12,7 +12,7 @@ DAY = pd.Timedelta(days=1)
 
 
 class TimeWindow(NamedTuple):
-    """Learn from [train_start, train_end), judge on [test_start, test_end)."""
+    """Train on [train_start, train_end), test on [test_start, test_end)."""
 
     train_start: pd.Timestamp
     train_end: pd.Timestamp
@@ -78,7 +78,7 @@ def take(records: pd.DataFrame, time: str, start: pd.Timestamp, end: pd.Timestam
 def without_known_entities(
     records: pd.DataFrame, window: TimeWindow, entity: str, time: str, target: str
 ) -> pd.DataFrame:
-    """Return the records to judge, without those of entities that are known by then.
+    """Return the test records, without those of entities that are known by then.
 
     An entity is known on a day of the test window when it had a positive, since the training window began, whose label
     is known before that day (protocol of Le Borgne et al. 2022, chapter 3).
@@ -93,13 +93,13 @@ def without_known_entities(
     return candidates[~(candidates[entity].map(first_positive) < day - delay)]
 
 
-def rows_to_judge(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
+def rows_to_test(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
     """Return the test rows of a window: all, or those whose entity has no known positive by then."""
     if drop_known and problem.entity is not None:
         return without_known_entities(records, window, problem.entity, problem.time, problem.target)
     return take(records, problem.time, window.test_start, window.test_end)
 
 
-def left_out(records: pd.DataFrame, window: TimeWindow, time: str, judged: pd.DataFrame) -> int:
-    """Return how many records of a window are not among its rows to judge."""
-    return len(take(records, time, window.test_start, window.test_end)) - len(judged)
+def left_out(records: pd.DataFrame, window: TimeWindow, time: str, rows: pd.DataFrame) -> int:
+    """Return how many test records of a window are not among the given ones."""
+    return len(take(records, time, window.test_start, window.test_end)) - len(rows)

@@ -75,22 +75,7 @@ def simulate(
         if type(value) is not int or not least <= value <= most:
             raise ValueError(f"{name} = {value!r}: a whole number from {least} to {most}")
     profiles = _profiles(customers, seed)
-    terminal_position = np.random.RandomState(seed * SEED_STRIDE + 1).uniform(0, 100, (terminals, 2))
-    first = range(0, customers, CUSTOMERS_PER_TASK)
-    tasks = (
-        joblib.delayed(_transactions_of)(
-            range(c, min(c + CUSTOMERS_PER_TASK, customers)), profiles, terminal_position, days, seed
-        )
-        for c in first
-    )
-    jobs = max(1, min(joblib.cpu_count(), customers // CUSTOMERS_PER_PROCESS)) if n_jobs is None else n_jobs
-    parts = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    columns = list(
-        zip(*tqdm(parts, "customers", total=len(first), unit_scale=CUSTOMERS_PER_TASK, disable=None), strict=True)
-    )
-    second, customer, terminal, amount = (np.concatenate(column) for column in columns)
-    order = stable_argsort(second)
-    second, customer, terminal, amount = second[order], customer[order], terminal[order], amount[order]
+    second, customer, terminal, amount = _all_transactions(profiles, terminals, days, seed, n_jobs)
     amount, scenario = _plant_fraud(second // DAY, customer, terminal, amount, (customers, terminals, days, seed))
     return pd.DataFrame(
         {
@@ -104,6 +89,23 @@ def simulate(
             "region": _quarter(profiles.position)[customer],
         }
     )
+
+
+def _all_transactions(
+    profiles: Profiles, terminals: int, days: int, seed: int, n_jobs: int | None
+) -> tuple[np.ndarray, ...]:
+    """Return second, customer, terminal and amount of all transactions, in order of time."""
+    customers = len(profiles.position)
+    terminal_position = np.random.RandomState(seed * SEED_STRIDE + 1).uniform(0, 100, (terminals, 2))
+    tasks = [range(c, min(c + CUSTOMERS_PER_TASK, customers)) for c in range(0, customers, CUSTOMERS_PER_TASK)]
+    jobs = max(1, min(joblib.cpu_count(), customers // CUSTOMERS_PER_PROCESS)) if n_jobs is None else n_jobs
+    parts = joblib.Parallel(n_jobs=jobs, return_as="generator")(
+        joblib.delayed(_transactions_of)(task, profiles, terminal_position, days, seed) for task in tasks
+    )
+    progress = tqdm(parts, "customers", total=len(tasks), unit_scale=CUSTOMERS_PER_TASK, disable=None)
+    columns = [np.concatenate(column) for column in zip(*progress, strict=True)]
+    order = stable_argsort(columns[0])
+    return tuple(column[order] for column in columns)
 
 
 def _profiles(customers: int, seed: int) -> Profiles:
@@ -174,9 +176,7 @@ def _plant_fraud(
             rows = rows_of_terminal.get(int(chosen), np.empty(0, np.int64))
             scenario[rows[(day[rows] >= start) & (day[rows] < start + 28)]] = 2
     amount = amount.copy()
-    for start in range(
-        days - 1
-    ):  # compromised customers: a third of their payments in 14 days, at five times the amount
+    for start in range(days - 1):  # compromised customers: a third of their payments in 14 days, at 5 times the amount
         chosen = np.random.RandomState(seed * SEED_STRIDE + start).choice(customers, min(3, customers), replace=False)
         rows = np.sort(np.concatenate([rows_of_customer.get(int(c), np.empty(0, np.int64)) for c in chosen]))
         rows = rows[(day[rows] >= start) & (day[rows] < start + 14)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from service.errors import Refusal
+from service.refusal import Refusal
 
 WORDS: Mapping[type, str] = {
     bool: "true or false",

@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
 from service.inputs.values import Check, checker
+from service.refusal import Refusal
 
 
 class Contract(NamedTuple):

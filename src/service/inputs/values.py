@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
+from lifecycle.core.numbers import EXACT, FLOAT32, TIMES, UNREADABLE, YEARS
 from lifecycle.features.online.record_schema import LARGEST, microseconds
-from service.errors import Refusal
+from lifecycle.problem.cells import OUT_OF_RANGE, ROUNDED, MisfitError, cell_reader
+from lifecycle.problem.problem import Column
 from service.inputs import faults
 from service.inputs.faults import said
+from service.refusal import Refusal
 
 EXAMPLE = "2026-01-31T12:30:00Z"
 LEAP = "[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00"
@@ -35,17 +37,23 @@ CHARACTERS = f"^[^{UNREADABLE}]*$"
 READABLE = re.compile(CHARACTERS.removesuffix("$")).fullmatch
 
 
-def pattern(first: int = 1000) -> str:
-    """Return a regular expression for times from a year on; JSON Schema reads it too."""
-    year = f"(?:{years(first)})"
+def pattern(first: int = YEARS[0], last: int = YEARS[1]) -> str:
+    """Return a regular expression for times from one year to another; JSON Schema reads it too."""
+    year = f"(?:{years(first, last)})"
     return f"^(?:{year}-{DAYS}|(?={year})(?:{LEAP})-02-29){TIME}$"
 
 
-def years(first: int) -> str:
-    """Return a regular expression for the years from one on, all of four digits."""
-    digits = str(first).rstrip("0")
-    lowest = [int(digit) + (i < len(digits) - 1) for i, digit in enumerate(digits)]
-    parts = [f"{digits[:i]}[{low}-9]{'[0-9]' * (3 - i)}" for i, low in enumerate(lowest) if low <= 9]
+def years(first: int, last: int = YEARS[1]) -> str:
+    """Return a regular expression for the years from one to another, all of four digits."""
+    parts = []
+    while first <= last:
+        size = next(size for size in (1000, 100, 10, 1) if first % size == 0 and first + size - 1 <= last)
+        decade = first // size // 10 * size * 10
+        stop = min(decade + 10 * size, (last + 1) // size * size)  # with another digit in the same place
+        before = str(first // size // 10) if size < 1000 else ""
+        low, high = first // size % 10, (stop - 1) // size % 10
+        parts.append(f"{before}[{low}-{high}]{'[0-9]' * (len(str(size)) - 1)}")
+        first = stop
     return "|".join(parts)
 
 
@@ -57,13 +65,16 @@ def instant(text: str) -> int:
     ValueError
         It is written otherwise.
     """
+    if not ANY(text):
+        raise ValueError(f"is no time such as {EXAMPLE}")
     with contextlib.suppress(ValueError):  # out of the calendar once the zone is taken off
-        if ANY(text):
-            return microseconds(text, "")
-    raise ValueError(f"is no time such as {EXAMPLE}")
+        found = microseconds(text, "")
+        if TIMES[0] <= found < TIMES[1]:
+            return found
+    raise ValueError(f"is {OUT_OF_RANGE}")
 
 
-ANY = re.compile(pattern().removesuffix("$")).fullmatch  # a $ would let a line end pass
+ANY = re.compile(pattern(1000, 9999).removesuffix("$")).fullmatch  # a $ would let a line end pass
 
 
 @dataclass(frozen=True)
@@ -193,7 +204,8 @@ def checker(column: Mapping[str, Any]) -> Check:
     callable
         Gives an int, a float, text, microseconds since 1970, or None; raises ValueError with what is wrong.
     """
-    typed, legal = TYPES[column["type"]], column.get("isin")
+    unit, legal = column.get("since_1970"), column.get("isin")
+    typed = partial(_since_1970, cell_reader(Column("", "timestamp", ""), unit)) if unit else TYPES[column["type"]]
     limits, fits = _limits(column), _decimals(column.get("decimals"))
 
     def check(value: Any) -> Any:
@@ -241,6 +253,18 @@ def _timestamp(value: Any) -> int:
     if type(value) is not str:
         raise ValueError(f"is {said(value)}; it must be a time such as {EXAMPLE}")
     return instant(value)
+
+
+def _since_1970(read: Check, value: Any) -> int:
+    """Return a number since 1970 in microseconds; cells of CSV are text."""
+    if type(value) not in (int, float, str):
+        raise ValueError(f"is {said(value)}; it must be a number")
+    if type(value) is float and abs(value) >= EXACT:
+        raise ValueError(f"is {ROUNDED}")
+    try:
+        return int(read(value if type(value) is str else repr(value)))
+    except MisfitError as misfit:
+        raise ValueError(f"is {misfit}") from misfit
 
 
 def _limits(column: Mapping[str, Any]) -> Check:

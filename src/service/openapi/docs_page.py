@@ -9,15 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from lifecycle.bundle.servable import Servable
-from service.openapi.openapi_document import document
-from service.settings import Settings
 
 FORM = Path(__file__).with_name("page.html")
 
 
-def page(servable: Servable, settings: Settings) -> bytes:
+def page(servable: Servable, document: bytes) -> bytes:
     """Return the page, made from the OpenAPI document."""
-    described = json.loads(document(servable, settings))
+    described = json.loads(document)
     template = Template(FORM.read_text(encoding="utf-8"))
     content = "\n".join(_content(described, servable))
     return template.substitute(title=escape(described["info"]["title"]), content=content).encode()

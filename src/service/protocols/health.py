@@ -1,47 +1,38 @@
-"""Health, metadata and metrics routes."""
+"""Questions about the model and the server, as several protocols ask them."""
 
-from functools import partial
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
-from service.protocols.row_answers import reply
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.messages import JSON, Reply, Request, json_reply
+from service.protocol import NOTHING, Answer, Endpoint, Inputs
+from service.protocols.predictions import Alive, Ready
+from service.refusal import Refusal
 
-ALIVE = {"/": {"status": "alive"}, "/v2/health/live": {"live": True}}
-READY = ("/ping", "/health", "/v2/health/ready")
-ANSWERED = frozenset((*ALIVE, *READY, "/version", "/health/live", "/health/ready"))
-NOTHING = Inputs(None)
+TEXT = b"text/plain; charset=utf-8"
 
 
-def routes() -> tuple[Protocol, ...]:
-    """Return the routes."""
-    return (
-        *(Protocol("GET", path, asked, partial(alive, content), exempt=True) for path, content in ALIVE.items()),
-        *(Protocol("GET", path, asked, is_ready, exempt=True) for path in READY),
-        Protocol("GET", "/version", asked, version, exempt=True),
+def alive(path: str, answer: Any = Alive) -> Endpoint:
+    """Return a route that says that the process answers, in the protocol's own words."""
+
+    def encode(servable: Servable, inputs: Inputs, _: Answer) -> Reply:
+        return json_reply(answer())
+
+    summary = "Whether the process answers"
+    return Endpoint(method="GET", path=path, summary=summary, answers={JSON: [answer]}, encode=encode, exempt=True)
+
+
+def readiness(path: str) -> Endpoint:
+    """Return a route that says whether requests should be sent here: 200 or 503."""
+    summary, answers = "Whether requests should be sent here", {JSON: [Ready]}
+    return Endpoint(
+        method="GET", path=path, summary=summary, answers=answers, encode=is_ready, unready=Ready, exempt=True
     )
 
 
-def one_more(path: str) -> tuple[str, ...]:
-    """Return the path that a platform has chosen for readiness, unless it is none or answers already."""
-    return (path,) if path and path not in ANSWERED else ()
-
-
-def alive(content: Any, servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
-    """Say that the process answers: KServe's words at /, the Open Inference Protocol's at its own path."""
-    return reply(content)
-
-
 def is_ready(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
-    """Say whether requests should be sent here: 200 or 503."""
-    return reply({"ready": answer.ready}, 200 if answer.ready else 503)
-
-
-def version(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
-    """Give the version of the bundle, as plain text."""
-    return Reply(200, b"text/plain; charset=utf-8", servable.version.encode())
+    """Say so."""
+    return json_reply(Ready(answer.ready), 200 if answer.ready else 503)
 
 
 def check_model(servable: Servable, name: str | None, version: str | None) -> None:
@@ -65,7 +56,7 @@ def check_path(servable: Servable, request: Request) -> None:
     check_model(servable, request.parameters.get("name"), request.parameters.get("version"))
 
 
-def asked(servable: Servable, request: Request) -> Inputs:
-    """Decode a question about the model or the server: there is nothing to score."""
+def about_model(servable: Servable, request: Request, most: int) -> Inputs:
+    """Decode a question about the model that a path names."""
     check_path(servable, request)
     return NOTHING

@@ -1,65 +1,149 @@
 """KServe V1, which is TensorFlow Serving's REST interface: `instances` in rows, `inputs` in columns."""
 
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Servable
-from service.inputs import faults
-from service.protocols.health import asked, check_path
-from service.protocols.request_body import document, one_of
-from service.protocols.row_answers import free_form, from_list, from_named, reply, scored_of
-from service.requests import JSON, Answer, Inputs, Protocol, Reply, Request
+from service.inputs.row_forms import Columns, Rows, from_list, from_named
+from service.messages import JSON, Reply, Request, json_reply
+from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
+from service.protocols.health import about_model, alive, check_path
+from service.protocols.json_body import Forms, document
+from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
+from service.settings import Settings
 
 MODEL = "/v1/models/{name}"
-VERSION = f"{MODEL}/versions/{{version}}"
-COLUMNS = "columns"
+PATHS = (MODEL, f"{MODEL}/versions/{{version}}")
 LOOSE = (b"application/x-www-form-urlencoded", b"text/plain")  # what curl and others say of JSON unless told otherwise
 
 
-def routes(max_rows: int) -> tuple[Protocol, ...]:
-    """Return the routes, with and without a version."""
-    read = partial(decode, max_rows)
-    return (
-        Protocol("GET", "/v1/models", asked, listing),
-        *(Protocol("GET", path, asked, status) for path in (MODEL, VERSION)),
-        *(Protocol("POST", f"{path}:predict", read, encode, accepts=(JSON, *LOOSE)) for path in (MODEL, VERSION)),
-    )
+class SignedInstances(Struct, forbid_unknown_fields=True):
+    """Rows; there is one signature, any name will do."""
+
+    instances: Rows
+    signature_name: str = ""
 
 
-def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
-    """Read `{"instances": [row, ...]}`, or TensorFlow's `{"inputs": ...}`; there is one signature, any name will do."""
+class SignedInputs(Struct, forbid_unknown_fields=True):
+    """A list of values for each name, or rows."""
+
+    inputs: Columns
+    signature_name: str = ""
+
+
+class Outputs(Struct, forbid_unknown_fields=True):
+    """A value for each row."""
+
+    prediction: Annotated[list[Label], Meta(min_length=1)]
+    probability: Annotated[list[Probability], Meta(min_length=1)]
+    score: Annotated[list[Score], Meta(min_length=1)]
+
+
+class ColumnAnswer(Struct, forbid_unknown_fields=True):
+    """The answer to columns."""
+
+    outputs: Outputs
+
+
+class Models(Struct, forbid_unknown_fields=True):
+    """Which models there are."""
+
+    models: list[str]
+
+
+class Status(Struct, forbid_unknown_fields=True):
+    """Whether all is well."""
+
+    error_code: str
+    error_message: str
+
+
+class VersionState(Struct, forbid_unknown_fields=True):
+    """The state of a version, as TensorFlow Serving says it."""
+
+    version: str
+    state: str
+    status: Status
+
+
+class State(Struct, forbid_unknown_fields=True):
+    """The state of the model: what KServe and TensorFlow Serving say, in one object."""
+
+    name: str
+    ready: bool
+    model_version_status: list[VersionState]
+
+
+FORMS = Forms(SignedInstances, SignedInputs)
+
+
+def decode(servable: Servable, request: Request, most: int) -> Inputs:
+    """Read `{"instances": [row, ...]}`, or TensorFlow's `{"inputs": ...}`."""
     check_path(servable, request)
-    body = document(request)
-    form = one_of(body, ("instances", "inputs"), ("signature_name",))
-    if type(body.get("signature_name", "")) is not str:
-        raise faults.wrong_type("'signature_name'", body["signature_name"], "text", "signature_name")
-    if form == "instances":
-        return from_list(servable, body["instances"], max_rows, "'instances'")
-    return read_inputs(servable, body["inputs"], max_rows)._replace(about=COLUMNS)
+    body = FORMS.read(document(request))
+    if isinstance(body, SignedInstances):
+        return from_list(servable, body.instances, most, "'instances'")
+    return read_inputs(servable, body.inputs, most)._replace(about=SignedInputs)
 
 
-def read_inputs(servable: Servable, inputs: Any, max_rows: int) -> Inputs:
+def read_inputs(servable: Servable, inputs: Any, most: int) -> Inputs:
     """Read `inputs`: an object with a list for each name, or a list of rows."""
     read = from_named if type(inputs) is dict else from_list
-    return read(servable, inputs, max_rows, "'inputs'")
+    return read(servable, inputs, most, "'inputs'")
 
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer rows with `predictions`, columns with `outputs`."""
-    if inputs.about is not COLUMNS:
-        return free_form(answer)
+    if inputs.about is not SignedInputs:
+        return free_form(servable, inputs, answer)
     scored = scored_of(answer)
-    columns = {"probability": scored.probability.tolist(), "score": scored.score.tolist()}
-    return reply({"outputs": {"prediction": [int(alert) for alert in scored.alert], **columns}})
+    labels: Any = list(map(int, scored.alert.tolist()))
+    return json_reply(ColumnAnswer(Outputs(labels, scored.probability.tolist(), scored.score.tolist())))
 
 
 def listing(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Name the models: there is one."""
-    return reply({"models": [servable.name]})
+    return json_reply(Models([servable.name]))
 
 
-def status(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
-    """Say of the model what KServe and TensorFlow Serving say, in one object."""
-    state = {"version": servable.version, "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-    content = {"name": servable.name, "ready": answer.ready, "model_version_status": [state]}
-    return reply(content, 200 if answer.ready else 503)
+def state(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
+    """Say how the model is."""
+    version = VersionState(servable.version, "AVAILABLE", Status("OK", ""))
+    return json_reply(State(servable.name, answer.ready, [version]), 200 if answer.ready else 503)
+
+
+def examples(rows: Examples) -> dict[str, Any]:
+    """Return a body of each form."""
+    return {
+        "vectors": {"instances": [rows.vector, rows.vector]},
+        "rows by name": {"instances": [rows.row]},
+        "columns": {"inputs": {name: [value] for name, value in rows.row.items()}},
+    }
+
+
+def endpoints(settings: Settings) -> Sequence[Endpoint]:
+    """Return the routes, with and without a version; KServe asks at / whether the process answers."""
+    found = [
+        alive("/"),
+        Endpoint(
+            method="GET", path="/v1/models", summary="Which models there are", answers={JSON: [Models]}, encode=listing
+        ),
+    ]
+    for path in PATHS:
+        found += [
+            Endpoint(
+                method="GET", path=path, summary="State of the model", answers={JSON: [State]}, unready=State,
+                decode=about_model, encode=state,
+            ),
+            Endpoint(
+                method="POST", path=f"{path}:predict", summary="Score rows or columns", also=LOOSE,
+                takes={JSON: [SignedInstances, SignedInputs]}, answers={JSON: [Predictions, ColumnAnswer]},
+                examples=examples, refused=CONFLICT, decode=decode, encode=encode,
+            ),
+        ]  # fmt: skip
+    return found
+
+
+PROTOCOL = Protocol("KServe V1, TensorFlow Serving", endpoints)

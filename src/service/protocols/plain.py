@@ -3,64 +3,129 @@
 `/predict` is also what Vertex AI's own tools choose for the path of `{"instances": [...], "parameters": {}}`.
 """
 
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
-from service.errors import Refusal
 from service.inputs import faults
-from service.inputs.decoded_rows import from_vectors
-from service.protocols import platforms
-from service.protocols.request_body import document, one_of
-from service.protocols.row_answers import free_form, from_list, predictions, reply, scored_of
-from service.requests import Answer, Inputs, Protocol, Reply, Request
+from service.inputs.row_forms import Records, Vector, from_floats, from_list, from_vectors, of_model
+from service.messages import JSON, Reply, Request, json_reply
+from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
+from service.protocols.json_body import Forms, document
+from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
+from service.protocols.vertex_ai import Instances, read
+from service.refusal import Refusal
+from service.settings import Settings
 
 PATH = "/predict"
-ONE_VECTOR, INSTANCES = "features", "instances"
-DECISIONS = ("pass", "alert")
+DECISIONS: tuple[Literal["pass"], Literal["alert"]] = ("pass", "alert")
 
 
-def routes(max_rows: int) -> tuple[Protocol, ...]:
-    """Return the route."""
-    return (Protocol("POST", PATH, partial(decode, max_rows), encode),)
+class OneVector(Struct, forbid_unknown_fields=True):
+    """The features of one row, in the order of the training."""
+
+    features: Vector
 
 
-def decode(max_rows: int, servable: Servable, request: Request) -> Inputs:
-    """Read `{"features": [...]}`, `{"records": [{...}, ...], "reasons": 3}`, or what `vertex` reads."""
-    body = document(request)
-    form = one_of(body, ("features", "records", INSTANCES), ("reasons", "parameters"))
-    if form == INSTANCES:
-        return platforms.read(servable, body, max_rows)._replace(about=INSTANCES)
-    if "parameters" in body:
-        raise Refusal(422, "unknown_name", "'parameters' belong to 'instances'", "parameters")
-    if form == ONE_VECTOR:
-        if len(body) > 1:
-            raise Refusal(422, "unknown_name", "reasons are given for 'records', not for 'features'", "reasons")
-        if type(body["features"]) is not list:
-            raise faults.wrong_type("'features'", body["features"], "a list of numbers", "features")
-        return Inputs(from_vectors(servable, [body["features"]]), about=ONE_VECTOR)
-    reasons = _reasons(body.get("reasons", 0), servable.most_reasons)
-    if type(body["records"]) is not list or not all(type(record) is dict for record in body["records"]):
-        raise faults.wrong_type("'records'", body["records"], "a list of objects", "records")
-    return from_list(servable, body["records"], max_rows, "'records'")._replace(reasons=reasons)
+class _Floats(Struct, forbid_unknown_fields=True):
+    features: list[float]
+
+
+class NamedRows(Struct, forbid_unknown_fields=True):
+    """Rows by name, and how many reasons each is to get."""
+
+    records: Records
+    reasons: Annotated[Any, of_model("Reasons")] = 0
+
+
+class OnePrediction(Struct, forbid_unknown_fields=True):
+    """The answer to one vector."""
+
+    prediction: Label
+    probability: Probability
+
+
+class Reason(Struct, forbid_unknown_fields=True):
+    """A feature that has raised a score."""
+
+    feature: str
+    contribution: Annotated[float, Meta(gt=0)]
+    words: str
+
+
+class Decision(Struct, forbid_unknown_fields=True):
+    """The decision on a row, and why."""
+
+    prediction: Label
+    decision: Literal["pass", "alert"]
+    probability: Probability
+    score: Score
+    reasons: list[Reason] | UnsetType = UNSET
+
+
+class Decisions(Struct, forbid_unknown_fields=True):
+    """The answer to named rows."""
+
+    predictions: Annotated[list[Decision], Meta(min_length=1)]
+    threshold: float
+    model: str
+    version: str
+    request_id: str
+
+
+FORMS = Forms(OneVector, NamedRows, Instances)
+_floats = msgspec.json.Decoder(_Floats).decode
+
+
+def decode(servable: Servable, request: Request, most: int) -> Inputs:
+    """Read `{"features": [...]}`, `{"records": [{...}, ...], "reasons": 3}`, or what `vertex_ai` reads."""
+    vector = quick_vector(request.body)
+    if vector is not None and not servable.texts:
+        return Inputs(from_floats(servable, vector), about=OneVector)
+    match FORMS.read(document(request)):
+        case OneVector(features=vector):
+            if type(vector) is not list:
+                raise faults.wrong_type("'features'", vector, "a list of numbers", "features")
+            return Inputs(from_vectors(servable, [vector]), about=OneVector)
+        case NamedRows(records=records, reasons=wanted):
+            reasons = _reasons(wanted, servable.most_reasons)
+            if type(records) is not list or not all(type(record) is dict for record in records):
+                raise faults.wrong_type("'records'", records, "a list of objects", "records")
+            return from_list(servable, records, most, "'records'")._replace(reasons=reasons)
+        case instances:
+            return read(servable, instances, most)._replace(about=Instances)
+
+
+def quick_vector(body: bytes) -> list[float] | None:
+    """Return the numbers of one vector; None when it is anything else, or needs words that say what is wrong."""
+    if body.count(b":") != 1:  # a name that stands twice
+        return None
+    try:
+        return _floats(body).features
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer one vector with just a prediction and its probability, named rows with all there is to say."""
-    if inputs.about is INSTANCES:
-        return free_form(answer)
+    if inputs.about is Instances:
+        return free_form(servable, inputs, answer)
     scored = scored_of(answer)
-    if inputs.about is ONE_VECTOR:
-        return reply({"prediction": int(scored.alert[0]), "probability": float(scored.probability[0])})
-    rows = [_row(row) for row in predictions(scored)]
+    if inputs.about is OneVector:
+        return json_reply(OnePrediction(int(scored.alert[0]), float(scored.probability[0])))  # type: ignore[arg-type]
+    rows = [
+        Decision(int(alert), DECISIONS[alert], probability, score)  # type: ignore[arg-type]
+        for alert, probability, score in zip(
+            scored.alert.tolist(), scored.probability.tolist(), scored.score.tolist(), strict=True
+        )
+    ]
     for row, reasons in zip(rows, answer.reasons or (), strict=bool(answer.reasons)):
-        row["reasons"] = [reason._asdict() for reason in reasons]
-    about = {"threshold": servable.threshold, "model": servable.name, "version": servable.version}
-    return reply({"predictions": rows, **about, "request_id": answer.request_id})
-
-
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {"prediction": row["prediction"], "decision": DECISIONS[row["prediction"]], **row}
+        row.reasons = [Reason(*reason) for reason in reasons]
+    about = (servable.threshold, servable.name, servable.version, answer.request_id)
+    return json_reply(Decisions(rows, *about))
 
 
 def _reasons(wanted: Any, most: int) -> int:
@@ -70,3 +135,24 @@ def _reasons(wanted: Any, most: int) -> int:
         limit = f"0 to {most}, the number of features" if most else "0: this kind of model has no exact contributions"
         raise Refusal(422, "out_of_range", f"'reasons' must be {limit}", "reasons")
     return int(wanted)
+
+
+def examples(rows: Examples) -> dict[str, Any]:
+    """Return a body of each form."""
+    found: dict[str, Any] = {"one vector": {"features": rows.vector}}
+    found["rows by name, with reasons"] = {"records": [rows.row], "reasons": rows.reasons}
+    return found | ({} if rows.raw is None else {"raw transactions": {"records": [rows.raw]}})
+
+
+def endpoints(settings: Settings) -> Sequence[Endpoint]:
+    """Return the route."""
+    return [
+        Endpoint(
+            method="POST", path=PATH, summary="Score one vector of features, or named rows with reasons",
+            takes={JSON: [OneVector, NamedRows, Instances]}, answers={JSON: [OnePrediction, Decisions, Predictions]},
+            examples=examples, refused=CONFLICT, decode=decode, encode=encode,
+        )
+    ]  # fmt: skip
+
+
+PROTOCOL = Protocol("Predictions and events", endpoints)

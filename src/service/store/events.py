@@ -20,9 +20,9 @@ from lifecycle.features.online.record_schema import ColumnError, Event, Label, R
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import features_of
-from service.errors import Refusal
 from service.inputs.raw_records import label, transaction
 from service.inputs.values import form_of, in_range, texts
+from service.refusal import Refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def found_of(servable: Servable, records: Sequence[Mapping[str, Any]], features:
     return Found(batch, records, features)
 
 
-def read_events(servable: Servable, schema: Schema, events: Sequence[Any], max_ahead: float) -> list[Event | Label]:
+def read_events(servable: Servable, schema: Schema, events: Sequence[Any], latest: int) -> list[Event | Label]:
     """Check events, each by itself.
 
     Parameters
@@ -119,16 +119,15 @@ def read_events(servable: Servable, schema: Schema, events: Sequence[Any], max_a
         What the online state takes of them.
     events : sequence of Any
         What JSON gave.
-    max_ahead : float
-        How much later than now a transaction may be, seconds: a clock that is wrong would push all that comes after it
-        out of the windows.
+    latest : int
+        The latest time that a transaction may have, microseconds since 1970: a clock that is wrong would push all that
+        comes after it out of the windows.
 
     Raises
     ------
     Refusal
         422, naming row and column.
     """
-    latest = round((time.time() + max_ahead) * 1e6)
     return [_read(servable, schema, event, row, latest) for row, event in enumerate(events)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.bundle import manifest
-from service.errors import Refusal
+from service.refusal import Refusal
 from service.store.compacting import Compactor
 from service.store.events import FeatureList, base_of
 from service.store.group_commit import GroupCommit

@@ -1,5 +1,6 @@
 """Features from history: an online store asked for the features of raw records, and what it may answer."""
 
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -32,6 +33,10 @@ class Store(Protocol):
     def problem(self) -> str | None:
         """Why events can't be kept right now; None when they can."""
 
+    @property
+    def newest(self) -> int:
+        """Time of the newest record that is kept, microseconds since 1970; 0 where that is not known."""
+
     def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
         """Return the features of records, at once where that is quick; nothing is kept."""
 
@@ -59,7 +64,8 @@ class History:
     """
 
     def __init__(self, made: FeatureList, store: Store, max_ahead: float) -> None:
-        self._list, self._store, self._max_ahead = made, store, max_ahead
+        self._list, self._store, self._ahead_us = made, store, round(max_ahead * 1e6)
+        self._now = 0
 
     @property
     def problem(self) -> str | None:
@@ -104,7 +110,10 @@ class History:
             of the events is kept; on a Redis server, those before it may be. 503: they could not be put on disk. The
             request may be sent again in any case.
         """
-        return await self._store.keep(read_events(servable, self._list.schema, events, self._max_ahead))
+        # A clock that is set back must not refuse the retries of events that were taken before.
+        self._now = max(self._now, round(time.time() * 1e6))
+        latest = max(self._now + self._ahead_us, self._store.newest)
+        return await self._store.keep(read_events(servable, self._list.schema, events, latest))
 
     def check(self, servable: Servable) -> None:
         """Raise when a model needs other features than these.

@@ -186,6 +186,8 @@ class EmbeddedStore:
         lateness_days: float = LATENESS_DAYS,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PipelineError(f"{folder}: it can't be written; a store needs a folder on a disk that takes writes")
         self.path = folder / "state.npz"
         self.journal = Journal(folder / "journal.sqlite")
         try:

@@ -31,6 +31,11 @@ class InMemory:
         self._order = asyncio.Lock()
         self._keeping: set[asyncio.Task[Outcome]] = set()
 
+    @property
+    def newest(self) -> int:
+        """Time of the newest record that is kept, microseconds since 1970."""
+        return self._state.store.newest
+
     def features(self, events: Sequence[Event]) -> Features | Awaitable[Features]:
         """Return the features of records, of a few at once; nothing is kept."""
         if len(events) < TURN:

@@ -172,6 +172,7 @@ class RedisThreads:
 
     def __init__(self, store: RedisStore) -> None:
         self.problem: str | None = None
+        self.newest = 0  # the server is not asked
         self._store = store
         self._threads = ThreadPoolExecutor(THREADS, "redis")
 

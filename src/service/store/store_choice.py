@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import State
-from service.errors import Refusal
+from service.refusal import Refusal
 from service.store.events import FeatureList, Found, base_of, found_of, list_of, told
 from service.store.folder import open_folder
 from service.store.history import History, Outcome, Store

@@ -10,8 +10,8 @@ from typing import Any
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import Change
-from service.errors import Refusal
 from service.place import own
+from service.refusal import Refusal
 from service.store.events import FeatureList, unavailable
 from service.store.history import Outcome
 from service.store.store_messages import Ask, Frames, Reply, sent, socket_of
@@ -102,6 +102,7 @@ class Client:
 
     def __init__(self, path: str, digest: str) -> None:
         self.problem: str | None = AWAY
+        self.newest = 0
         self._path, self._digest = path, digest
         self.refused: Refusal | None = None
         self._line: asyncio.Future[Line] = asyncio.get_running_loop().create_future()

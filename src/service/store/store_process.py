@@ -12,8 +12,8 @@ from typing import Any
 from lifecycle.bundle.manifest import read_manifest, read_member
 from lifecycle.core.errors import run
 from lifecycle.features.online.record_schema import Event
-from service.errors import Refusal
 from service.place import own
+from service.refusal import Refusal
 from service.store.events import FeatureList, unavailable
 from service.store.folder import OnDisk, open_folder
 from service.store.memory import in_turns

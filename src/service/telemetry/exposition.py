@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from prometheus_client import ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
@@ -60,6 +61,8 @@ FAMILIES = (
     Family("shed", "counter", "Requests refused because too many were waiting."),
     Family("swaps", "counter", "Attempts to load a changed bundle, by result."),
     Family("log_dropped", "counter", "Lines that the decision log could not take."),
+    Family("spans_dropped", "counter", "Spans that were not sent to the collector, by cause."),
+    Family("files_exhausted", "counter", "Times that no more files could be opened, and so no connection accepted."),
     Family("connections", "gauge", "Open connections."),
     Family("in_flight", "gauge", "Requests being answered."),
     Family("model", "info", "Models that are served; two while processes change over."),
@@ -89,8 +92,21 @@ class Scrape:
         since = min(filter(None, values.get(("loaded",), [])), default=None)
         if since is not None:
             age = Metric("serve_model_age_seconds", "Since a process has loaded its model, the oldest.", "gauge")
-            age.add_sample("serve_model_age_seconds", {}, time.time() - since)
+            age.add_sample("serve_model_age_seconds", {}, max(0.0, time.time() - since))  # the clock may be set back
             yield age
+        yield from process_metrics([int(pid) for pid in values.get(("pid",), [])])
+
+
+def process_metrics(pids: Sequence[int]) -> Iterator[Metric]:
+    """Yield what the system says of processes (`process_*`), added up; of their starts the earliest."""
+    found: dict[str, tuple[Metric, list[float]]] = {}
+    for pid in pids:
+        for each in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
+            found.setdefault(each.name, (each, []))[1].append(each.samples[0].value)
+    for name, (each, values) in found.items():
+        total = min(values) if name == "process_start_time_seconds" else sum(values)
+        each.samples = [each.samples[0]._replace(value=total)]
+        yield each
 
 
 def metric(family: Family, row: Row) -> Metric:

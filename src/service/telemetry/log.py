@@ -175,8 +175,9 @@ class Bridge(logging.Handler):
         """Log it."""
         level = "error" if record.levelno >= logging.ERROR else "warn"
         more = {"log.logger": record.name}
-        if record.exc_info:
-            more["error.stack_trace"] = logging.Formatter().formatException(record.exc_info)
+        trace = getattr(record, "trace", None)
+        if trace or record.exc_info:
+            more["error.stack_trace"] = trace or logging.Formatter().formatException(record.exc_info)  # type: ignore[arg-type]
         self._log.event("library", record.getMessage(), level, more)
 
 
@@ -203,6 +204,12 @@ class Reporter:
         said = f"{servable.name} {servable.version} answers on {url}"
         self._log.event("listening", said, more={"service.version": servable.version, "server.port": port})
         self._meters.set("up", 1.0)
+
+    def starved(self) -> None:
+        """Tell that no more files may be opened, so that new connections can't be accepted."""
+        self._meters.add("files_exhausted")
+        said = "no more files may be opened: new connections are closed; raise the limit (ulimit -n)"
+        self._log.event("files", said, "error")
 
     def swapped(self, servable: Servable) -> None:
         """Serve another model, and tell it."""

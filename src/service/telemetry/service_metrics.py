@@ -1,5 +1,6 @@
 """What is counted and timed: of requests, rows, scores, the log, the bundle and the store."""
 
+import os
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ class Meters:
         self._rows = cells.at("rows")
         self._decisions = (cells.at("decisions", "decision", "pass"), cells.at("decisions", "decision", "alert"))
         self._scores = Histogram(cells, "score", SCORES)
+        self.set("pid", float(os.getpid()))
         cells.clear(GAUGES)  # a process that has died and left its row has left nothing open
         for key in (("swaps", "result", "ok"), ("swaps", "result", "failed"), ("shed",)):
             cells.at(*key)  # a graph begins with a 0, not with a gap

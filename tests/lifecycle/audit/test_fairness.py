@@ -180,3 +180,18 @@ def test_probabilities_that_are_wrong_for_one_group_are_refused_either_way(facto
     assert "positives of place 'west' are" in said
     assert "'east'" not in said.replace("'east, ", "")
     assert verdict(table, max_calibration_ratio=4.0) is None
+
+
+@pytest.mark.parametrize(("least", "is_held"), [(30, True), (31, False)])
+def test_a_group_with_just_enough_positives_is_held_against_the_limits(least, is_held):
+    table = scored(6_000)
+    far = table.index[table["label"] == 1][:30]
+    table.loc[far, ["place", "alert", "probability"]] = ["far", 0, 0.001]
+    recall, calibration = (
+        verdict(table, **{key: limit}, min_positives=least) or ""
+        for key, limit in (("max_recall_difference", 0.3), ("max_calibration_ratio", 1.5))
+    )
+    assert ("'far'" in recall) is is_held
+    assert ("'far'" in calibration) is is_held
+    between = as_json(audited(table), least)["place"]["between_groups"]["recall"]["difference"]
+    assert (between > 0.5) is is_held

@@ -38,19 +38,19 @@ def schema(*names, **types):
 def test_features_that_are_there_are_read_and_nothing_else():
     found = columns_of(model("amount", "shop", "seen_7d"), schema(*TYPES))
     assert found.read == ["id", "at", "amount", "seen_7d", "shop"]
-    assert found.made == ()
+    assert found.computed == ()
 
 
 def test_features_of_the_record_are_made_from_its_own_columns():
     found = columns_of(model("amount", "rest"), schema("at", "amount", "limit"))
-    assert [feature.name for feature in found.made] == ["hour", "share", "rest"]
+    assert [feature.name for feature in found.computed] == ["hour", "share", "rest"]
     assert found.read == ["at", "amount", "limit"]
     assert found.time == "at"
 
 
 def test_nothing_is_made_that_is_not_needed():
     found = columns_of(model("rest"), schema("hour", "amount", "limit"))
-    assert [feature.name for feature in found.made] == ["share", "rest"]
+    assert [feature.name for feature in found.computed] == ["share", "rest"]
     assert found.time is None
 
 

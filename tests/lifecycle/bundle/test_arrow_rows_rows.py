@@ -123,6 +123,11 @@ def test_made_features_need_no_order_of_time():
     ("columns", "words"),
     [
         ({"at": [*RAW["at"][:2], None]}, "row 2 .*, column at: is missing"),
+        ({"at": pa.array([0, 1, 2], pa.timestamp("ns"))}, "row 1 .*, column at: is finer than a microsecond"),
+        (
+            {"at": pa.array([0, 10**17, 2], pa.timestamp("ms"))},
+            "row 1 .*, column at: is not between the years 1678 and",
+        ),
         ({"amount": [1.0, None, 2.0]}, "row 1 .*, column amount: is missing"),
         ({"limit": [1.0, None, float("inf")]}, "row 2 .*, column limit: is not between"),
         ({"amount": [1e38, 2.0, 1.0], "limit": [1e-300, 1.0, 1.0]}, "row 0 .*, column (rest|share): is not between"),

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from lifecycle.bundle.bundle_files import new_folder, schema, seal, write_refusa
 from lifecycle.bundle.manifest import FILES, verify
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
+from lifecycle.problem.problem import Column
 from problems.transactions import PROBLEM
 from tests.helpers_bundle import ORIGIN, SHOPS, fitted, of_shops, write_bundle
 from tests.helpers_model import learnable
@@ -164,3 +166,10 @@ def test_a_family_that_can_t_be_served_leaves_a_folder_that_says_so_to_whoever_o
     assert "k_nearest_neighbours" not in str(refusal.value).split("can be served:")[1]
     with pytest.raises(PipelineError, match="no bundle was made"):
         verify(tmp_path)
+
+
+def test_the_unit_of_times_that_are_numbers_is_told_and_no_other_column_has_one():
+    problem = dataclasses.replace(SHOPS, contract=(*SHOPS.contract, Column("at", "timestamp", "when", unit="ms")))
+    *others, last = schema("shops", problem, of_shops("extra_trees"), learnable()[0])["columns"]
+    assert (last["since_1970"], last["unit"]) == ("ms", "when")
+    assert not any("since_1970" in column for column in others)

@@ -228,3 +228,28 @@ def test_a_second_run_to_the_same_file_is_refused(servable, tmp_path, monkeypatc
     score_file(servable, source, tmp_path / "out")
     assert refused == [True]
     assert len(pd.read_parquet(tmp_path / "out")) == 5
+
+
+@pytest.mark.slow
+def test_a_flipped_byte_is_refused_in_words_or_changes_no_score(servable, tmp_path):
+    content = write(sales(30), tmp_path / "in", write_page_checksum=True).read_bytes()
+    score_file(servable, tmp_path / "in", tmp_path / "whole")
+    whole, refused = pd.read_parquet(tmp_path / "whole"), 0
+    for place in range(0, len(content), 3):
+        (tmp_path / "in").write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            score_file(servable, tmp_path / "in", tmp_path / "out", threads=1)
+        except PipelineError:
+            refused += 1
+            continue
+        found = pd.read_parquet(tmp_path / "out")
+        results = ["score", "probability", "alert"]
+        pd.testing.assert_frame_equal(found[results], whole[results], check_exact=True)
+    assert refused > len(content) / 9
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1", b"PAR1" + bytes(50) + b"PAR1"])
+def test_a_file_that_is_no_parquet_is_told_in_words(servable, tmp_path, content):
+    (tmp_path / "in.csv").write_bytes(content)
+    with pytest.raises(PipelineError, match=r"in\.csv: not a readable parquet file .*; nothing was written"):
+        score_file(servable, tmp_path / "in.csv", tmp_path / "out")

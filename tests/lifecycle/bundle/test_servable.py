@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifecycle.bundle.parity import batch_of
+from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.calibration import Calibration
@@ -48,7 +48,7 @@ print(sorted({HEAVY!r} & {{name.split(".")[0] for name in sys.modules}}))
 def test_scores_probabilities_and_alerts_are_the_pipeline_s(model, tmp_path):
     decision = some_decision(method="sigmoid", slope=4.0, intercept=-2.0)
     served, features = write_bundle(tmp_path / "bundle", of_shops(model), decision), rows()
-    found, score = served.score(batch_of(served, features)), predict(of_shops(model), features)
+    found, score = served.score(as_batch(served, features)), predict(of_shops(model), features)
     np.testing.assert_array_equal(found.score, score, strict=True)
     probability = Calibration("sigmoid", slope=4.0, intercept=-2.0).apply(score)
     np.testing.assert_array_equal(found.probability, probability, strict=True)
@@ -59,7 +59,7 @@ def test_scores_probabilities_and_alerts_are_the_pipeline_s(model, tmp_path):
 def test_knots_of_a_calibration_are_served(tmp_path):
     knots = {"scores": [0.0, 0.4, 1.0], "probabilities": [0.0, 0.1, 0.7]}
     served = write_bundle(tmp_path / "bundle", of_shops("extra_trees"), some_decision(method="isotonic", **knots))
-    found = served.score(batch_of(served, rows()))
+    found = served.score(as_batch(served, rows()))
     np.testing.assert_array_equal(found.probability, np.interp(found.score, knots["scores"], knots["probabilities"]))
 
 
@@ -67,7 +67,7 @@ def test_a_score_that_equals_the_threshold_is_an_alert(tmp_path):
     pipeline, features = of_shops("extra_trees"), rows()
     threshold = float(np.quantile(predict(pipeline, features), 0.7, method="lower"))
     served = write_bundle(tmp_path / "bundle", pipeline, some_decision() | {"threshold": threshold})
-    found = served.score(batch_of(served, features))
+    found = served.score(as_batch(served, features))
     assert found.alert[found.score == threshold].all()
     assert (found.score == threshold).any()
 
@@ -87,7 +87,7 @@ def test_it_says_what_it_takes(served):
 def test_reasons_are_the_features_that_raise_the_score_most(model, tmp_path):
     served, features = write_bundle(tmp_path / "bundle", of_shops(model)), rows(20)
     expected = explainer(of_shops(model))(features)
-    found = served.reasons(batch_of(served, features), features.to_dict("records"), 2)
+    found = served.reasons(as_batch(served, features), features.to_dict("records"), 2)
     for because, added in zip(found, expected.values, strict=True):
         named = dict(zip(expected.names, added, strict=True))
         best = sorted((name for name in named if named[name] > 0), key=lambda name: -named[name])[:2]
@@ -110,7 +110,7 @@ def test_no_rows_have_no_scores(served):
 
 
 def test_threads_share_it(served):
-    batches = [batch_of(served, rows()[i : i + 5]) for i in range(0, 200, 5)] * 5
+    batches = [as_batch(served, rows()[i : i + 5]) for i in range(0, 200, 5)] * 5
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda batch: served.score(batch).score, batches))
     np.testing.assert_array_equal(np.concatenate(found[:40]), predict(of_shops("extra_trees"), rows()))
@@ -135,7 +135,7 @@ def test_a_damaged_bundle_is_not_opened(tmp_path):
 def test_a_model_without_contributions_scores_and_has_no_reasons(network, tmp_path):
     pipeline = fitted("neural_network", *learnable(600), hidden_layer_sizes=[8], max_iter=30)
     served, features = write_bundle(tmp_path / "bundle", pipeline), rows(20)
-    batch = batch_of(served, features)
+    batch = as_batch(served, features)
     np.testing.assert_array_equal(served.score(batch).score, predict(pipeline, features))
     assert served.attribution is None
     assert served.most_reasons == 0

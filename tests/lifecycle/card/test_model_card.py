@@ -8,8 +8,8 @@ from lifecycle.card.model_card import card
 from lifecycle.document.markdown import number
 from lifecycle.evaluation.metrics import meaning
 from lifecycle.problem.loading import load_problem
-from lifecycle.problem.purpose import UNSAID, Words
-from tests.helpers_card import facts, records, untraced
+from lifecycle.problem.purpose import NOT_DECLARED, Words
+from tests.helpers_card import facts, figures_of_a_run, records, untraced  # noqa: F401
 
 SECTIONS = [
     "Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data", "Quantitative analyses",
@@ -64,7 +64,8 @@ def test_a_problem_without_a_purpose_says_so():
     problem = facts().problem
     text = written(problem=problem.__class__(**{**vars(problem), "purpose": None}))
     assert "declares no purpose" in text
-    assert all(sentence in text for sentence in (*UNSAID.uses, *UNSAID.forbidden, *UNSAID.ethics, *UNSAID.caveats))
+    purpose = NOT_DECLARED
+    assert all(sentence in text for sentence in (*purpose.uses, *purpose.forbidden, *purpose.ethics, *purpose.caveats))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

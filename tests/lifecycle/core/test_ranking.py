@@ -100,3 +100,16 @@ def test_a_card_that_was_ranked_too_low_to_be_seen_stays():
     day, card = np.array([0, 0, 1]), np.array([0, 1, 0])
     ranking = EntityRanking(day, card, np.array([1, 0, 1]), np.array([0.1, 0.9, 0.9]))
     assert ranking.precision_at(1) == 0.5
+
+
+def test_of_equal_scores_the_earlier_row_comes_first_however_many_there_are():
+    target, score = np.tile([1, 0], 500), np.tile([0.5, 0.5, 0.7], 400)[:1000]
+    order = Ranking(target, score).order
+    assert order.tolist() == sorted(range(1000), key=lambda row: -score[row])
+
+
+def test_of_equal_entities_the_first_one_is_reviewed_however_many_there_are():
+    score, target = np.tile([0.5, 0.7], 500), np.zeros(1000, int)
+    target[1:21:2] = 1  # the first ten of the more suspicious
+    ranking = EntityRanking(np.zeros(1000, int), np.arange(1000), target, score)
+    assert ranking.precision_at(10) == 1.0

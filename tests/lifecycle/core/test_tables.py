@@ -1,10 +1,14 @@
+import datetime as dt
 import errno
 import json
 import math
+import os
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -72,6 +76,46 @@ def test_table_damaged_inside_is_told_in_words(tmp_path):
     path.write_bytes(content[:4] + bytes(100) + content[104:])
     with pytest.raises(PipelineError, match=r"t\.parquet: not a readable parquet file"):
         tables.read_table(path)
+
+
+@pytest.mark.parametrize("read", [tables.read_table, lambda path: tables.open_parquet(path).read()])
+def test_one_wrong_byte_in_a_page_is_refused(tmp_path, read):
+    path = tmp_path / "t.parquet"
+    tables.write_table(pd.DataFrame({"n": np.arange(1000)}), path)
+    content = path.read_bytes()
+    for place in range(200, 4000, 50):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises((PipelineError, OSError), match="CRC checksum"):
+            read(path)
+
+
+def test_a_damaged_file_is_told_in_words_and_a_missing_folder_is_not():
+    with (
+        pytest.raises(PipelineError, match=r"^a: not a readable parquet file \(bad\); ask$"),
+        tables.readable("a", "ask"),
+    ):
+        raise OSError("bad")
+    with pytest.raises(FileNotFoundError), tables.readable("a"):
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1, "x", None], ["1", "x", None]),
+        ([1, 10**30, 2], ["1", str(10**30), "2"]),
+        ([1, None], [1, None]),
+        ([dt.date(2018, 1, 1), None], [dt.date(2018, 1, 1), None]),
+    ],
+)
+def test_a_column_of_a_frame_keeps_its_type_or_becomes_text(values, found):
+    assert tables.as_arrow(pd.DataFrame({"x": pd.Series(values, dtype=object)}))["x"].to_pylist() == found
+
+
+def test_an_arrow_table_is_written_as_it_is(tmp_path):
+    table = pa.table({"days": pa.array([10**8, None], pa.int32()).cast(pa.date32()), "n": [1, 2]})
+    tables.write_table(table, tmp_path / "t.parquet")
+    assert tables.read_arrow(tmp_path / "t.parquet").equals(table)
 
 
 @quick
@@ -143,3 +187,18 @@ def test_model_has_the_same_bytes_each_time_and_loads(tmp_path):
         tables.write_model(model, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     np.testing.assert_array_equal(joblib.load(tmp_path / "a")["weights"], model["weights"])
+
+
+def test_a_file_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    synced, names = [], []
+    plain = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_ino), plain(file)))
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: (names.append(list(synced)), rename(path, to))[1])
+    with atomic.atomic(tmp_path / "a") as temporary:
+        temporary.write_text("x")
+    assert names == [[(tmp_path / "a").stat().st_ino]]
+    with atomic.atomic(tmp_path / "b") as temporary:
+        temporary.write_text("y")
+    atomic.replace_durably(tmp_path / "b", tmp_path / "c")
+    assert tmp_path.stat().st_ino in synced

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import as_yaml, read_yaml, set_values
-from tests.helpers_model import ROOT, quick
+from tests.helpers_model import quick
+from tests.params import params_text
 
 TEXT = """\
 # All of it.
@@ -50,8 +51,8 @@ def test_line_ends_of_other_systems_stay(path):
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n") == TEXT.count("\n")
 
 
-def test_the_repository_s_own_params_can_be_changed(tmp_path):
-    old = (ROOT / "params.yaml").read_text(encoding="utf-8")
+def test_the_params_of_the_template_can_be_changed(tmp_path):
+    old = params_text()
     (tmp_path / "params.yaml").write_text(old, encoding="utf-8")
     values = {"n_estimators": 61, "max_depth": None, "min_samples_leaf": 3.0e-5, "max_features": "sqrt"}
     set_values(tmp_path / "params.yaml", "train", values)

@@ -163,3 +163,12 @@ def test_without_an_interval_nothing_is_ruled_out():
 def test_figures_of_one_side_only_are_left_out():
     base, head = (dict.fromkeys(names, (0.5, (0.4, 0.6))) for names in ("ab", "ac"))
     assert list(unpaired(base, head).figures) == ["a"]
+
+
+@pytest.mark.parametrize("by", [-0.05, 0.0, 0.05])
+def test_the_gate_is_on_the_bad_end_of_the_interval(by):
+    figures = compared(scored(), shifted(scored(), by)).figures
+    precision, cost = figures["average_precision"], figures["cost_per_record"]
+    assert precision.low <= precision.floor <= precision.value
+    assert cost.value <= -cost.floor <= cost.high
+    assert precision.floor < precision.high or by == 0

@@ -49,3 +49,11 @@ def compared(floor):
 @pytest.mark.parametrize(("margin", "passes"), [(0.02, False), (0.03, False), (0.04, True)])
 def test_the_gate_does_not_let_through_what_may_be_worse_by_more_than_the_margin(margin, passes):
     assert is_not_worse(compared(-0.03), "recall", margin) is passes
+
+
+def test_what_is_no_number_passes_no_gate():
+    with pytest.raises(PipelineError, match="leak alarm"):
+        check_leak(float("nan"), 0.9)
+    with pytest.raises(PipelineError, match="below a baseline"):
+        check_baselines(0.5, {"amount": float("nan")})
+    assert not is_not_worse(compared(float("nan")), "recall", 0.5)

@@ -157,3 +157,16 @@ def test_sums_are_exact_with_few_decimals_only(decimals):
 def test_what_is_no_number_has_no_decimals(kind):
     with pytest.raises(PipelineError, match="decimals = 2 must be 0 to 15, of a number"):
         small_problem(Column("euro", kind, "", decimals=2))
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_time_may_be_a_number_of_any_of_four_units(unit):
+    small_problem(Column("seen", "timestamp", "", unit=unit))
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"), [("timestamp", "minutes"), ("timestamp", 5), ("integer", "s"), ("text", "ms")]
+)
+def test_a_unit_is_one_of_four_and_of_a_time(kind, unit):
+    with pytest.raises(PipelineError, match=f"column 'seen': unit = {unit!r} must be one of 's', 'ms', 'us', 'ns'"):
+        small_problem(Column("seen", kind, "", unit=unit))

@@ -1,6 +1,6 @@
 import pytest
 
-from lifecycle.problem.purpose import UNSAID, Purpose
+from lifecycle.problem.purpose import NOT_DECLARED, Purpose
 
 SAID = {"task": "Rank.", "users": (), "uses": (), "forbidden": (), "ethics": (), "caveats": ()}
 
@@ -12,5 +12,5 @@ def test_a_text_where_a_list_belongs_is_refused(name):
 
 
 def test_what_holds_for_every_model_forbids_something():
-    assert UNSAID.forbidden
-    assert Purpose(**SAID) != UNSAID
+    assert NOT_DECLARED.forbidden
+    assert Purpose(**SAID) != NOT_DECLARED

@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.problem.record_words import DAY_US, Difference, Hour, Night, Ratio, Raw, Weekend
-from lifecycle.problem.window_words import Where, Window, depths, features_of, look_back_us
+from lifecycle.problem.window_words import Where, Window, depths, features_of
 
 COUNT = Window("n", "count", by="card", days=(1, 7))
 LATE = Window("late", "count", by="card", days=(1.5,), delay_days=7)
@@ -57,22 +57,6 @@ def test_a_window_is_one_deeper_than_what_it_sees_and_a_feature_of_the_record_as
     single = {"amount": 0, "hour": 0, "share": 1, "change": 2}
     assert depths(LIST) == single | {"n_1d": 1, "n_7d": 1, "late_1.5d": 1, "busy_2d": 2, "most_0.5d": 3}
     assert depths(()) == {}
-
-
-@pytest.mark.parametrize(
-    ("features", "days"),
-    [
-        ((), 0),
-        ((Raw("amount"), Hour()), 0),
-        ((COUNT,), 7),
-        ((COUNT, LATE), 8.5),
-        ((COUNT, SHARE), 7),
-        ((COUNT, SHARE, BUSY), 9),
-        (LIST, 9.5),
-    ],
-)
-def test_looking_back_adds_up_along_a_chain_of_windows(features, days):
-    assert look_back_us(features) == days * DAY_US
 
 
 def test_the_edges_of_a_window_are_whole_microseconds():

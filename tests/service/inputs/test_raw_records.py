@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import Refusal
 from service.inputs.raw_records import label, transaction
-from tests.helpers_protocols import TRANSACTION, Model
+from service.refusal import Refusal
+from tests.service.helpers_protocols import TRANSACTION, Model
 
 MODEL = Model()
 AT = 1_769_862_600_000_000

@@ -6,9 +6,8 @@ import pytest
 
 from lifecycle.bundle.servable import Servable
 from service.openapi.docs_page import page
-from service.openapi.openapi_document import document
 from service.settings import Settings
-from tests.helpers_protocols import history_bundle
+from tests.service.helpers_protocols import described, history_bundle
 
 MEMORY = Settings(store="memory")
 
@@ -38,6 +37,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+def page_of(servable, settings=MEMORY) -> bytes:
+    return page(servable, described(servable, settings))
+
+
 @pytest.fixture(scope="module")
 def servable(tmp_path_factory) -> Servable:
     return history_bundle(tmp_path_factory.mktemp("page") / "bundle")
@@ -45,13 +48,13 @@ def servable(tmp_path_factory) -> Servable:
 
 @pytest.fixture(scope="module")
 def text(servable) -> str:
-    return page(servable, MEMORY).decode()
+    return page_of(servable).decode()
 
 
 def test_every_route_has_a_form_with_its_examples(servable, text):
-    found, described = Page(text), json.loads(document(servable, MEMORY))
+    found, document = Page(text), json.loads(described(servable, MEMORY))
     names = {"{name}": servable.name, "{version}": servable.version}
-    paths = [re.sub(r"{\w+}", lambda match: names[match[0]], path) for path in described["paths"]]
+    paths = [re.sub(r"{\w+}", lambda match: names[match[0]], path) for path in document["paths"]]
     assert {path for _, path in found.forms} == set(paths)
     assert found.open == []
     bodies = [json.loads(option) for option in found.options]
@@ -74,11 +77,11 @@ def test_nothing_comes_from_elsewhere(text):
 def test_names_can_not_bring_markup(servable):
     servable.name, kept = "<script>alert(1)</script>", servable.name
     try:
-        assert "<script>alert" not in page(servable, MEMORY).decode()
+        assert "<script>alert" not in page_of(servable).decode()
     finally:
         servable.name = kept
 
 
 def test_a_key_can_be_given_where_one_is_needed(servable, text):
     assert 'id="key"' not in text
-    assert 'id="key"' in page(servable, Settings(api_keys="keys")).decode()
+    assert 'id="key"' in page_of(servable, Settings(api_keys="keys")).decode()

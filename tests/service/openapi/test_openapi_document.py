@@ -10,12 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lifecycle.bundle.servable import Servable
-from service.openapi.openapi_document import document
-from service.routes import protocols
+from service.inputs.values import checker
+from service.openapi import model_schemas
+from service.routes import endpoints
 from service.settings import Settings
 from tests.graph import ROOT
-from tests.helpers_protocols import history_bundle
-from tests.helpers_serving import Service, service, small_bundle
+from tests.service.helpers_protocols import described, history_bundle
+from tests.service.helpers_serving import Service, service, small_bundle
 
 OWN = {"/events", "/metrics", "/openapi.json", "/docs", "/health/live", "/health/ready"}
 MEMORY = Settings(store="memory")
@@ -33,11 +34,13 @@ def shops(tmp_path_factory) -> Servable:
 
 
 def read(servable: Servable, settings: Settings = MEMORY) -> dict[str, Any]:
-    return json.loads(document(servable, settings))
+    return json.loads(described(servable, settings))
 
 
-def validator(found: dict[str, Any], name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": found["components"]})
+def validator(found: dict[str, Any], path: str) -> Draft202012Validator:
+    """Return what holds a body in JSON against what is said of a path."""
+    content = found["paths"][path]["post"]["requestBody"]["content"]
+    return Draft202012Validator(content["application/json"]["schema"] | {"components": found["components"]})
 
 
 def examples(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
@@ -53,10 +56,10 @@ def examples(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def test_every_route_is_described_and_nothing_else(payments):
-    described = {(path, method) for path, methods in read(payments)["paths"].items() for method in methods}
-    routes = {(each.path, each.method.lower()) for each in protocols(10)}
-    assert described - {(path, method) for path, method in described if path in OWN} == routes
-    assert {path for path, _ in described if path in OWN} == OWN
+    shown = {(path, method) for path, methods in read(payments)["paths"].items() for method in methods}
+    routes = {(each.path, each.method.lower()) for _, each in endpoints(Settings())}
+    assert shown - {(path, method) for path, method in shown if path in OWN} == routes
+    assert {path for path, _ in shown if path in OWN} == OWN
 
 
 def test_routes_and_limits_are_those_of_the_settings(payments):
@@ -95,13 +98,13 @@ def test_fields_are_those_of_the_model(payments, shops):
 
 def test_schemas_say_what_is_wrong(payments):
     found = read(payments)
-    predict = validator(found, "Predict")
+    predict = validator(found, "/predict")
     vector = [1.0] * len(payments.features)
     assert predict.is_valid({"features": vector})
     assert not predict.is_valid({"features": vector[1:]})
     assert not predict.is_valid({"features": [*vector[1:], None]})
     assert not predict.is_valid({"features": vector, "more": 1})
-    events = validator(found, "Events")
+    events = validator(found, "/events")
     label = {"transaction_id": 1, "is_fraud": 1}
     assert events.is_valid({"events": [{"label": label}]})
     assert not events.is_valid({"events": [{"label": {"transaction_id": 1}}]})
@@ -113,13 +116,12 @@ def test_examples_fit_their_schemas(model, request):
     for path, methods in found["paths"].items():
         content = methods.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
         if content is not None:
-            name = content["schema"]["$ref"].rsplit("/", 1)[1]
             for each in content["examples"].values():
-                assert [error.message for error in validator(found, name).iter_errors(each["value"])] == [], path
+                assert [error.message for error in validator(found, path).iter_errors(each["value"])] == [], path
 
 
 def test_references_lead_somewhere(payments):
-    found = document(payments, MEMORY).decode()
+    found = described(payments, MEMORY).decode()
     parts = json.loads(found)["components"]
     for kind, name in re.findall(r'"#/components/(\w+)/(\w+)"', found):
         assert name in parts[kind]
@@ -137,7 +139,7 @@ def test_examples_really_score(model, request, tmp_path):
 
 
 def fuzz(described: Service | Path, folder: Path, *arguments: str, config: str = "") -> str:
-    (folder / "fuzz.toml").write_text((ROOT / "tests/schemathesis.toml").read_text() + config)
+    (folder / "fuzz.toml").write_text((ROOT / "tests/service/schemathesis.toml").read_text() + config)
     place = described if isinstance(described, Path) else f"http://127.0.0.1:{described.port}/openapi.json"
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "fuzz.toml", "run", place]
     options = ["--checks=all", "--phases=examples,coverage,fuzzing", "--max-examples=8", "--seed=1", *arguments]
@@ -169,3 +171,17 @@ def test_nor_do_they_with_keys(shops, tmp_path):
         key = f'\n[auth.openapi.key]\napi_key = "{KEY}"\n'
         said = fuzz(tmp_path / "openapi.json", tmp_path, *options, config=key)
         assert re.search(r"(\d{3,}) generated, \1 passed", said)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_time_that_is_a_number_is_described_as_the_service_takes_it(unit):
+    about = {"name": "seen", "type": "timestamp", "unit": "last seen", "since_1970": unit, "ge": "2000-01-01"}
+    found, taken = model_schemas.column(about, nullable=False), checker(about)
+    step = found.get("multipleOf", 1)
+    assert (found["type"], found["description"]) == ("integer", f"last seen; {unit} since 1970")
+    assert taken(found["minimum"]) == 946_684_800_000_000
+    last = found["maximum"] // step * step
+    assert taken(last) > 9_214_646_000_000_000
+    for beyond in (found["minimum"] - step, last + step):
+        with pytest.raises(ValueError, match=r"is below 2000-01-01|is not between the years"):
+            taken(beyond)

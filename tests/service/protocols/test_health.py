@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.helpers_protocols import ask, request, route
+from tests.service.helpers_protocols import ask, request, route
 
 
 @pytest.mark.parametrize("path", ["/ping", "/health", "/v2/health/ready"])
@@ -28,4 +28,4 @@ def test_the_version_is_plain_text():
 
 @pytest.mark.parametrize("path", ["/", "/ping", "/health", "/version", "/v2/health/live", "/v2/health/ready"])
 def test_platforms_ask_without_a_key(path):
-    assert route(path, "GET").exempt
+    assert route(path, "GET").endpoint.exempt

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.numbers import FLOAT32
-from service.errors import Refusal
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
+from service.refusal import Refusal
+from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 
 PATH = "/v1/models/{name}:predict"
 ROW = dict(zip(FEATURES, VECTOR, strict=True))
@@ -93,5 +93,5 @@ def test_another_model_or_version_is_not_found(path, parameters, kind):
 
 def test_what_curl_says_of_json_by_itself_will_do():
     """The calls in the documentation of TensorFlow Serving name no content type."""
-    assert {b"application/x-www-form-urlencoded", b"text/plain"} <= set(route(PATH).accepts)
-    assert b"text/plain" not in route("/predict").accepts
+    assert {b"application/x-www-form-urlencoded", b"text/plain"} <= set(route(PATH).endpoint.accepts)
+    assert b"text/plain" not in route("/predict").endpoint.accepts

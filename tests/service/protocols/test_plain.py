@@ -2,7 +2,18 @@ import json
 
 import pytest
 
-from tests.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, answer, ask, numbers, refusal, request, route
+from tests.service.helpers_protocols import (
+    FEATURES,
+    TRANSACTION,
+    VECTOR,
+    Model,
+    answer,
+    ask,
+    numbers,
+    refusal,
+    request,
+    route,
+)
 
 PATH = "/predict"
 ROW = dict(zip(FEATURES, VECTOR, strict=True))

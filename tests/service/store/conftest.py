@@ -1,6 +1,6 @@
 import pytest
 
-from tests.helpers_home import listed
+from tests.service.helpers_home import listed
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import Draft
 from lifecycle.problem.record_words import DAY_US
 from service.store import compacting
-from tests.helpers_home import ask, label, opened, payment, refused, run
+from tests.service.helpers_home import ask, label, opened, payment, refused, run
 
 NAMES = {"journal.newest", "journal.sqlite", "state.npz"}
 

@@ -8,10 +8,9 @@ from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import declaration_of
 from problems.transactions import PROBLEM
 from tests.graph import ROOT
-from tests.helpers_crash import see
-from tests.helpers_online import PLAN, SCHEMA
+from tests.helpers_online import PLAN, SCHEMA, see, state_after
 from tests.helpers_payments import EVERYTHING
-from tests.helpers_store import assert_answers_alike, opened, state_after
+from tests.service.helpers_store import assert_answers_alike, opened
 
 
 def test_a_snapshot_and_a_copy_of_the_journal_become_a_snapshot_of_both(tmp_path):

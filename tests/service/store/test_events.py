@@ -5,10 +5,10 @@ import pytest
 
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.problem.window_words import Window
-from service.errors import Refusal
+from service.refusal import Refusal
 from service.store import events
 from service.store.events import list_of
-from tests.helpers_home import label, listed, payment
+from tests.service.helpers_home import label, listed, payment
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,8 @@ def servable(tmp_path_factory):
 
 
 def read(servable, found, max_ahead=86_400.0):
-    return events.read_events(servable, list_of(servable).schema, found, max_ahead)
+    latest = round((time.time() + max_ahead) * 1e6)
+    return events.read_events(servable, list_of(servable).schema, found, latest)
 
 
 def refusal(servable, found, **options):

@@ -8,8 +8,8 @@ from lifecycle.core.errors import PipelineError
 from service.store import folder
 from service.store.events import list_of
 from service.store.journal import EmbeddedStore
-from tests.helpers_home import ask, listed, opened, payment, run
 from tests.helpers_payments import EVERYTHING
+from tests.service.helpers_home import ask, listed, opened, payment, run
 
 
 def store_of(servable, folder):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from service.store.journal import Journal
-from tests.helpers_home import ask, opened, payment, refused, run
+from tests.service.helpers_home import ask, opened, payment, refused, run
 
 
 class Disk:

@@ -9,8 +9,9 @@ import pytest
 from lifecycle.features.online.snapshot import Snapshot
 from service.store.journal import Journal
 from tests.graph import ROOT
-from tests.helpers_crash import GROUP, see
-from tests.helpers_store import assert_answers_alike, filled_at, opened, state_after
+from tests.helpers_online import see, state_after
+from tests.service.helpers_crash import GROUP
+from tests.service.helpers_store import assert_answers_alike, filled_at, opened
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_commit_that_fails_can_be_tried_again(filled):
 def test_whenever_it_is_killed_nothing_acknowledged_is_lost(tmp_path):
     folder, acknowledged, rng = tmp_path / "store", 0, random.Random(0)
     for _ in range(6):
-        script = [sys.executable, str(ROOT / "tests/helpers_crash.py"), str(folder), str(acknowledged)]
+        script = [sys.executable, str(ROOT / "tests/service/helpers_crash.py"), str(folder), str(acknowledged)]
         process = subprocess.Popen(script, stdout=subprocess.PIPE, text=True)
         first = process.stdout.readline()
         time.sleep(rng.uniform(0, 0.3))

@@ -9,10 +9,9 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State
 from problems.transactions import PROBLEM
 from tests.graph import ROOT
-from tests.helpers_crash import see
-from tests.helpers_online import SCHEMA
+from tests.helpers_online import SCHEMA, see, state_after
 from tests.helpers_payments import EVERYTHING
-from tests.helpers_store import assert_answers_alike, filled_at, opened, state_after
+from tests.service.helpers_store import assert_answers_alike, filled_at, opened
 
 
 @pytest.fixture
@@ -38,7 +37,8 @@ def test_a_store_that_is_open_is_refused_to_others(filled):
     store = opened(filled)
     with pytest.raises(PipelineError, match="another process has this store open"):
         opened(filled)
-    code = f"import sys; sys.path.append('src'); from tests.helpers_crash import *; sys.argv = ['', {str(filled)!r}, 0]"
+    code = f"import sys; sys.path.append('src'); sys.argv = ['', {str(filled)!r}, 0]"
+    code += "; from tests.service.helpers_crash import *"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; main()"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,6 @@
 import asyncio
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -6,8 +8,8 @@ from benchmarks.replay import Table
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_model import payments
+from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 
 
 def far(key, days):
@@ -175,5 +177,25 @@ def test_the_end_waits_for_it(servable, place):
             task.cancel()
         async with opened(servable, place) as home:
             assert (await home.size())["records"] in {0, 300}
+
+    run(work())
+
+
+def test_a_clock_that_was_set_back_does_not_refuse_what_was_taken_before(servable, monkeypatch):
+    """A retry is repeated; what is new and lies ahead of all that was ever taken is still refused."""
+    now = time.time()
+
+    def at(days):
+        return datetime.fromtimestamp(now + days * 86_400, UTC).isoformat()
+
+    async def work():
+        async with opened(servable, "memory") as home:
+            first = payment(1, tx_time=at(0.9))
+            assert (await home.keep([first], servable)).accepted == 1
+            monkeypatch.setattr(time, "time", lambda: now - 3 * 86_400)
+            assert (await home.keep([first], servable)).repeated == 1
+            assert (await refused(lambda: home.keep([payment(2, tx_time=at(1.5))], servable))).kind == "too_far_ahead"
+        async with opened(servable, "memory") as home:  # one that starts with the wrong clock
+            assert (await refused(lambda: home.keep([payment(1, tx_time=at(0))], servable))).kind == "too_far_ahead"
 
     run(work())

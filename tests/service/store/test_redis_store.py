@@ -10,11 +10,10 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
 from tests.graph import ROOT
-from tests.helpers_crash import payment
 from tests.helpers_model import quick
-from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, differing, streams, take
+from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, differing, payment_of, streams, take
 from tests.helpers_payments import EVERYTHING
-from tests.helpers_redis import needs_redis, prefixes, store_on
+from tests.service.helpers_redis import needs_redis, prefixes, store_on
 
 pytestmark = needs_redis
 
@@ -48,7 +47,7 @@ def test_a_store_answers_as_a_state_in_memory(server, events):
 def test_what_windows_can_no_longer_reach_is_dropped_and_what_is_not_seen_expires(server):
     store = store_on(server)
     for key in range(300):
-        store.update(payment(6 * key) | {"tx_time": key * DAY_US})
+        store.update(payment_of(6 * key) | {"tx_time": key * DAY_US})
         store.label(6 * key, {"is_fraud": 1})
     names = store._server.keys(f"{store._keys.entity('', '')[:-2]}*")
     assert len(names) == 2
@@ -63,7 +62,7 @@ def test_what_windows_can_no_longer_reach_is_dropped_and_what_is_not_seen_expire
 def test_a_list_without_windows_keeps_nothing(server):
     plan = Plan(EVERYTHING[:4], {})
     store = store_on(server, plan=plan)
-    assert store.update(payment(0)) == State(plan, SCHEMA).update(payment(0))
+    assert store.update(payment_of(0)) == State(plan, SCHEMA).update(payment_of(0))
     assert store._server.keys(f"{store._keys.entity('', '')[:-2]}*") == []
 
 
@@ -71,12 +70,12 @@ HAMMER = """
 import sys
 sys.path.append("src")
 from service.store.redis_store import RedisStore
-from tests.helpers_crash import payment
+
 from tests.helpers_online import PLAN, SCHEMA
 store = RedisStore(sys.argv[1], PLAN, SCHEMA, sys.argv[2])
 input()
 for key in range(int(sys.argv[3]), 300, 2):
-    found = store.update(payment(key) | {"customer_id": 1, "terminal_id": key % 2, "tx_time": 0})
+    found = store.update(payment_of(key) | {"customer_id": 1, "terminal_id": key % 2, "tx_time": 0})
     print(found["card_count_30d"])
     store.label(key, {"is_fraud": 1})
 """
@@ -94,11 +93,11 @@ def test_two_processes_at_the_same_card_lose_nothing(server):
     assert sorted(counts) == list(range(1, 301))  # each saw a state that no other one saw
     assert [process.returncode for process in both] == [0, 0]
     store = store_on(server, prefix=prefix, lateness_days=1.0)
-    found = store.features(payment(1_000) | {"customer_id": 1, "terminal_id": 1, "tx_time": 7 * DAY_US})
+    found = store.features(payment_of(1_000) | {"customer_id": 1, "terminal_id": 1, "tx_time": 7 * DAY_US})
     assert found["card_count_30d"] == 301
     assert found["since_fraud_14d"] == 7
     first, second = (
-        store.features(payment(1_000) | {"terminal_id": shop, "tx_time": 7 * DAY_US})["shop_count_30d"]
+        store.features(payment_of(1_000) | {"terminal_id": shop, "tx_time": 7 * DAY_US})["shop_count_30d"]
         for shop in range(2)
     )
-    assert first + second == sum(payment(key)["amount"] <= 150 for key in range(300))
+    assert first + second == sum(payment_of(key)["amount"] <= 150 for key in range(300))

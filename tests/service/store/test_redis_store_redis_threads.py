@@ -6,9 +6,9 @@ import pytest
 from benchmarks.replay import redis_server
 from lifecycle.core.errors import PipelineError
 from service.store.store_choice import open_home
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_payments import EVERYTHING
-from tests.helpers_redis import needs_redis, prefixes
+from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
+from tests.service.helpers_redis import needs_redis, prefixes
 
 pytestmark = needs_redis
 

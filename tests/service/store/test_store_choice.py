@@ -2,8 +2,8 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.problem.record_words import Hour, Raw
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_payments import EVERYTHING
+from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 
 
 @pytest.fixture(params=["memory", "folder"])

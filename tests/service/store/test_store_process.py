@@ -15,8 +15,8 @@ from lifecycle.core.errors import PipelineError
 from service.store import store_client
 from service.store.store_messages import SOCKET
 from tests.graph import ROOT
-from tests.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.helpers_payments import EVERYTHING
+from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 
 
 def started(servable, place):

@@ -12,13 +12,7 @@ AGGREGATES = Aggregate.known
 
 
 def aggregate_of(window: Window) -> type[Aggregate]:
-    """Return the class of a window's aggregate.
-
-    Raises
-    ------
-    PipelineError
-        There is no aggregate of that name.
-    """
+    """Return the class of a window's aggregate; raise when there is none of that name."""
     if not isinstance(window.aggregate, str) or window.aggregate not in AGGREGATES:
         raise PipelineError(f"unknown aggregate {window.aggregate!r}; known: {', '.join(sorted(AGGREGATES))}")
     return AGGREGATES[window.aggregate]
@@ -30,5 +24,5 @@ def aggregates_of(window: Window) -> list[Aggregate]:
 
 
 def feature_columns(feature: Feature) -> Sequence[Aggregate | RecordWord]:
-    """Return what knows the name, type, unit and texts of each column that a feature makes."""
+    """Return for each column that a feature makes the object that knows its name, type, unit and texts."""
     return aggregates_of(feature) if isinstance(feature, Window) else [feature]

@@ -1,4 +1,4 @@
-"""What every aggregate of a window provides: its forms, its texts, and the checks that depend on it."""
+"""The base class of the aggregates: the forms, texts and checks that each provides."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from lifecycle.problem.window_words import Window
 
 
 class Aggregate(ABC):
-    """One length of a window, three times: for arrays, for one record on kept state, and as its plain definition.
+    """One length of a window in three forms: for arrays, for one record on kept state, and as a plain definition.
 
     The state of the online form is a `Track`: the entity's records that meet the window's conditions, in time order.
     `keeps` names what the track holds of the aggregated column; `Track` updates it as records come, change and go. Its
@@ -86,13 +86,7 @@ class Aggregate(ABC):
 
     @classmethod
     def check(cls, window: Window) -> None:
-        """Raise when a window declares what this aggregate can't be.
-
-        Raises
-        ------
-        PipelineError
-            Says which field.
-        """
+        """Raise when a window declares what this aggregate can't be, and name the field."""
         if (window.of is None) != (cls.needs == "none"):
             without = "; ".join(sorted(name for name, other in cls.known.items() if other.needs == "none"))
             raise PipelineError(f"a column `of` is needed by every aggregate but these, which take none: {without}")

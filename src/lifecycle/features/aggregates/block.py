@@ -1,4 +1,4 @@
-"""Some entities' records in (entity, time) order: which of them each record's window covers, and running totals."""
+"""The records of some entities in (entity, time) order: which of them a window covers, and running totals."""
 
 from collections.abc import Callable, Mapping
 
@@ -61,12 +61,12 @@ class Block:
         """Return how many records each window covers."""
         if not window.where:
             return high - low
-        running = self._running("", window.where, lambda: self.mask(window.where).astype(np.int64))
+        running = self._running_total("", window.where, lambda: self.mask(window.where).astype(np.int64))
         return running[high] - running[low]
 
     def total(self, window: Window, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Return the sum of what each window covers, in the smallest unit."""
-        running = self._running(f"sum {window.of}", window.where, lambda: self._units(window))
+        running = self._running_total(f"sum {window.of}", window.where, lambda: self._units(window))
         return running[high] - running[low]
 
     def spread(self, window: Window, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ class Block:
         units, count = self._units(window), self.count(window, low, high)
         largest = int(np.abs(units).max(initial=0)) * int(count.max(initial=0))
         squares = units**2 if largest < 2**31 else units.astype(object) ** 2
-        running = self._running(f"squares {squares.dtype} {window.of}", window.where, lambda: squares)
+        running = self._running_total(f"squares {squares.dtype} {window.of}", window.where, lambda: squares)
         total = self.total(window, low, high).astype(squares.dtype)
         return (count * (running[high] - running[low]) - total**2).astype(np.float64)
 
@@ -89,7 +89,7 @@ class Block:
             raise PipelineError(f"column {window.of!r}: {error}; give it narrower limits in the contract") from error
         return np.where(self.mask(window.where), units, 0) if window.where else units
 
-    def _running(self, what: str, where: tuple[Where, ...], values: Callable[[], np.ndarray]) -> np.ndarray:
+    def _running_total(self, what: str, where: tuple[Where, ...], values: Callable[[], np.ndarray]) -> np.ndarray:
         if (what, where) not in self._totals:
             each = values()
             self._totals[what, where] = np.concatenate([np.zeros(1, each.dtype), np.cumsum(each)])

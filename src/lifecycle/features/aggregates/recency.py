@@ -1,4 +1,4 @@
-"""Aggregates of order in time: how long ago, and what the newest records have in common."""
+"""Aggregates of order in time: days since the newest record, and runs of the newest records that are 1."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the online state keeps of a record, and what a journal keeps of a change."""
+"""A record as the online state keeps it, and a track: the records of one entity in time order, for its windows."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,9 @@ SPARE = 8  # so many expired records may wait: dropping them together costs litt
 class Record:
     """A record as the online state keeps it.
 
-    Parameters
-    ----------
-    time : int
-        Microseconds since 1970.
-    arrival : int
-        Orders records of the same time, and tells records apart.
-    key : int or str
-        What identifies it outside.
-    values : dict of str to value
-        The columns that windows read, the entities among them, and the features that windows read.
+    `time` is in microseconds since 1970. `arrival` orders records of the same time, and is different for each. `key`
+    identifies the record outside. `values` has the columns that windows read, the entities among them, and the features
+    that windows read.
     """
 
     __slots__ = ("arrival", "key", "time", "values")
@@ -30,7 +23,7 @@ class Record:
 
 
 class Track:
-    """Records in (time, arrival) order, with what the windows on them keep.
+    """Records in (time, arrival) order, with the values and running totals that the windows on them need.
 
     Parameters
     ----------
@@ -91,7 +84,7 @@ class Track:
         return at
 
     def holds(self, record: Record, at: int) -> bool:
-        """Tell whether a record stands at a position."""
+        """Return whether a record stands at a position."""
         return at < len(self.arrivals) and self.arrivals[at] == record.arrival
 
     def remove(self, at: int) -> None:
@@ -123,7 +116,7 @@ class Track:
 
 
 def _insert(totals: list[int], at: int, unit: int) -> None:
-    """Total one more value; differences of totals count, so the first may stay what it is."""
+    """Insert the running total of one more value; only differences of totals are used, so the first stays."""
     totals.insert(at + 1, totals[at] + unit)
     if len(totals) > at + 2:
         totals[at + 2 :] = [total + unit for total in totals[at + 2 :]]

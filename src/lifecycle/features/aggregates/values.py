@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lifecycle.core.numbers import stable_argsort
 from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.features.aggregates.block import Block
 from lifecycle.features.aggregates.track import Track
@@ -168,9 +167,5 @@ def _next_same(values: np.ndarray) -> np.ndarray:
     """
     import pandas as pd
 
-    code = pd.factorize(values)[0]
-    order = stable_argsort(code)
-    following = np.full(len(values), len(values))
-    same = code[order][1:] == code[order][:-1]
-    following[order[:-1][same]] = order[1:][same]
-    return following
+    places = pd.Series(np.arange(len(values)))
+    return places.groupby(values, sort=False).shift(-1, fill_value=len(values)).to_numpy()

@@ -1,4 +1,4 @@
-"""What is known of one entity: all its records within reach, and a track for each kind of window."""
+"""One entity of the online state: all its records within reach, and a track for each kind of window."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class TrackPlan:
     reach_us : int
         How far back they look, microseconds.
     columns : frozenset of str
-        What they read of each record.
+        Those that they read of each record.
     scale : dict of str to int
         The columns that they sum, and how many of their smallest unit are in one.
     """
@@ -42,7 +42,7 @@ class TrackPlan:
         return Track(self._values, self.scale, self._squares)
 
     def covers(self, values: Mapping[str, Any]) -> bool:
-        """Tell whether a record with these values meets the conditions."""
+        """Return whether a record with these values meets the conditions."""
         # A generator takes three times as long.
         for column, holds, value in self._where:  # noqa: SIM110
             if not holds(values[column], value):
@@ -63,18 +63,7 @@ class TrackPlan:
     def read(self, track: Track, at: int, is_covered: bool, time: int, values: dict[str, Any]) -> None:
         """Add the windows' columns to the values of a record.
 
-        Parameters
-        ----------
-        track : Track
-            What they read.
-        at : int
-            How many of the track's records came before this one.
-        is_covered : bool
-            Whether this one meets the conditions.
-        time : int
-            Its time, microseconds.
-        values : dict of str to value
-            What is known of the record so far.
+        `at` is how many of the track's records came before this one, `is_covered` whether it meets the conditions.
         """
         times = track.times
         ends = [bisect_right(times, time - age) for age in self._ages]
@@ -101,21 +90,9 @@ def _value(aggregate: Aggregate) -> Callable[[Track, int, int, int], float]:
 
 
 class Entity:
-    """The tracks of one entity.
+    """The records of one entity: `everything` is a track of all, `tracks` has one for each plan of its entity column.
 
-    Parameters
-    ----------
-    plans : sequence of TrackPlan
-        Those of its entity column.
-    newest : int
-        Records up to this time may have been forgotten, microseconds since 1970.
-
-    Attributes
-    ----------
-    everything : Track
-        All its records, whatever conditions they meet.
-    tracks : list of Track
-        One for each plan.
+    Records up to the time `newest`, microseconds since 1970, may have been forgotten.
     """
 
     __slots__ = ("_newest", "_plans", "_reach_us", "everything", "tracks")
@@ -145,7 +122,7 @@ class Entity:
                 track.remove(at)
 
     def holds(self, record: Record) -> bool:
-        """Tell whether a record is among those within reach."""
+        """Return whether a record is among those within reach."""
         return self.everything.holds(record, self.everything.place(record.time, record.arrival))
 
     def records_after(self, record: Record) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The feature list at work on one record after the other, and the derived values of records that came before."""
+"""Evaluate the feature list record by record, and update the derived values of records that are kept."""
 
 import heapq
 import math
@@ -33,7 +33,7 @@ class EntityStore(Protocol):
 
 
 class Addition(NamedTuple):
-    """What came of a new record: its features, records whose derived values changed, and arrivals dropped."""
+    """The result of adding a record: its features, records whose derived values changed, and arrivals dropped."""
 
     features: dict[str, Any]
     changed: list[Record]
@@ -43,16 +43,8 @@ class Addition(NamedTuple):
 class Evaluator:
     """Evaluates a feature list on the entities of a store.
 
-    Derived values are those features of kept records that windows read: they follow when an earlier record comes late.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of the feature list.
-    store : EntityStore
-        Gives the entities and records.
-    lateness_us : int
-        How much older than its entities' newest record a record may be, microseconds.
+    Derived values are those features of kept records that windows read: they are updated when an earlier record comes
+    late. A record may be older than its entities' newest record by `lateness_us` microseconds.
     """
 
     def __init__(self, plan: Plan, store: EntityStore, lateness_us: int) -> None:
@@ -150,7 +142,7 @@ class Evaluator:
         return any(entity.lag_us(record.time) > self._lateness_us for entity in self._entities(record))
 
     def _update(self, record: Record) -> bool:
-        """Compute a kept record's derived values again; tell whether one has changed."""
+        """Compute a kept record's derived values again; return whether one has changed."""
         is_changed, entities, values = False, self._entities(record), dict(record.values)
         for layer in self._plan.derived_layers:
             layer.evaluate(record, values, entities, insert=False)

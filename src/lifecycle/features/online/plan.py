@@ -1,4 +1,4 @@
-"""A feature list as the online evaluator works through it: which tracks it keeps, in which order they are read."""
+"""The order of work of the online evaluator: which tracks a feature list keeps, and in which order they are read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -86,14 +86,8 @@ class Plan:
 class Layer(NamedTuple):
     """Tracks to read, then features of the record alone.
 
-    Parameters
-    ----------
-    readers : list of (int, int, TrackPlan)
-        Number of the entity, number of its track, and the windows on it.
-    words : list of RecordWord
-        The features of the record alone.
-    derived : list of str
-        Those of its columns that windows read.
+    `readers` has the number of the entity, the number of its track, and the windows on it; `words` has the features of
+    the record alone; `derived` names those columns of the layer that windows read.
     """
 
     readers: list[tuple[int, int, TrackPlan]]
@@ -101,18 +95,9 @@ class Layer(NamedTuple):
     derived: list[str]
 
     def evaluate(self, record: Record, values: dict[str, Any], entities: Sequence[Entity], insert: bool) -> None:
-        """Add this layer's columns to the values of a record.
+        """Add this layer's columns to the values of a record: its inputs, and the columns of the layers below.
 
-        Parameters
-        ----------
-        record : Record
-            The record.
-        values : dict of str to value
-            Its inputs, and the columns of the layers below.
-        entities : sequence of Entity
-            Its entities.
-        insert : bool
-            Whether it is new: it is put into the tracks, and the derived columns into it.
+        With `insert` the record is new: it is put into the tracks, and the derived columns into it.
         """
         time, arrival = record.time, record.arrival
         for entity, number, plan in self.readers:

@@ -1,4 +1,4 @@
-"""How a problem's records look to the online state: which columns, of what type, and which of them come late."""
+"""The schema of records in the online state: their columns and types, and which of them come late."""
 
 import math
 from collections.abc import Mapping
@@ -124,32 +124,20 @@ class Schema:
         Raises
         ------
         ColumnError
-            Names the column that is missing or has no legal value.
+            A column is missing or has no legal value.
         """
         values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
         time = microseconds(row.get(self.time), self.time)
         return Event(time, typed(row.get(self.key), self.key, self.key_type), values)
 
     def label(self, key: Any, values: Mapping[str, Any]) -> Label:
-        """Read labels that have become known.
-
-        Raises
-        ------
-        ColumnError
-            Names the column that has no legal value.
-        """
+        """Read labels that have become known; raises a `ColumnError` as `event` does."""
         names = [name for name in self.types if name in self.labels and values.get(name) is not None]
         key = typed(key, self.key, self.key_type)
         return Label(key, {name: self._value(values[name], name, self.types[name]) for name in names})
 
     def check_repeat(self, record: Record, event: Event) -> None:
-        """Raise when an event differs from the record that is kept under its key; labels may differ.
-
-        Raises
-        ------
-        RepeatError
-            Names the column.
-        """
+        """Raise a `RepeatError` when an event differs from the record that is kept under its key; labels may differ."""
         names = [name for name in event.values if name in record.values and name not in self.labels]
         different = [name for name in names if event.values[name] != record.values[name]]
         if different or event.time != record.time:

@@ -15,17 +15,8 @@ ENTITIES_A_TURN = 1_000  # looked at in less than a millisecond
 class RecordStore:
     """Keeps entities and records in memory; a `lifecycle.features.online.evaluator.EntityStore`.
 
-    An entity is loaded from the snapshot when it is first needed; so is a record, whose arrival is its row there. Most
-    never are.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of the feature list.
-    base : Snapshot
-        What is known at the start.
-    lateness_us : int
-        How much older than its entities' newest record a record may be, microseconds.
+    An entity is loaded from the snapshot `base` at its first use. So is a record, whose arrival is its row there.
+    Most never are.
 
     Attributes
     ----------

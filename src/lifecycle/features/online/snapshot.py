@@ -18,18 +18,7 @@ DTYPES = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}  # by ki
 
 
 class RowIndex:
-    """Finds the rows of a column that have a value.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (n,)
-        The column.
-
-    Attributes
-    ----------
-    different : int
-        How many different values it has.
-    """
+    """Finds the rows of a column that have a value; `different` is how many different values it has."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._order = np.argsort(values, kind="stable")
@@ -114,13 +103,7 @@ class Snapshot:
         return Record(int(self.time[row]), row, self.key[row : row + 1].tolist()[0], values)
 
     def check(self, plan: Plan, lateness_us: int) -> None:
-        """Raise when this can't be continued with a feature list and lateness.
-
-        Raises
-        ------
-        PipelineError
-            Says why.
-        """
+        """Raise when this can't be continued with a feature list and lateness, and say why."""
         check_digest("the snapshot", self.digest, plan.digest)
         if lateness_us > self.lateness_us:
             own, other = self.lateness_us / DAY_US, lateness_us / DAY_US
@@ -147,13 +130,7 @@ class Snapshot:
 
 
 def check_digest(what: str, digest: str, expected: str) -> None:
-    """Raise when something was made for another feature list than the expected one.
-
-    Raises
-    ------
-    PipelineError
-        Says what to do.
-    """
+    """Raise when something was made for another feature list than the expected one."""
     if digest != expected:
         raise PipelineError(
             f"{what} was made for another feature list or lateness (digest {digest}, not {expected}); make a new"

@@ -11,7 +11,7 @@ from lifecycle.features.online.record_store import RecordStore
 from lifecycle.features.online.snapshot import Snapshot, empty_snapshot
 from lifecycle.problem.record_words import DAY_US
 
-# What became of an event: new, known already with the same content, or labels of a record that nobody knows.
+# The result for an event: new, known already with the same content, or labels of an unknown record.
 EventStatus = Literal["accepted", "repeated", "unknown"]
 LATENESS_DAYS = 1.0
 
@@ -29,12 +29,8 @@ class State:
 
     Parameters
     ----------
-    plan : Plan
-        Of the feature list.
-    schema : Schema
-        How records look.
     base : Snapshot, optional
-        What is known at the start.
+        The records at the start.
     lateness_days : float
         How much older than its entities' newest record a record may be.
 
@@ -43,7 +39,7 @@ class State:
     store : RecordStore
         Its entities and records.
     changes : list of Change
-        What has happened since somebody last emptied it.
+        All changes since the caller last emptied this list.
     """
 
     def __init__(
@@ -68,13 +64,7 @@ class State:
         return self.features_of_event(self.schema.event(row))
 
     def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a record and return its features; one that is kept already is not kept twice.
-
-        Raises
-        ------
-        ValueError
-            The row is not a record, too late, or another one is kept under its key.
-        """
+        """Keep a record and return its features; one that is kept already is not kept twice. Raises as `features`."""
         event = self.schema.event(row)
         return self._reevaluate(event) or self._listed(self._add(event))
 
@@ -86,23 +76,11 @@ class State:
             self.store.drop_empty()
 
     def label(self, key: Any, values: Mapping[str, Any]) -> bool:
-        """Take labels that have become known; return False when no window can reach the record, or it is unknown.
-
-        Raises
-        ------
-        ValueError
-            A value has a wrong type.
-        """
+        """Take labels that have become known; return False when no window can reach the record, or it is unknown."""
         return self._learn(self.schema.label(key, values)) != "unknown"
 
     def keep(self, event: Event | Label) -> EventStatus:
-        """Keep a record, or labels that have become known; no features are evaluated for an answer.
-
-        Raises
-        ------
-        ValueError
-            The record is too late, or another one is kept under its key.
-        """
+        """Keep a record, or labels that have become known, without returning features. Raises as `features`."""
         if isinstance(event, Label):
             return self._learn(event)
         record = self.store.find(event.key)
@@ -170,13 +148,7 @@ class State:
 
 
 class Draft:
-    """A state as it would be if it kept some events; the state itself stays as it is.
-
-    Parameters
-    ----------
-    state : State
-        Must not change while the draft is made.
-    """
+    """A state as it would be if it kept some events; the state itself stays as it is, and must not change meanwhile."""
 
     def __init__(self, state: State) -> None:
         self._state = state

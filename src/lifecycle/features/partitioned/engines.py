@@ -20,7 +20,7 @@ class Pool(NamedTuple):
 
 
 def open_pool(engine: str, scheduler: str | None) -> AbstractContextManager[Pool]:
-    """Give what runs tasks.
+    """Return a context that gives what runs tasks.
 
     Parameters
     ----------
@@ -72,7 +72,9 @@ def _dask(scheduler: str | None) -> Iterator[Pool]:
         try:
             yield from (future.result() for future in as_completed(futures))
         except KilledWorker as error:
-            raise PipelineError(f"workers died of a task, do they have the memory they may take? {error}") from error
+            raise PipelineError(
+                f"a task ended its workers: have they the memory of featurize.memory_budget? {error}"
+            ) from error
 
     with dask_client(scheduler, "featurize.scheduler" if scheduler else "featurize.engine: dask") as client:
         yield Pool(sum(client.nthreads().values()), run)

@@ -1,4 +1,4 @@
-"""Write the feature table in as much memory as is allowed: the same bytes as `lifecycle.features.batch` gives.
+"""Write the feature table within a memory budget: the same bytes as `lifecycle.features.batch` gives.
 
 Windows are evaluated in tasks, one depth after the other, as a window may see an earlier feature of other records; then
 the table is put together row group by row group. A run that was killed goes on where it stopped: parts stay in a folder

@@ -1,4 +1,4 @@
-"""A task: windows of an entity column, for a slice of time and a share of the entities; and the part file it writes.
+"""Evaluate one task, the windows of an entity column for a slice of time and a share of the entities, to a part file.
 
 A part is an uncompressed Arrow file with a batch for each row group of the slice.
 """
@@ -11,10 +11,10 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import open_parquet
 from lifecycle.features.batch import as_microseconds, evaluate_depth, evaluate_windows
 from lifecycle.features.partitioned.layout import Group, groups
 from lifecycle.problem.window_words import Feature, computed_words, with_sources
@@ -23,7 +23,7 @@ ROW = "row"  # a record's place in its row group; a window's name ends with its 
 
 
 class Work(NamedTuple):
-    """What every task knows: plain data that travels to other processes and machines.
+    """The data that every task needs; it is sent to other processes and machines.
 
     `slices` are ranges of the row groups of `source`; `shares` is how many the entities are dealt out to.
     """
@@ -78,7 +78,7 @@ class Shares:
         batches = [reader.get_batch(row_group - self._first) for reader in self._readers]
         places = [batch[ROW].to_numpy() for batch in batches]
         if sum(map(len, places)) != rows:
-            raise PipelineError(f"records of row group {row_group} are missing: do all workers have the same pandas?")
+            raise PipelineError(f"records of row group {row_group} are missing: all workers need the same pandas")
         columns = {}
         for name in self._names:
             values = [batch[name].to_numpy() for batch in batches]
@@ -89,21 +89,13 @@ class Shares:
 
 
 class RowGroups:
-    """Some columns of the records.
-
-    Parameters
-    ----------
-    work : Work
-        The records, and the parts of the depths that are done.
-    names : iterable of str
-        Columns of the records, and features, that are asked for.
-    """
+    """Columns and features of the records, row group by row group; windows are read from the parts that are done."""
 
     def __init__(self, work: Work, names: Iterable[str]) -> None:
         self._work = work
         words = computed_words(work.features)
         self._needed = with_sources(words, names)
-        self._file = pq.ParquetFile(work.source)
+        self._file = open_parquet(work.source)
         self._words = [word for word in words if word.name in self._needed]
         windows = [[name for name in group.names if name in self._needed] for group in groups(work.features)]
         self._windows = {group: names for group, names in enumerate(windows) if names}
@@ -145,7 +137,7 @@ class RowGroups:
 
 
 class Task(NamedTuple):
-    """What to evaluate.
+    """A group of windows to evaluate for a share of the entities.
 
     The slice is the row groups `first` to `stop` (not included); those from `start` on can change it.
     """

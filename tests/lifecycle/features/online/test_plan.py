@@ -83,7 +83,7 @@ def test_the_digest_is_the_same_in_every_process():
 
 def test_a_service_needs_none_of_the_libraries_that_stages_need():
     code = (
-        "import sys, service.store.journal;"
+        "import sys, lifecycle.features.online.state, lifecycle.features.online.snapshot;"
         "print([name for name in ('pandas', 'pyarrow', 'pydantic', 'yaml', 'sklearn') if name in sys.modules])"
     )
     done = subprocess.run(

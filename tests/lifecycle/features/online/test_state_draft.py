@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from lifecycle.features.online.state import Draft, State
 from lifecycle.problem.record_words import DAY_US
 from tests.helpers_model import quick
-from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, streams
-from tests.helpers_store import state_after
+from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, state_after, streams
 
 ROW = {"transaction_id": 1, "tx_time": 0, "customer_id": 5, "terminal_id": 6, "amount": 1.0}
 

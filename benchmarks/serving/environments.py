@@ -1,0 +1,71 @@
+"""An environment for each server of `compare.py`, from a lock file with hashes. Not run by itself.
+
+They are kept from one run to the next, in a folder outside the repository. A lock file of a peer is made by
+
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate NAME.in -o NAME.lock
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lifecycle.core.errors import PipelineError
+
+ROOT = Path(__file__).parents[2]
+PEERS = Path(__file__).parent / "peers"
+OWN = "service"
+READY = ".ready"  # it is in an environment that is complete
+
+
+def default_folder() -> Path:
+    """Return where environments are kept unless somebody says otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "reproducible-ml-template" / "serving"
+
+
+def lock_of(name: str) -> Path:
+    """Return the lock file of an environment: the service's is the one it is deployed with."""
+    return ROOT / "requirements-serve.lock" if name == OWN else PEERS / f"{name}.lock"
+
+
+def environment(name: str, folder: Path) -> Path:
+    """Return the environment that a lock file describes; make it when there is none.
+
+    Raises
+    ------
+    PipelineError
+        It can't be made; says why.
+    """
+    lock = lock_of(name)
+    made = folder / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if (made / READY).exists():
+        return made
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        raise PipelineError("uv is not installed; it is in the extra `dev`")
+    shutil.rmtree(made, ignore_errors=True)
+    _call(uv, "venv", "--quiet", "--python", sys.executable, str(made))
+    install = ("--require-hashes", "--compile-bytecode", "--python", str(python_of(made)), str(lock))
+    _call(uv, "pip", "sync", "--quiet", *install)
+    (made / READY).touch()
+    return made
+
+
+def python_of(made: Path) -> Path:
+    """Return the interpreter of an environment."""
+    return made / "bin" / "python"
+
+
+def megabytes(made: Path) -> float:
+    """Return how large an environment is without compiled bytecode, which not everybody keeps."""
+    files = (path for path in made.rglob("*") if path.is_file() and not path.is_symlink() and path.suffix != ".pyc")
+    return sum(path.stat().st_size for path in files) / 1e6
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise PipelineError(said[-1].strip() if said else f"{Path(command[0]).name} ended with {done.returncode}")

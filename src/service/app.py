@@ -1,0 +1,202 @@
+"""The service as a plain ASGI application: any ASGI server runs it.
+
+    uvicorn --app-dir src --factory service.app:application
+    granian --interface asgi --working-dir src --factory service.app:application
+
+`python src/mlops.py serve` runs it on the server of service/server.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.errors import PipelineError
+from service.admission import Admission
+from service.api_keys import Keys
+from service.body import Receive
+from service.exchange import Exchange
+from service.live_bundle import Current, Watch, load, signature
+from service.place import Place
+from service.refusal import Refusal
+from service.request_handler import RequestHandler, Send
+from service.routes import routes
+from service.routing import Routes
+from service.scoring import Scoring
+from service.settings import Settings, load_settings
+from service.status import About
+from service.store.store_choice import Home, open_home
+from service.telemetry.cells import Cells
+from service.telemetry.log import Bridge, Log, Output, Reporter
+from service.telemetry.service_metrics import Meters
+from service.telemetry.spans import Spans
+
+REST = 2.0  # seconds between two looks at the store and the heap
+MANY = 20_000  # objects: the collector looks at as many in a millisecond or two
+
+
+def application() -> "Application":
+    """Return the application with the settings of the environment; the lifespan's startup opens what it needs."""
+    return Application(load_settings(os.environ), Place.only())
+
+
+class Application:
+    """The parts of a service process; `opened` makes them, and the lifespan protocol does so on other servers.
+
+    Parameters
+    ----------
+    settings : Settings
+        The knobs.
+    place : Place
+        Which process of the service it is.
+
+    Attributes
+    ----------
+    meters : Meters
+        What is counted.
+    draining : bool
+        The process ends soon: readiness says so.
+    handler : RequestHandler
+        What answers, once all is open.
+    vital : frozenset of str
+        Paths that are answered however busy the service is.
+    """
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self.settings, self.place, self.draining = settings, place, False
+        self.meters = Meters(Cells(place.cells, place.row))
+        self.vital: frozenset[str] = frozenset()
+        self.reporter: Reporter
+        self.watch: Watch
+        self.handler: RequestHandler
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request, or begin and end."""
+        if scope["type"] == "http":
+            await self.handler(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            raise ValueError(f"only HTTP is served, not {scope['type']}")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.opened():
+                self.reporter.listening("an ASGI server", self.settings.port)
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except PipelineError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open the bundle, the log and the store; close them in the opposite order.
+
+        Raises
+        ------
+        PipelineError
+            The bundle does not match its manifest, or something else that the settings name can't be used.
+        """
+        settings, place = self.settings, self.place
+        seen = signature(settings.bundle)  # before it is read: what comes while the service starts is news
+        servable = load(settings.bundle, settings.model_name)
+        keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
+        current = Current(servable, self.meters)
+        common = {"ecs.version": "8.11.0", "service.name": servable.name, "service.node.name": str(place.row)}
+        log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
+        bridge = Bridge(log)
+        logging.getLogger().addHandler(bridge)
+        self.reporter = Reporter(current, self.meters, log)
+        spans = None
+        if settings.otlp_endpoint:
+            spans = Spans(settings.otlp_endpoint, common, partial(self.meters.add, "spans_dropped", "reason"))
+        try:
+            home = await open_home(servable, settings.store, settings.workers, settings.max_ahead)
+            check = partial(_load, home, settings.model_name)
+            self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
+            self.handler = self._made(current, home, keys, _recorder(log, spans))
+            async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
+                try:
+                    yield
+                finally:
+                    await home.close()
+            log.event("stopped", "the service has ended")
+        finally:
+            logging.getLogger().removeHandler(bridge)
+            log.close(seconds=2.0)
+            if spans is not None:
+                spans.close(seconds=2.0)
+
+    def _made(
+        self, current: Current, home: Home, keys: Keys | None, record: Callable[[Exchange], None]
+    ) -> RequestHandler:
+        admission = Admission(self.settings.max_wait_ms / 1000)
+        scoring = Scoring(current, self.settings, self.meters, home, admission, self.ready)
+        table = routes(self.settings, scoring, About(current, self.settings, self.meters, self.ready))
+        self.vital = frozenset(route.path for route in table if route.vital)
+        return RequestHandler(Routes(table), self.settings, self.meters, keys, admission, record)
+
+    def ready(self) -> bool:
+        """Tell whether requests should be sent here."""
+        return not self.draining
+
+
+def _recorder(log: Log, spans: Spans | None) -> Callable[[Exchange], None]:
+    """Return what keeps a request: a line of the log, and a span where there is a collector."""
+
+    def record(exchange: Exchange) -> None:
+        log.put(exchange.at, exchange.fields())
+        if spans is not None:
+            spans.add(exchange)
+
+    return record
+
+
+@asynccontextmanager
+async def _beside(*work: Any) -> AsyncIterator[None]:
+    """Have work done in the background."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _load(home: Home, name: str, folder: Path) -> Servable:
+    """Return a bundle that may take the place of the one that is served."""
+    servable = load(folder, name)
+    home.check(servable)
+    return servable
+
+
+async def look_after(home: Home, reporter: Reporter, rest: float = REST) -> None:
+    """Do so for ever, however the store does."""
+    while True:
+        sizes: dict[str, int] = {}
+        with suppress(Refusal, TimeoutError):  # it is away, or silent; `problem` says so
+            async with asyncio.timeout(rest):
+                sizes = dict(await home.size())
+        reporter.store(sizes, home.problem)
+        settle()
+        await asyncio.sleep(rest)
+
+
+def settle() -> None:
+    """Have the collector of garbage leave alone what lives long.
+
+    A look at all entities would hold up everybody for 0.1 s. But what is frozen is never collected, so only what many
+    new entities have made of the heap is.
+    """
+    if len(gc.get_objects(generation=2)) > MANY:
+        gc.collect()
+        gc.freeze()
