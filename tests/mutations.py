@@ -43,7 +43,7 @@ SOURCE = {
     "atomic": "src/lifecycle/core/atomic.py",
     **{name: f"src/lifecycle/evaluation/{name}.py" for name in ("bootstrap", "comparison", "gates", "scored_window")},
     **{name: f"src/lifecycle/audit/{name}.py" for name in ("fairness", "stability")},
-    "verification": "src/lifecycle/repository/verification.py",
+    "verification": "src/lifecycle/repository/reproducibility.py",
 }
 EVALUATION, AUDIT = "tests/lifecycle/evaluation", "tests/lifecycle/audit"
 MUTATIONS = [
