@@ -161,7 +161,7 @@ def test_what_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(PipelineError, match=r"none.manifest.json: there is no bundle; `dvc repro` makes it"):
         verify(tmp_path / "none")
     (tmp_path / "file").touch()
-    with pytest.raises(PipelineError, match=r"file/manifest\.json: Not a directory"):
+    with pytest.raises(PipelineError, match=r"file/manifest\.json: there is no bundle"):
         verify(tmp_path / "file")
 
 
