@@ -31,10 +31,11 @@ from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
 from service.status import About
-from service.store.store_choice import Home, open_home
-from service.telemetry.cells import Cells
+from service.store.history import Home
+from service.store.store_choice import open_home
 from service.telemetry.log import Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from service.telemetry.spans import Spans
 
 REST = 2.0  # seconds between two looks at the store and the heap

@@ -8,9 +8,9 @@ from service.batching import Job, answers
 from service.live_bundle import TOGETHER, Live, alike
 from service.messages import Reply
 from service.settings import Settings
-from service.telemetry import cells
-from service.telemetry.cells import Cells
+from service.telemetry import shared_numbers as cells
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from tests.service.helpers_protocols import Model
 
 

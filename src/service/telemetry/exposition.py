@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from lifecycle.bundle.servable import Batch, Servable
-from service.telemetry.cells import Cells, Key
+from service.telemetry.shared_numbers import Cells, Key
 
 NOTHING = np.array(None)  # numpy compares arrays with arrays
 SUFFIX = {"counter": "_total", "gauge": "", "info": "_info", "histogram": ""}
