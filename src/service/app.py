@@ -1,7 +1,7 @@
 """The service as a plain ASGI application: any ASGI server runs it.
 
-    uvicorn --app-dir src --factory service.app:application
-    granian --interface asgi --working-dir src --factory service.app:application
+    PYTHONPATH=src uvicorn --factory service.app:application
+    PYTHONPATH=src granian --interface asgi --factory service.app:application
 
 `python src/mlops.py serve` runs it on the server of service/server.
 """
