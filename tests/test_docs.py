@@ -17,7 +17,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md")
-RUN_OTHERWISE = ("README.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
+RUN_OTHERWISE = ("README.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
 
 
 QUICK_PART = (

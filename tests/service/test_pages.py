@@ -50,6 +50,17 @@ def test_the_page_on_serving_can_be_followed_on_the_reduced_size(workspace):
 
 
 @pytest.mark.slow
+def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
+    follow(PAGE, with_environment(workspace))
+    changed = run("git add -A src && git diff --cached --name-only -- src", workspace).stdout.split()
+    assert changed == ["src/service/protocols/bare_scores.py", "src/service/routes.py"]
+    run(
+        "python -m pytest -q -p no:cacheprovider -m 'not slow' tests/service/openapi tests/service/test_routes.py",
+        workspace,
+    )
+
+
+@pytest.mark.slow
 def test_the_service_can_be_taken_off(clone):
     (removal,) = (block for block in blocks(SERVING) if "removal" in block.marks)
     folder = with_environment(clone)
@@ -62,24 +73,3 @@ def test_the_service_can_be_taken_off(clone):
     said = run("python src/mlops.py serve", folder, fails=True).stderr
     assert "the service has been taken off" in said
     assert "Traceback" not in said
-
-
-@pytest.mark.slow
-def test_a_protocol_is_a_file_and_an_entry_in_the_table_of_routes(workspace):
-    """The one of the page is served, described and checked like all others."""
-    folder, found = with_environment(workspace), blocks(PAGE)
-    (code,) = (block for block in found if block.language == "python")
-    (patch,) = (block for block in found if block.language == "diff")
-    commands, promised = (block for block in found if "protocol" in block.marks)
-    (folder / code.file).write_text(code.text, encoding="utf-8")
-    (folder / "patch").write_text(patch.text, encoding="utf-8")
-    run("git apply patch && rm patch", folder)
-    said = run(f"set -e\n{commands.text}", folder).stdout
-    assert not [line for line in promised.text.splitlines() if line not in said], said
-    changed = run("git add -A src && git diff --cached --name-only -- src", folder).stdout.split()
-    assert changed == [code.file, "src/service/routes.py"]
-    run("ruff check src/service && ruff format --check src/service && mypy", folder)
-    run(
-        "python -m pytest -q -p no:cacheprovider -m 'not slow' tests/service/openapi tests/service/test_routes.py",
-        folder,
-    )
