@@ -19,7 +19,7 @@ from lifecycle.core.addresses import public, resolved
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
-from lifecycle.features.checks import check_features
+from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download

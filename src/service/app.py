@@ -1,7 +1,7 @@
 """The service as a plain ASGI application: any ASGI server runs it.
 
-    uvicorn --app-dir src --factory service.app:application
-    granian --interface asgi --working-dir src --factory service.app:application
+    PYTHONPATH=src uvicorn --factory service.app:application
+    PYTHONPATH=src granian --interface asgi --factory service.app:application
 
 `python src/mlops.py serve` runs it on the server of service/server.
 """
@@ -31,10 +31,11 @@ from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
 from service.status import About
-from service.store.store_choice import Home, open_home
-from service.telemetry.cells import Cells
+from service.store.history import Home
+from service.store.store_choice import open_home
 from service.telemetry.log import Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from service.telemetry.spans import Spans
 
 REST = 2.0  # seconds between two looks at the store and the heap

@@ -5,7 +5,7 @@ import secrets
 import select
 from typing import NamedTuple
 
-from service.telemetry import cells
+from service.telemetry import shared_numbers
 
 VARIABLE = "ONE_SERVICE"
 
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     @classmethod
     def only(cls) -> "Place":
         """Return that of a process which has no parent and no others beside it."""
-        return cls(0, cells.create(1))
+        return cls(0, shared_numbers.create(1))
 
     @classmethod
     def parse(cls, text: str) -> "Place":

@@ -23,7 +23,7 @@ from service.refusal import Refusal
 from service.routing import Answered
 from service.settings import Settings
 from service.store import events
-from service.store.store_choice import Home
+from service.store.history import Home
 from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it

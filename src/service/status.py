@@ -12,8 +12,8 @@ from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import Operation
 from service.routing import Handler, Route
 from service.settings import Settings
-from service.telemetry.cells import Cells
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 
 HTML, TEXT = b"text/html; charset=utf-8", b"text/plain"
 Document = Annotated[dict[str, Any], Meta(description="OpenAPI")]

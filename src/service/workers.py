@@ -13,7 +13,7 @@ from pathlib import Path
 
 from service.place import Place, begin
 from service.settings import Settings
-from service.telemetry import cells
+from service.telemetry import shared_numbers
 from service.telemetry.log import Log, Output
 
 FIRST, LONGEST = 0.1, 10.0  # seconds before a dead process is started again: doubled each time it lives no longer
@@ -92,7 +92,7 @@ class Parent:
 
     def __init__(self, settings: Settings, listening: socket.socket) -> None:
         self._settings, self._listening = settings, listening
-        self._cells = cells.create(settings.workers)
+        self._cells = shared_numbers.create(settings.workers)
         self._life, self._mine = os.pipe()  # its other end closes when this process ends, however that happens
         self._log = Log(Output(settings.log, self._cells), lambda _: None, {"service.node.name": "parent"})
         self._children: list[Child] = []
@@ -138,7 +138,7 @@ class Parent:
 
     def _first(self) -> int | None:
         """Wait until the first worker answers; return the exit code of a child that can't: the others could not."""
-        row = cells.Cells(self._cells, 0)
+        row = shared_numbers.Cells(self._cells, 0)
         while not self._ending():
             for child in self._children:
                 if (code := child.died()) is not None:

@@ -21,7 +21,8 @@ from lifecycle.problem.window_words import Feature, declaration_of
 from problems.transactions import PROBLEM
 from service.inputs.raw_records import transaction
 from service.refusal import Refusal
-from service.store.store_choice import Home, open_home
+from service.store.history import Home
+from service.store.store_choice import open_home
 from tests.helpers_bundle import ORIGIN
 from tests.helpers_payments import EVERYTHING
 

@@ -7,10 +7,9 @@ from lifecycle.bundle.servable import Batch, Scored
 from service.batching import Job, answers
 from service.live_bundle import TOGETHER, Live, alike
 from service.messages import Reply
-from service.settings import Settings
-from service.telemetry import cells
-from service.telemetry.cells import Cells
+from service.telemetry import shared_numbers as cells
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from tests.service.helpers_protocols import Model
 
 
@@ -31,7 +30,7 @@ class Watched(Model):
 
 
 def live_of(model: Any) -> Live:
-    found = Live(model, Settings(), Meters(Cells(cells.create(1), 0)))
+    found = Live(model, Meters(Cells(cells.create(1), 0)))
     model.sizes.clear()
     return found
 

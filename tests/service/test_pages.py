@@ -52,6 +52,12 @@ def test_the_page_on_serving_can_be_followed_on_the_reduced_size(workspace):
 @pytest.mark.slow
 def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
     follow(PAGE, with_environment(workspace))
+    changed = run("git add -A src && git diff --cached --name-only -- src", workspace).stdout.split()
+    assert changed == ["src/service/protocols/bare_scores.py", "src/service/routes.py"]
+    run(
+        "python -m pytest -q -p no:cacheprovider -m 'not slow' tests/service/openapi tests/service/test_routes.py",
+        workspace,
+    )
 
 
 @pytest.mark.slow

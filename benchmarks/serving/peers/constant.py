@@ -29,11 +29,11 @@ async def serve(port: int, body: bytes) -> None:
     from service.server.listening_socket import bound
     from service.server.server import Hooks, Server
     from service.settings import Settings
-    from service.telemetry import cells
+    from service.telemetry import shared_numbers
     from service.telemetry.service_metrics import Meters
 
     hooks = Hooks(print, print, print, print, lambda: True)
-    meters = Meters(cells.Cells(cells.create(1), 0))
+    meters = Meters(shared_numbers.Cells(shared_numbers.create(1), 0))
     await Server(Constant(body), Settings(), meters, hooks, frozenset()).serve(bound("127.0.0.1", port))
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from lifecycle.bundle.servable import Servable
 from service.inputs import faults
-from service.inputs.values import Check, checker
+from service.inputs.value_checks import Check, checker
 from service.refusal import Refusal
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 from lifecycle.bundle.servable import Batch, Servable
 from service.inputs import faults
 from service.inputs.raw_records import transaction
-from service.inputs.values import Form, form_of, in_range, matrix, texts
+from service.inputs.value_checks import Form, form_of, in_range, matrix, texts
 from service.protocol import Inputs
 from service.refusal import Refusal
 

@@ -9,7 +9,7 @@ from lifecycle.features.online.record_schema import microseconds
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window
 from service.inputs.raw_records import contract_of
-from service.inputs.values import CHARACTERS, EXAMPLE, pattern
+from service.inputs.value_checks import CHARACTERS, EXAMPLE, pattern
 from service.protocol import Examples
 from service.protocols.tensors import TYPES
 from service.settings import Settings

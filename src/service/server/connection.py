@@ -71,7 +71,6 @@ class Connection(asyncio.Protocol):
         self.reading = self._parser = None
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
         if self.refused:
             return
         self._chunk, between = len(data), self._between
@@ -99,7 +98,6 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Note that the client does not take its answers."""
         self._full = True
 
     def resume_writing(self) -> None:
@@ -117,7 +115,6 @@ class Connection(asyncio.Protocol):
         self._url, self._headers = b"", []
 
     def on_url(self, url: bytes) -> None:
-        """Take the address, or a part of it."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:

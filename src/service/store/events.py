@@ -21,7 +21,7 @@ from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import features_of
 from service.inputs.raw_records import label, transaction
-from service.inputs.values import form_of, in_range, texts
+from service.inputs.value_checks import form_of, in_range, texts
 from service.refusal import Refusal
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from typing import Any
 
 from lifecycle.bundle import manifest
 from service.refusal import Refusal
-from service.store.compacting import Compactor
+from service.store.compactor import Compactor
 from service.store.events import FeatureList, base_of
 from service.store.group_commit import GroupCommit
 from service.store.journal import EmbeddedStore, InUseError

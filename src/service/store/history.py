@@ -3,14 +3,18 @@
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
-from lifecycle.features.online.state import EventStatus
-from service.store.events import FeatureList, Found, event_of, found_of, list_of, read_events
+from lifecycle.features.online.state import EventStatus, State
+from service.refusal import Refusal
+from service.store.events import FeatureList, Found, event_of, found_of, list_of, read_events, told
 
 Features = list[dict[str, Any]]
+NO_STORE = "the model's features need the history of {}, and this service keeps none: {}"
+START = "start it with SERVE_STORE, a folder or redis://host:port/db"
 
 
 class Outcome(NamedTuple):
@@ -51,7 +55,7 @@ class Store(Protocol):
 
 
 class History:
-    """A home of one feature list and what has happened; see `service.store.store_choice.Home`.
+    """The online features of the model that is served, made from what has happened.
 
     Parameters
     ----------
@@ -141,3 +145,72 @@ class History:
         self, servable: Servable, records: Sequence[Mapping[str, Any]], features: Awaitable[Features]
     ) -> Found:
         return found_of(servable, records, await features)
+
+
+class Stateless:
+    """What stands in the place of a history where none is kept; see `History`.
+
+    Parameters
+    ----------
+    place : str
+        SERVE_STORE; other than `none` when a model without windows had no need of it.
+    """
+
+    problem: str | None = None
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._states: WeakKeyDictionary[Servable, State] = WeakKeyDictionary()
+
+    def features(self, records: Sequence[Mapping[str, Any]], servable: Servable) -> Found:
+        """Return what a model takes of transactions; see `History`.
+
+        Raises
+        ------
+        Refusal
+            422: the model's features need a history.
+        """
+        made = list_of(servable)
+        if made.plan.tracks:
+            message = NO_STORE.format(" and ".join(made.plan.tracks), f"send the features by name, or {START}")
+            raise Refusal(422, "no_store", message)
+        state = self._states.get(servable)
+        if state is None:
+            state = self._states[servable] = State(made.plan, made.schema)
+        return found_of(servable, records, [told(row, state.features, record) for row, record in enumerate(records)])
+
+    async def keep(self, events: Sequence[Any], servable: Servable) -> Outcome:
+        """Refuse: there is no place for events.
+
+        Raises
+        ------
+        Refusal
+            422: says why.
+        """
+        tracks = list_of(servable).plan.tracks
+        if tracks:
+            raise Refusal(422, "no_store", NO_STORE.format(" and ".join(tracks), START))
+        raise Refusal(422, "no_history", "the model's features need no history: there is nothing to keep")
+
+    def check(self, servable: Servable) -> None:
+        """Raise when a store was asked for that the first model had no need of, and this one has.
+
+        Raises
+        ------
+        PipelineError
+            Says what to do.
+        """
+        if self._place != "none" and list_of(servable).plan.tracks:
+            raise PipelineError(
+                f"{servable.folder}: its features need a history; restart the service, to open its store"
+            )
+
+    async def size(self) -> dict[str, int]:
+        """Return nothing."""
+        return {}
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+Home = History | Stateless

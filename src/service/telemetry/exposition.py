@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from lifecycle.bundle.servable import Batch, Servable
-from service.telemetry.cells import Cells, Key
+from service.telemetry.shared_numbers import Cells, Key
 
 NOTHING = np.array(None)  # numpy compares arrays with arrays
 SUFFIX = {"counter": "_total", "gauge": "", "info": "_info", "histogram": ""}
@@ -94,19 +94,19 @@ class Scrape:
             age = Metric("serve_model_age_seconds", "Since a process has loaded its model, the oldest.", "gauge")
             age.add_sample("serve_model_age_seconds", {}, max(0.0, time.time() - since))  # the clock may be set back
             yield age
-        yield from process_metrics([int(pid) for pid in values.get(("pid",), [])])
+        yield from process_metrics([dict(row).get(("pid",)) for row in self._rows])
 
 
-def process_metrics(pids: Sequence[int]) -> Iterator[Metric]:
-    """Yield what the system says of processes (`process_*`), added up; of their starts the earliest."""
-    found: dict[str, tuple[Metric, list[float]]] = {}
-    for pid in pids:
-        for each in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
-            found.setdefault(each.name, (each, []))[1].append(each.samples[0].value)
-    for name, (each, values) in found.items():
-        total = min(values) if name == "process_start_time_seconds" else sum(values)
-        each.samples = [each.samples[0]._replace(value=total)]
-        yield each
+def process_metrics(pids: Sequence[float | None]) -> Iterator[Metric]:
+    """Yield what the system says of processes (`process_*`), each by its row; those that have ended are left out."""
+    found: dict[str, Metric] = {}
+    for row, pid in enumerate(pids):
+        collector = ProcessCollector(pid=lambda pid=pid: int(pid or 0), registry=None)  # type: ignore[misc]
+        for each in collector.collect() if pid else ():
+            known = found.setdefault(each.name, Metric(each.name, each.documentation, each.type))
+            for sample in each.samples:
+                known.add_sample(sample.name, {"process": str(row)}, sample.value)
+    yield from found.values()
 
 
 def metric(family: Family, row: Row) -> Metric:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lifecycle.bundle.servable import Scored, Servable
-from service.telemetry.cells import Cells
+from service.telemetry.shared_numbers import Cells
 
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Scores of a rare class are crowded at zero: steps grow there, and are even above.

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lifecycle.bundle.servable import Servable
-from service.inputs.values import checker
+from service.inputs.value_checks import checker
 from service.openapi import model_schemas
 from service.routes import endpoints
 from service.settings import Settings

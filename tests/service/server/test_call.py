@@ -20,9 +20,9 @@ from service.routing import Route, Routes
 from service.server.connection import Connection
 from service.server.server import Hooks, Server
 from service.settings import Settings
-from service.telemetry import cells
-from service.telemetry.cells import Cells
+from service.telemetry import shared_numbers as cells
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from tests.service.server.test_connection import head
 
 EMPTY = Reply(200, JSON, b"{}", ())

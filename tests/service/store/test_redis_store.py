@@ -71,7 +71,7 @@ import sys
 sys.path.append("src")
 from service.store.redis_store import RedisStore
 
-from tests.helpers_online import PLAN, SCHEMA
+from tests.helpers_online import PLAN, SCHEMA, payment_of
 store = RedisStore(sys.argv[1], PLAN, SCHEMA, sys.argv[2])
 input()
 for key in range(int(sys.argv[3]), 300, 2):

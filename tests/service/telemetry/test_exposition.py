@@ -22,4 +22,6 @@ def test_processes_are_measured_as_prometheus_has_it(bundle: Path, tmp_path: Pat
         assert 0.5 * resident < found.metric("process_resident_memory_bytes") < 2 * resident
         assert found.metric("process_cpu_seconds_total") > 0
         assert found.metric("process_open_fds") >= workers * 5
-        assert abs(found.metric("process_start_time_seconds") - min(e.create_time() for e in served)) < 5
+        for process in range(workers):
+            start = found.metric("process_start_time_seconds", process=str(process))
+            assert min(abs(start - each.create_time()) for each in served) < 5

@@ -5,10 +5,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lifecycle.bundle.servable import Batch, Scored
-from service.telemetry import cells
-from service.telemetry.cells import Cells
+from service.telemetry import shared_numbers as cells
 from service.telemetry.exposition import Nulls, text
 from service.telemetry.service_metrics import Meters
+from service.telemetry.shared_numbers import Cells
 from tests.service.helpers_protocols import Model
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -5,8 +5,8 @@ from itertools import chain
 
 import pytest
 
-from service.telemetry import cells
-from service.telemetry.cells import CELLS, Cells
+from service.telemetry import shared_numbers as cells
+from service.telemetry.shared_numbers import CELLS, Cells
 
 
 @pytest.fixture

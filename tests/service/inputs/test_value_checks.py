@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lifecycle.contract.gate import check
 from lifecycle.problem.problem import Column
-from service.inputs.values import checker, instant, pattern, years
+from service.inputs.value_checks import checker, instant, pattern, years
 from tests.helpers_data import small_problem, small_table
 from tests.helpers_model import quick
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lifecycle.contract.gate import check
 from lifecycle.problem.problem import Column
-from service.inputs.values import checker
+from service.inputs.value_checks import checker
 from tests.helpers_data import small_problem, small_table
 from tests.helpers_model import quick
 
