@@ -92,5 +92,5 @@ def test_what_can_not_be_served_ends_another_server_in_words(tmp_path: Path) -> 
     environment = clean() | {"PYTHONPATH": str(ROOT / "src"), "SERVE_BUNDLE": str(tmp_path / "nothing")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
-    assert f"{tmp_path / 'nothing'}: there is no bundle" in done.stderr
+    assert f"{tmp_path / 'nothing'}/manifest.json: there is no bundle" in done.stderr
     assert "Traceback" not in done.stderr

@@ -83,7 +83,7 @@ def test_what_does_not_match_its_manifest_is_not_served(tmp_path: Path, bundle: 
 
 def test_what_can_not_be_right_is_told_in_words(tmp_path: Path, bundle: Path) -> None:
     assert "no such setting" in refused_at_start(SERVE_BUDNLE="x")
-    assert "nothing: there is no bundle" in refused_at_start(SERVE_BUNDLE=str(tmp_path / "nothing"), SERVE_PORT="0")
+    assert "nothing/manifest.json: there is no bundle" in refused_at_start(SERVE_BUNDLE=str(tmp_path / "nothing"), SERVE_PORT="0")
     assert "expected 1 to 256" in refused_at_start("--workers", "0")
     given = {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0"}
     assert "no/keys" in refused_at_start(**given, SERVE_API_KEYS=str(tmp_path / "no/keys"))
