@@ -83,7 +83,9 @@ def test_what_does_not_match_its_manifest_is_not_served(tmp_path: Path, bundle: 
 
 def test_what_can_not_be_right_is_told_in_words(tmp_path: Path, bundle: Path) -> None:
     assert "no such setting" in refused_at_start(SERVE_BUDNLE="x")
-    assert "nothing/manifest.json: there is no bundle" in refused_at_start(SERVE_BUNDLE=str(tmp_path / "nothing"), SERVE_PORT="0")
+    assert "nothing/manifest.json: there is no bundle" in refused_at_start(
+        SERVE_BUNDLE=str(tmp_path / "nothing"), SERVE_PORT="0"
+    )
     assert "expected 1 to 256" in refused_at_start("--workers", "0")
     given = {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0"}
     assert "no/keys" in refused_at_start(**given, SERVE_API_KEYS=str(tmp_path / "no/keys"))
@@ -215,6 +217,15 @@ def test_it_listens_on_this_machine_only(tmp_path: Path, bundle: Path) -> None:
     with service(tmp_path, bundle) as running:
         addresses = {each.laddr.ip for each in psutil.Process(running.process.pid).net_connections() if not each.raddr}
         assert addresses == {"127.0.0.1"}
+
+
+def ignores_hangup(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():  # no Linux
+        time.sleep(0.3)
+        return True
+    (ignored,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigIgn"))
+    return bool(int(ignored, 16) & 1)
 
 
 def test_a_hangup_while_it_starts_does_not_end_it(tmp_path: Path, bundle: Path) -> None:
