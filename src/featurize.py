@@ -18,8 +18,8 @@ from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import first_and_last, read_table, write_json
 from lifecycle.features.batch import as_microseconds
-from lifecycle.features.catalogue import contract
-from lifecycle.features.checks import check_features
+from lifecycle.features.feature_contract import contract
+from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import Snapshot, snapshot_of_table
 from lifecycle.features.online.state import LATENESS_DAYS

@@ -15,10 +15,11 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 import pandas as pd
 import pyarrow as pa
 
+from lifecycle.core.addresses import public, resolved
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
-from lifecycle.features.checks import check_features
+from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
@@ -78,10 +79,11 @@ def _fetched(params: IngestParams) -> Path:
         raise PipelineError(
             "ingest.url needs ingest.sha256 too (64 hexadecimal digits), so that everyone gets the same file"
         )
-    target = DOWNLOADS / Path(params.url.split("?")[0]).name
+    url = resolved(params.url, "ingest.url")
+    target = DOWNLOADS / Path(url.split("?")[0]).name
     if not is_format(target.name):
-        raise PipelineError(f"ingest.url = {params.url!r}: the address must end in one of {', '.join(FORMATS)}")
-    download(params.url, params.sha256, target)
+        raise PipelineError(f"ingest.url = {public(url)!r}: the address must end in one of {', '.join(FORMATS)}")
+    download(url, params.sha256, target)
     return target
 
 

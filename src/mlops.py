@@ -45,7 +45,7 @@ def command(name: str) -> Callable[[list[str]], None]:
         case "summary":
             from lifecycle.report.commands import summary as function
         case "verify":
-            from lifecycle.repository.verification import verify as function
+            from lifecycle.repository.reproducibility import verify as function
         case "doctor":
             from lifecycle.repository.doctor import doctor as function
     return function

@@ -8,8 +8,8 @@ import pandas as pd
 from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
-from lifecycle.problem.bands import Band
 from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.slice_definitions import Band
 from tests.helpers_data import small_problem
 from tests.helpers_model import params
 

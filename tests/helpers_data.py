@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.features.checks import check_features
+from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.declaration_checks import check_declaration
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Hour

@@ -43,8 +43,14 @@ SOURCE = {
     "atomic": "src/lifecycle/core/atomic.py",
     **{name: f"src/lifecycle/evaluation/{name}.py" for name in ("bootstrap", "comparison", "gates", "scored_window")},
     **{name: f"src/lifecycle/audit/{name}.py" for name in ("fairness", "stability")},
-    "verification": "src/lifecycle/repository/verification.py",
+    "verification": "src/lifecycle/repository/reproducibility.py",
+    "tables": "src/lifecycle/core/tables.py",
+    **{name: f"src/lifecycle/problem/{name}.py" for name in ("cells", "column_types")},
+    **{name: f"src/lifecycle/sources/{name}.py" for name in ("csv_files", "parquet_files", "derived_columns")},
+    **{name: f"src/lifecycle/contract/{name}.py" for name in ("gate", "quarantine")},
+    "score_file": "src/lifecycle/bundle/score_file.py",
 }
+CELLS, SOURCES = "tests/lifecycle/problem/test_column_types.py", "tests/lifecycle/sources"
 EVALUATION, AUDIT = "tests/lifecycle/evaluation", "tests/lifecycle/audit"
 MUTATIONS = [
     Mutation("old window edge one second later", SOURCE["block"], "days) * DAY_US)", "days) * DAY_US) - 1_000_000", WINDOWS),
@@ -104,6 +110,25 @@ MUTATIONS = [
     Mutation("file renamed before its content is on disk", SOURCE["atomic"], "os.fsync(file.fileno())", "file.fileno()", "tests/lifecycle/core/test_tables.py"),
     Mutation("folder's names not on disk", SOURCE["atomic"], "os.fsync(descriptor)", "pass", "tests/lifecycle/core/test_tables.py"),
     Mutation("verify looks at the outputs of one lock only", SOURCE["verification"], "{**here, **there}", "here", "tests/test_verify.py"),
+    Mutation("checksums of pages not looked at", SOURCE["tables"], "pq.ParquetFile(source, page_checksum_verification=True", "pq.ParquetFile(source", "tests/lifecycle/core/test_tables.py"),
+    Mutation("checksums of pages not looked at in the project's own tables", SOURCE["tables"], "filters=where, page_checksum_verification=True", "filters=where", "tests/lifecycle/core/test_tables.py"),
+    Mutation("tables without checksums", SOURCE["tables"], '"write_page_checksum": True', '"write_page_checksum": False', "tests/lifecycle/core/test_tables.py"),
+    Mutation("schema that contradicts itself believed", SOURCE["tables"], "    _check_types(file)\n", "", f"{SOURCES}/test_parquet_files.py"),
+    Mutation("words of pandas believed", SOURCE["parquet_files"], "len(values) == table.num_rows", "name not in ()", f"{SOURCES}/test_parquet_files.py"),
+    Mutation("whole number rounded to a float", SOURCE["cells"], "if re.fullmatch(WHOLE, cell) and Decimal(value) != Decimal(cell):", "if False:", CELLS),
+    Mutation("decimal taken for an integer when its float is whole", SOURCE["cells"], "exact = Fraction(number)  #", "exact = Fraction(float(number))  #", CELLS),
+    Mutation("digits after the sixth of a second cut", SOURCE["cells"], "if nanoseconds % 1000:", "if False:", CELLS),
+    Mutation("nanoseconds cut", SOURCE["column_types"], "exact = pc.equal(pc.multiply(units, 1000), whole)", "exact = pc.is_valid(units)", CELLS),
+    Mutation("times of any year kept", SOURCE["column_types"], "_between(microseconds, TIMES[0], TIMES[1] - 1).cast", "microseconds.cast", CELLS),
+    Mutation("number of a year taken for a time", SOURCE["column_types"], "column.type == \"timestamp\" and column.unit is None else", "False else", CELLS),
+    Mutation("point read where a comma is set", SOURCE["column_types"], 'pc.replace_substring(text, ".", "?")', "text", CELLS),
+    Mutation("quoted cell may swallow lines", SOURCE["csv_files"], "if _well_quoted(block.content, separator):", "if block.content:", f"{SOURCES}/test_csv_files.py"),
+    Mutation("quoted cell may span two lines", SOURCE["csv_files"], "return bool(good.all() and (", "return bool(good.all() or (", f"{SOURCES}/test_csv_files.py"),
+    Mutation("prepare may change what the source has", SOURCE["derived_columns"], "if moved or changed:", "if moved:", f"{SOURCES}/test_derived_columns.py"),
+    Mutation("prepare may leave rows out", SOURCE["derived_columns"], "if len(made) != len(given):", "if made is None:", f"{SOURCES}/test_derived_columns.py"),
+    Mutation("misfit called missing", SOURCE["gate"], 'found[~(misfit & (found["check"] == "not_nullable"))]', "found", "tests/lifecycle/contract/test_gate.py"),
+    Mutation("quarantine shows the row after", SOURCE["quarantine"], "table[name].take(places)", "table[name].take(pc.add(places, 1))", "tests/lifecycle/contract/test_gate.py"),
+    Mutation("rows lost in a damaged file", SOURCE["score_file"], "if number * rows + len(rest) != meta.num_rows:", "if number < 0:", "tests/lifecycle/bundle/test_score_file_source.py"),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from lifecycle.core.tables import read_table, write_model, write_table
 from lifecycle.explanation import feature_overview as script
-from lifecycle.features.catalogue import catalogue
+from lifecycle.features.feature_contract import catalogue
 from lifecycle.models.families import build
 from lifecycle.models.training import fit
 from problems import creditcard

@@ -109,6 +109,25 @@ def test_url_goes_before_a_path_and_its_file_is_kept_by_name(monkeypatch, source
     pd.testing.assert_frame_equal(table, payments_table())
 
 
+def test_an_address_with_a_signature_may_stand_in_a_variable(monkeypatch):
+    asked = []
+    monkeypatch.setattr(ingest, "download", lambda *given: (asked.append(given), payments_table().to_parquet(given[2])))
+    ingest.DOWNLOADS.mkdir(parents=True)
+    monkeypatch.setenv("RECORDS_URL", "https://example.org/mine.parquet?sig=5ecret")
+    records(url="$RECORDS_URL", sha256="a" * 64)
+    assert asked == [("https://example.org/mine.parquet?sig=5ecret", "a" * 64, ingest.DOWNLOADS / "mine.parquet")]
+    monkeypatch.setenv("RECORDS_URL", "https://example.org/mine.xls?sig=5ecret")
+    assert "'https://example.org/mine.xls?...'" in refusal(url="$RECORDS_URL", sha256="a" * 64)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "mine.csv~", "mine.csv.dvc"])
+def test_what_a_file_manager_or_an_editor_leaves_is_no_data(folder, name):
+    (folder / "data/source" / name).touch()
+    assert len(records()) > 0
+    (folder / "data/source/mine.csv").touch()
+    assert "a folder with mine.csv in it" in refusal()
+
+
 @pytest.mark.parametrize("given", [{"url": "https://example.org/a.csv"}, {"sha256": "a" * 64, "source": "url"}])
 def test_url_without_its_hash_is_refused(given):
     assert refusal(**given).startswith("ingest.url needs ingest.sha256 too (64 hexadecimal digits)")

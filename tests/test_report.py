@@ -16,7 +16,7 @@ from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
 from lifecycle.problem.loading import load_problem
 from lifecycle.report.verdict import verdict
-from lifecycle.repository.revision import out_hash
+from lifecycle.repository.revision_files import out_hash
 from tests.conftest import run, set_params
 from tests.graph import ROOT
 from tests.params import params_content

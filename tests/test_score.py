@@ -114,7 +114,10 @@ def test_stopped_from_the_keyboard_it_says_how_to_go_on(world, tmp_path):
             lambda folder: write(sales(9).assign(number=None), folder / "in.parquet"),
             "row 0 (the first is 0), column number",
         ),
-        (lambda folder: shutil.rmtree(folder / "bundle"), "bundle: there is no bundle; `dvc repro` makes it"),
+        (
+            lambda folder: shutil.rmtree(folder / "bundle"),
+            "bundle/manifest.json: there is no bundle; `dvc repro` makes it",
+        ),
         (lambda folder: (folder / "bundle/model.onnx").write_bytes(b""), "bundle/model.onnx: damaged"),
         (lambda folder: (folder / "sub").write_text("a file"), "Not a directory"),
         (lambda folder: (folder / "out.parquet").symlink_to("in.parquet"), "the same file"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.repository.verification import differing_outputs, file_that_differs, first_difference, verify
+from lifecycle.repository.reproducibility import differing_outputs, file_that_differs, first_difference, verify
 from tests.conftest import run
 from tests.graph import ROOT
 

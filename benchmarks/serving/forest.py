@@ -23,7 +23,7 @@ from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.core.tables import write_json
 from lifecycle.evaluation.calibration import Calibration
-from lifecycle.features.catalogue import contract
+from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.models.families import predict

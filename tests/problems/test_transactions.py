@@ -6,8 +6,8 @@ import pytest
 from lifecycle.contract.gate import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
-from lifecycle.features.catalogue import catalogue
-from lifecycle.features.checks import check_features
+from lifecycle.features.feature_contract import catalogue
+from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill
 from lifecycle.problem.record_words import Raw

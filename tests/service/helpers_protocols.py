@@ -12,7 +12,7 @@ import pandas as pd
 from lifecycle.bundle.bundle_files import seal, write_model
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from lifecycle.core.tables import write_json
-from lifecycle.features.catalogue import contract
+from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS

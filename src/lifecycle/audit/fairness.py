@@ -19,7 +19,7 @@ from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.metrics import GROUPS, metrics_of, negatives, share, total
 from lifecycle.evaluation.scored_window import Sample, ScoredWindow
-from lifecycle.problem.bands import Band, assign
+from lifecycle.problem.slice_definitions import Band, assign
 
 BETWEEN = " x "  # in the name of an intersection
 

@@ -11,7 +11,7 @@ from lifecycle.audit.groups import FiguresByCut, GroupFigures, group_figures
 from lifecycle.evaluation.bootstrap import LEVEL, interval
 from lifecycle.evaluation.metrics import SLICES, metrics_of
 from lifecycle.evaluation.scored_window import ScoredWindow
-from lifecycle.problem.bands import Band, assign
+from lifecycle.problem.slice_definitions import Band, assign
 
 WHOLE = "all"
 COMPARED = ("average_precision", "recall")  # with the whole; each further one widens the limit for all

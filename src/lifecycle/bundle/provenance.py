@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lifecycle.core.addresses import public
 from lifecycle.core.lineage import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
@@ -63,14 +64,19 @@ def _files(places: Sequence[Path]) -> list[str]:
 
 
 def blocks(params: Params, names: list[str]) -> dict[str, Any]:
-    """Return blocks of params by name; of an absolute path, which is one machine's own, only the last name."""
+    """Return blocks of params by name.
+
+    Of an absolute path, which is one machine's own, only the last name; of a web address no query and no user.
+    """
     fields = {field.alias or name: name for name, field in type(params).model_fields.items()}
     content = {name: getattr(params, fields[name]).model_dump(mode="json") for name in names}
-    return {name: {key: _without_folder(value) for key, value in block.items()} for name, block in content.items()}
+    return {name: {key: _shared(value) for key, value in block.items()} for name, block in content.items()}
 
 
-def _without_folder(value: Any) -> Any:
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+def _shared(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return Path(value).name if Path(value).is_absolute() else public(value)
 
 
 def _md5(paths: Sequence[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from lifecycle.bundle.arrow_rows import Columns, batch_of, columns_of
+from lifecycle.bundle.batch_input import Columns, batch_of, columns_of
 from lifecycle.bundle.result_parts import Parts, parts_of
 from lifecycle.bundle.servable import Servable
 from lifecycle.core import tables

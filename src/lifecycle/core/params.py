@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from lifecycle.core.addresses import public
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import read_yaml
 
@@ -275,7 +276,7 @@ def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
         advice: dict[str, list[str]] = {}
         for fault in error.errors():
             path, owner = _locate(fault["loc"], section)
-            value = "" if fault["type"] == "missing" else f" = {fault['input']!r}"
+            value = "" if fault["type"] == "missing" else f" = {public(repr(fault['input']))}"
             advice.setdefault(f"{path}{value}", []).append(_words(fault, owner))
         lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
         raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error

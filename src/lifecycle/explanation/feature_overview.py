@@ -17,7 +17,7 @@ from lifecycle.core.ranking import separation
 from lifecycle.core.tables import read_table
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.explanation.importance import permutation_importance
-from lifecycle.features.catalogue import catalogue
+from lifecycle.features.feature_contract import catalogue
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem

@@ -1,4 +1,4 @@
-"""Refuse a problem that contradicts itself, before any record is read; `features.checks` does the rest."""
+"""Refuse a problem that contradicts itself, before any record is read; `features.feature_declaration_checks` does the rest."""
 
 from collections import Counter
 from datetime import datetime
@@ -8,10 +8,10 @@ from typing import Any, get_args
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
-from lifecycle.problem.bands import MISSING, Band
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import RecordWord
+from lifecycle.problem.slice_definitions import MISSING, Band
 from lifecycle.problem.window_words import Window, known_words
 
 BLOCKS: dict[str, type[Section]] = {

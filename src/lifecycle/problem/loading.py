@@ -15,7 +15,7 @@ from lifecycle.problem.problem import Problem
 def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
     """Import a problem by the name of its file in src/problems, and check it.
 
-    `checks` are run after `check_declaration`, such as `lifecycle.features.checks.check_features`.
+    `checks` are run after `check_declaration`, such as `lifecycle.features.feature_declaration_checks.check_features`.
 
     Raises
     ------

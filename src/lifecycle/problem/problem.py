@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lifecycle.problem.bands import Band
 from lifecycle.problem.purpose import Purpose, Words
+from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Feature
 
 if TYPE_CHECKING:

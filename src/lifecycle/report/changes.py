@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from lifecycle.core.addresses import public
 from lifecycle.core.yaml_text import as_yaml
 
 ABSENT = "-"
@@ -19,6 +20,8 @@ def leaves(block: Any, prefix: str = "") -> dict[str, Any]:
 def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return name, old and new value of all that differs, in the head's order; what only the base has comes last.
 
+    Of web addresses neither query nor user is shown.
+
     Examples
     --------
     >>> differences({"train": {"seed": 1, "depth": 9}}, {"train": {"seed": 2}})
@@ -27,7 +30,7 @@ def differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[tuple[
     before, after = leaves(base), leaves(head)
     names = dict.fromkeys((*after, *before))
     return [
-        (name, *(as_yaml(side[name]) if name in side else ABSENT for side in (before, after)))
+        (name, *(public(as_yaml(side[name])) if name in side else ABSENT for side in (before, after)))
         for name in names
         if name not in before or name not in after or before[name] != after[name]
     ]

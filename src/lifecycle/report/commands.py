@@ -27,7 +27,7 @@ from lifecycle.report.curves import curves, pictures
 from lifecycle.report.sections import markdown, sections
 from lifecycle.report.verdict import SCORES, have_same_scores, verdict
 from lifecycle.repository.rebuild import rebuilt
-from lifecycle.repository.revision import Revision, Workspace
+from lifecycle.repository.revision_files import Revision, Workspace
 
 WIDTH = 120  # of text that is printed where there is no console
 

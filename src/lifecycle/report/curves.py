@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.document.markdown import Picture
-from lifecycle.repository.revision import Workspace
+from lifecycle.repository.revision_files import Workspace
 
 POINTS = (0.5, 0.6, 0.7, 0.8, 0.9)  # values of recall at which the report gives the precision
 TABLES = {name: f"metrics/evaluate/{name}.csv" for name in ("precision_recall", "roc", "calibration")}

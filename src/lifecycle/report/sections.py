@@ -14,7 +14,7 @@ from lifecycle.report import changes
 from lifecycle.report.curves import at_points, curves
 from lifecycle.report.drift import LARGE, SMALL, drift
 from lifecycle.report.verdict import Verdict
-from lifecycle.repository.revision import Revision, Workspace, out_hash
+from lifecycle.repository.revision_files import Revision, Workspace, out_hash
 
 TEMPLATE = Path(__file__).with_name("report.md.jinja")
 SLICES_FILE, FAIRNESS_FILE = "metrics/audit/slices.json", "metrics/audit/fairness.json"

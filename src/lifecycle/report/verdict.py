@@ -30,7 +30,7 @@ from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.scored_window import scored_window
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
-from lifecycle.repository.revision import Revision, Workspace
+from lifecycle.repository.revision_files import Revision, Workspace
 from lifecycle.splits.time_windows import DAY, lengths
 
 SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.json"

@@ -13,7 +13,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.dvc_objects import dvc_repository
 from lifecycle.repository.git import prefix
-from lifecycle.repository.revision import Revision, out_hash
+from lifecycle.repository.revision_files import Revision, out_hash
 
 
 @contextmanager

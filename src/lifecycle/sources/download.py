@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from lifecycle.core.addresses import LEFT_OUT, public
 from lifecycle.core.errors import PipelineError
 
 CHUNK = 1 << 20
@@ -27,9 +29,11 @@ def download(url: str, sha256: str, target: Path) -> None:
     PipelineError
         The address is not http(s), the server does not deliver, or the hash is wrong.
     """
+    address, *query = re.split("[?#]", url, maxsplit=1)  # there may be blanks in it
+    shown = public(address) + (f"?{LEFT_OUT}" if query else "")
     if not _is_web_address(url):
         raise PipelineError(
-            f"ingest.url = {url!r}: only http and https addresses can be downloaded; use ingest.path for a file"
+            f"ingest.url = {shown!r}: only http and https addresses can be downloaded; use ingest.path for a file"
         )
     if target.is_file() and _sha256(target) == sha256.lower():
         return
@@ -38,14 +42,25 @@ def download(url: str, sha256: str, target: Path) -> None:
     try:
         _fetch(url, part)
     except urllib.error.HTTPError as error:
-        raise PipelineError(f"ingest.url: {url}: {error}") from error
+        raise PipelineError(f"ingest.url: {shown}: {error}") from error
     except (http.client.HTTPException, OSError, ValueError) as error:
-        raise PipelineError(f"ingest.url: {url}: {error}; run it again to resume") from error
+        raise PipelineError(f"ingest.url: {shown}: {_said(error, url)}; run it again to resume") from error
     found = _sha256(part)
     if found != sha256.lower():
         part.unlink()
-        raise PipelineError(f"ingest.url: {url}: sha256 is {found}, but params.yaml expects {sha256}; nothing was kept")
+        raise PipelineError(
+            f"ingest.url: {shown}: sha256 is {found}, but params.yaml expects {sha256}; nothing was kept"
+        )
     part.replace(target)
+
+
+def _said(error: Exception, url: str) -> str:
+    """Return an error's text, which may repeat a part of the address, without what may not be shown of that."""
+    secrets = [part for part in (urlsplit(url).query, urlsplit(url).netloc.rpartition("@")[0]) if part]
+    said = public(str(error))
+    for secret in secrets:
+        said = said.replace(secret, LEFT_OUT)
+    return said
 
 
 def _is_web_address(url: str) -> bool:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
 from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_average_precision, worst_slices
-from lifecycle.problem.bands import Band
+from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
 
 BANDS = (Band("place", "place"), Band("age", "age", edges=(40,)), Band("how", "label"))

@@ -158,10 +158,10 @@ def test_what_is_no_manifest_is_refused(bundle, content):
 
 
 def test_what_is_no_bundle_is_refused(tmp_path):
-    with pytest.raises(PipelineError, match=r"none: there is no bundle; `dvc repro` makes it"):
+    with pytest.raises(PipelineError, match=r"none.manifest.json: there is no bundle; `dvc repro` makes it"):
         verify(tmp_path / "none")
     (tmp_path / "file").touch()
-    with pytest.raises(PipelineError, match=r"file/manifest\.json: Not a directory"):
+    with pytest.raises(PipelineError, match=r"file/manifest\.json: there is no bundle"):
         verify(tmp_path / "file")
 
 

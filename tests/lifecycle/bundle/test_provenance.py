@@ -32,3 +32,10 @@ def test_params_are_those_of_the_stages_without_the_places_of_one_machine():
     assert found["ingest"]["path"] == "records.csv"
     assert found["ingest"]["generate"]["seed"] == 0
     assert blocks(params(ingest__path="data/source"), ["ingest"])["ingest"]["path"] == "data/source"
+
+
+def test_an_address_loses_its_query_and_its_user():
+    url = "https://me:5ecret@example.org/records.csv?sig=5ecret"
+    found = blocks(params(ingest__url=url), ["ingest"])
+    assert found["ingest"]["url"] == "https://...@example.org/records.csv?..."
+    assert blocks(params(ingest__url="$RECORDS_URL"), ["ingest"])["ingest"]["url"] == "$RECORDS_URL"

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.bundle.score_file import open_source, pieces
+from lifecycle.core.errors import PipelineError
 from tests.helpers_model import ROOT, quick
 
 READ = """
@@ -58,3 +60,16 @@ def test_a_row_group_need_not_fit_into_memory(tmp_path):
     rows, grown = done.stdout.split()
     assert int(rows) == len(values)
     assert float(grown) < 60  # MB
+
+
+@pytest.mark.parametrize("rows", [7, 20, 21])
+def test_a_file_that_has_fewer_rows_than_it_says_is_told(tmp_path, rows):
+    pq.write_table(pa.table({"at": np.arange(20)}), tmp_path / "in", row_group_size=10)
+    with open_source(tmp_path / "in") as file:
+        first = SimpleNamespace(
+            metadata=file.metadata,
+            schema_arrow=file.schema_arrow,
+            iter_batches=lambda size, groups, **how: file.iter_batches(size, [0], **how),  # the second is not there
+        )
+        with pytest.raises(PipelineError, match="10 rows were read, but it says that it has 20"):
+            list(pieces(first, ["at"], rows, 0))

@@ -6,11 +6,11 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.features.aggregates import AGGREGATES
-from lifecycle.problem.bands import Band
 from lifecycle.problem.declaration_checks import check_label_delay
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Hour, Night, Raw, Weekend
+from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Window
 from problems.transactions import PROBLEM
 from tests.helpers_data import small_problem

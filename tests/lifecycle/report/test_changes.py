@@ -1,7 +1,7 @@
 import pytest
 
 from lifecycle.report.changes import differences, feature_changes, not_run, stage_changes
-from lifecycle.repository.revision import out_hash
+from lifecycle.repository.revision_files import out_hash
 
 
 def test_differences_are_told_by_dotted_name_as_yaml_writes_them():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifecycle.features.catalogue import MOST_CATEGORIES, QUANTILES
+from lifecycle.features.feature_contract import MOST_CATEGORIES, QUANTILES
 from lifecycle.report.drift import drift, stability_index
 
 

@@ -9,7 +9,7 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.repository import git as module
 from lifecycle.repository.git import NO_REPOSITORY, commit_of, git, prefix, top
-from lifecycle.repository.revision import Revision
+from lifecycle.repository.revision_files import Revision
 from tests.conftest import run
 
 

@@ -185,3 +185,18 @@ def test_server_that_is_not_there_is_told_in_words(target):
 def test_address_that_cannot_be_downloaded_is_refused_by_its_key(target, url):
     assert refusal(url, target).startswith("ingest.url")
     assert not target.parent.exists()
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "records.csv", "chunked.csv", "garbage.csv", "a b.csv"])
+def test_no_message_shows_a_signature(server, target, path):
+    url = server.url(f"{path}?sig=5ecret&x=a b" if " " in path else f"{path}?sig=5ecret").replace("//", "//me:5ecret@")
+    message = refusal(url, target, "0" * 64)
+    assert "5ecret" not in message
+    assert path in message
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://me:5ecret@host/a.csv?5ecret", "https://[host/a.csv?5ecret", "https://127.0.0.1:1/a?5ecret"]
+)
+def test_no_message_on_a_wrong_address_shows_a_signature(target, url):
+    assert "5ecret" not in refusal(url, target)

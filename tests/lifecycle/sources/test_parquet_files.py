@@ -111,6 +111,14 @@ def test_what_pandas_says_of_a_file_is_not_believed(tmp_path, words):
     assert read(tmp_path, content, small_problem()).to_pylist() == table.to_pylist()
 
 
+@pytest.mark.parametrize("stop", [3, 5, 0])
+def test_a_range_that_is_not_as_long_as_the_table_is_no_column(tmp_path, stop):
+    index = {"kind": "range", "name": "id", "start": 0, "stop": stop, "step": 1}
+    table = pa.Table.from_pandas(small_table().drop(columns="id"), preserve_index=False)
+    content = stored(table.replace_schema_metadata({b"pandas": json.dumps({"index_columns": [index]})}))
+    assert "missing columns: id." in refusal(tmp_path, content, small_problem())
+
+
 def test_columns_that_are_ignored_may_be_of_any_type_and_repeated_ones_are_told(tmp_path):
     problem = small_problem(ignored=("extra",))
     assert read(tmp_path, written(extra=[[1], None, [2]]), problem).num_rows == 3

@@ -1,9 +1,9 @@
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.problem.bands import Band
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Hour
+from lifecycle.problem.slice_definitions import Band
 from tests.helpers_data import small_problem
 
 COLUMNS = (Column("kind", "text", ""), Column("seen", "timestamp", ""), Column("how", "integer", "", late=True))

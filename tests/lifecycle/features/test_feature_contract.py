@@ -3,7 +3,7 @@ import pytest
 
 from lifecycle.features.aggregates import AGGREGATES
 from lifecycle.features.batch import evaluate
-from lifecycle.features.catalogue import catalogue
+from lifecycle.features.feature_contract import catalogue
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend
 from lifecycle.problem.window_words import Where, Window

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.features.aggregates import AGGREGATES
-from lifecycle.features.catalogue import MOST_CATEGORIES, contract
+from lifecycle.features.feature_contract import MOST_CATEGORIES, contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.repository.revision import Revision, Workspace
+from lifecycle.repository.revision_files import Revision, Workspace
 from tests.conftest import run
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.problem.bands import MISSING, MOST_VALUES, OTHERS, Band, assign
+from lifecycle.problem.slice_definitions import MISSING, MOST_VALUES, OTHERS, Band, assign
 from tests.helpers_model import quick
 
 
