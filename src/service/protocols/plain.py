@@ -101,7 +101,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
 
 def quick_vector(body: bytes) -> list[float] | None:
     """Return the numbers of one vector; None when it is anything else, or needs words that say what is wrong."""
-    if body.count(b":") != 1:  # a name that stands twice
+    if not body.startswith(b'{"features"') or body.count(b":") != 1:  # more: a name that stands twice
         return None
     try:
         return _floats(body).features
