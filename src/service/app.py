@@ -23,16 +23,16 @@ from service.api_keys import Keys
 from service.body import Receive
 from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
-from service.place import Place
+from service.management_endpoints import About
+from service.online_store.history import Home
+from service.online_store.store_choice import open_home
+from service.process_identity import Place
 from service.refusal import Refusal
 from service.request_handler import RequestHandler, Send
 from service.routes import routes
 from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
-from service.status import About
-from service.store.history import Home
-from service.store.store_choice import open_home
 from service.telemetry.log import Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
 from service.telemetry.shared_numbers import Cells

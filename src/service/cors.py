@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.messages import Headers, Reply
+from service.http_messages import Headers, Reply
 
 ALWAYS = ((b"vary", b"origin"),)
 SHOWN = b"x-request-id, retry-after, traceparent, inference-header-content-length"

@@ -12,7 +12,7 @@ from service.batching import Batcher, Job
 from service.body import GoneError, Receive, check_type, read_body
 from service.cors import Origins
 from service.exchange import Exchange
-from service.messages import RETRY, Reply, Request, refused
+from service.http_messages import RETRY, Reply, Request, refused
 from service.refusal import Refusal
 from service.routing import Answered, Route, Routes
 from service.settings import Settings
