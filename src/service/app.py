@@ -18,8 +18,8 @@ from typing import Any
 
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
+from service.access import Keys
 from service.admission import Admission
-from service.api_keys import Keys
 from service.body import Receive
 from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
