@@ -24,6 +24,7 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import Snapshot, snapshot_of_table
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.features.partitioned.feature_table import build
+from lifecycle.features.partitioned.layout import GIB, bytes_of_columns, read_footer, too_small
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import DAY, TimeWindow, plan
@@ -31,22 +32,64 @@ from lifecycle.splits.time_windows import DAY, TimeWindow, plan
 RECORDS, FEATURES = Path("data/validated/records.parquet"), Path("data/features/features.parquet")
 
 
-def between(problem: Problem, start: pd.Timestamp, end: pd.Timestamp, columns: list[str] | None = None) -> pd.DataFrame:
-    """Return the feature table's rows with start <= time < end."""
-    return read_table(FEATURES, columns, [(problem.time, ">=", start), (problem.time, "<", end)])
+class Rows:
+    """The feature table's rows with start <= time < end; a column is read when it is asked for: all may not fit."""
+
+    def __init__(self, time: str, start: pd.Timestamp, end: pd.Timestamp) -> None:
+        self._where = [(time, ">=", start), (time, "<", end)]
+        self.times = self[time]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, name: str) -> pd.Series:
+        return read_table(FEATURES, [name], self._where)[name]
+
+
+def state_columns(problem: Problem, online_plan: Plan) -> list[str]:
+    """Return the columns of the feature table that the state is made from."""
+    return list(dict.fromkeys((problem.time, problem.key, *online_plan.columns, *online_plan.derived)))
+
+
+def state_start(online_plan: Plan, window: TimeWindow) -> pd.Timestamp:
+    """Return the time of the oldest record that a record of the test window can reach."""
+    reach_us = max(map(online_plan.reach_us, online_plan.tracks), default=0)
+    return window.test_start - pd.Timedelta(reach_us, "us") - LATENESS_DAYS * DAY
 
 
 def state_at(problem: Problem, window: TimeWindow) -> Snapshot:
-    """Return the online state when the test window starts: the records before it, and labels that are old enough."""
+    """Return what is known when the test window starts: records before it, and labels that are old enough."""
     online_plan = Plan(problem.features, problem.decimals)
-    reach = pd.Timedelta(max(map(online_plan.reach_us, online_plan.tracks), default=0), "us") + LATENESS_DAYS * DAY
-    names = dict.fromkeys((problem.time, problem.key, *online_plan.columns, *online_plan.derived))
-    records = between(problem, window.test_start - reach, window.test_start, list(names))
-    columns = {str(name): column.to_numpy() for name, column in records.items()}
-    late = dict.fromkeys(problem.label_columns, (records[problem.time] > window.train_end).to_numpy())
+    rows = Rows(problem.time, state_start(online_plan, window), window.test_start)
+    columns = {name: rows[name].to_numpy() for name in state_columns(problem, online_plan)}
+    late = dict.fromkeys(problem.label_columns, (rows.times > window.train_end).to_numpy())
     return snapshot_of_table(
-        online_plan, columns, as_microseconds(records[problem.time]), columns[problem.key], late, LATENESS_DAYS
+        online_plan, columns, as_microseconds(rows.times), columns[problem.key], late, LATENESS_DAYS
     )
+
+
+def check_budget(problem: Problem, window: TimeWindow, memory_budget: float) -> None:
+    """Refuse a memory budget, in GiB, that the state or a column of the training window would break.
+
+    Raises
+    ------
+    PipelineError
+        Names the least budget.
+    """
+    online_plan, table = Plan(problem.features, problem.decimals), read_footer(RECORDS, problem.time)
+    names = state_columns(problem, online_plan)
+    widest = max(table.width, key=lambda name: table.width[name])
+    needs = {
+        "the records that windows of the test window reach, in memory": bytes_of_columns(
+            table, names, state_start(online_plan, window), window.test_start
+        ),
+        "a column of the training window, in memory": bytes_of_columns(
+            table, [problem.time, widest], window.train_start, window.train_end
+        ),
+    }
+    reason, least = max(needs.items(), key=lambda item: item[1])
+    if least > memory_budget * GIB:
+        raise too_small(memory_budget * GIB, least, reason)
 
 
 def main() -> None:
@@ -56,8 +99,9 @@ def main() -> None:
     options = params.featurize
     # First, as it fails at once when the records do not reach far enough.
     *_, window = plan(fill(params.split, problem, "split"), *first_and_last(RECORDS, problem.time))
+    check_budget(problem, window, options.memory_budget)
     build(problem, RECORDS, FEATURES, options.engine, options.memory_budget, options.scheduler)
-    write_json(contract(problem, between(problem, window.train_start, window.train_end)), "models/features.json")
+    write_json(contract(problem, Rows(problem.time, window.train_start, window.train_end)), "models/features.json")
     with atomic("data/features/state.npz") as temporary:
         state_at(problem, window).save(temporary)
 

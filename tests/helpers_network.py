@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests.graph import ROOT
 
-SOURCE = ROOT / "tests/resolver.c"
 CAN_WATCH = sys.platform == "linux" and shutil.which("cc") is not None
 # Some libraries are silent where one of these says that nobody is there, or that nobody wants it.
 SILENCERS = (
@@ -16,11 +15,17 @@ SILENCERS = (
 )  # fmt: skip
 
 
+def compiled(source: Path, folder: Path) -> Path:
+    """Return a library to be preloaded, made in a folder from C."""
+    library = folder / f"{source.stem}.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    return library
+
+
 def watched(folder: Path) -> dict[str, str]:
     """Return the variables with which a process, and all that it starts, is watched: see `left_behind`."""
     (folder / "home").mkdir(parents=True)
-    library = folder / "resolver.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"], check=True)
+    library = compiled(ROOT / "tests/resolver.c", folder)
     return {"LD_PRELOAD": str(library), "LOOKUPS": str(folder / "lookups"), "HOME": str(folder / "home")}
 
 

@@ -9,6 +9,7 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import State
+from lifecycle.features.partitioned import layout
 from lifecycle.problem.window_words import features_of
 from problems import creditcard
 from problems.transactions import LABEL_DELAY_DAYS, PROBLEM
@@ -125,9 +126,21 @@ def test_the_same_bytes_come_out_in_pieces(project, tmp_path, engine):
     assert {path.name for path in (tmp_path / "data/features").iterdir()} == {"state.npz", "features.parquet"}
 
 
-def test_a_budget_that_is_too_small_is_told(tmp_path):
+def test_a_budget_that_is_too_small_is_refused_with_the_least_that_is_enough(tmp_path):
     start_project(tmp_path, {"featurize.memory_budget": 0.25})
-    with pytest.raises(PipelineError, match=r"a memory budget of 0\.25 GiB is too small"):
+    with pytest.raises(PipelineError, match=r"a memory budget of 0\.25 GiB is too small") as refused:
+        run_stages(tmp_path, "featurize")
+    assert not (tmp_path / "data/features").exists()
+    least = float(str(refused.value).split("the least is ")[1].split(":")[0])
+    start_project(tmp_path, {"featurize.memory_budget": least})
+    run_stages(tmp_path, "featurize")
+
+
+def test_a_budget_holds_for_the_state_too(monkeypatch, tmp_path):
+    # What is left to do once the feature table is there takes the most where windows reach far.
+    start_project(tmp_path, {"featurize.memory_budget": 0.3})
+    monkeypatch.setattr(layout, "FILTER", 10_000)
+    with pytest.raises(PipelineError, match="the records that windows of the test window reach"):
         run_stages(tmp_path, "featurize")
 
 

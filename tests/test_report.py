@@ -111,6 +111,21 @@ def test_a_clone_without_the_base_says_what_to_fetch(workspace, tmp_path):
     assert "git fetch --unshallow origin" in failed.stderr
 
 
+@pytest.mark.slow
+def test_in_a_clone_without_tables_the_same_model_passes_and_nothing_is_built(workspace, tmp_path):
+    run(f"git clone -q {workspace} fresh", tmp_path)
+    said = " ".join(run(f"{REPORT} --base HEAD --build-base --plain", tmp_path / "fresh").stdout.split())
+    assert "No difference, and the gate passes" in said
+    assert "Both name the same table of scores by its hash" in said
+    assert "+0.0000 to +0.0000" in said
+
+
+@pytest.mark.slow
+def test_in_a_clone_without_a_checkout_the_tables_come_from_the_cache(workspace, tmp_path):
+    run(f"git clone -q {workspace} fresh && cd fresh && dvc cache dir -q --local {workspace}/.dvc/cache", tmp_path)
+    assert "Compared record by record" in run(f"{REPORT} --base HEAD --plain", tmp_path / "fresh").stdout
+
+
 class Side:
     """A version with a figure and its interval, but no table of scores."""
 

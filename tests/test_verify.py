@@ -101,6 +101,17 @@ def test_a_project_in_a_subfolder_of_a_repository_is_verified(project: Path) -> 
     assert done.stdout == "reproduced: 1 of 1 files of 1 outputs have the same bits\n"
 
 
+def test_the_base_of_a_project_in_a_subfolder_can_be_built(project: Path) -> None:
+    code = """
+from lifecycle.repository.rebuild import rebuilt
+from lifecycle.repository.revision import Revision
+with rebuilt(base := Revision("HEAD"), "out.txt") as note:
+    print(note, (base.built / "out.txt").is_file(), base.built.name)
+"""
+    assert run(f"python -c '{code}'", project, PYTHONPATH=str(ROOT / "src")).stdout == "None True model\n"
+    assert len(run("git worktree list", project).stdout.splitlines()) == 1
+
+
 def test_a_commit_that_cannot_be_cloned_is_told(project: Path) -> None:
     lost = run("git rev-parse HEAD:./params.yaml", project).stdout.strip()
     (project.parents[1] / f".git/objects/{lost[:2]}/{lost[2:]}").unlink()

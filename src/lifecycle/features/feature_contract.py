@@ -4,7 +4,7 @@ A service rebuilds the feature list from it (`lifecycle.problem.window_words`), 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -65,7 +65,15 @@ def _latency(feature: Feature, labels: frozenset[str], sources: Sequence[Entry])
     return max((entry.latency for entry in sources), key=LATENCIES.index, default=LATENCIES[0])
 
 
-def contract(problem: Problem, train: pd.DataFrame) -> dict[str, Any]:
+class Columns(Protocol):
+    """Rows whose columns are asked for one at a time: a data frame, or what reads them from a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def contract(problem: Problem, train: Columns) -> dict[str, Any]:
     """Describe the feature list and its columns on the rows of the final training window.
 
     Returns

@@ -1,4 +1,7 @@
-"""Refuse a problem that contradicts itself, before any record is read; `features.feature_declaration_checks` does the rest."""
+"""Refuse a problem that contradicts itself, before any record is read.
+
+What concerns its features: `lifecycle.features.feature_declaration_checks`.
+"""
 
 from collections import Counter
 from datetime import datetime
