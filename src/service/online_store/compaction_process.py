@@ -1,7 +1,7 @@
 """Make one snapshot out of a snapshot and a copy of the journal behind it, in a process of its own.
 
-The service goes on meanwhile. `python -m service.online_store.compaction_process` gets the feature list and the paths as
-JSON on its standard input, and writes a file.
+The service goes on meanwhile. `python -m service.online_store.compaction_process` gets the feature list and the paths
+as JSON on its standard input, and writes a file.
 """
 
 import json
