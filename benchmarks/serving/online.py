@@ -32,7 +32,7 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.record_words import DAY_US
-from service.store.journal import EmbeddedStore
+from service.online_store.journal import EmbeddedStore
 
 START, WEEKS = "2018-08-08", 4
 REDIS_EVENTS = 10_000
@@ -91,7 +91,7 @@ def embedded(table: Table, plan: Plan, schema: Schema, start: int, stop: int) ->
 
 def by_redis(table: Table, plan: Plan, schema: Schema, start: int) -> Counter[str]:
     """Replay a part through a Redis server of our own."""
-    from service.store.redis_store import RedisStore
+    from service.online_store.redis_store import RedisStore
 
     with redis_server("--appendonly", "yes") as url:
         store = RedisStore(url, plan, schema, "benchmark", table.snapshot(plan, start))

@@ -10,29 +10,29 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
+from service.access import Keys
 from service.admission import Admission
-from service.api_keys import Keys
 from service.body import Receive
 from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
-from service.place import Place
+from service.management_endpoints import About
+from service.online_store.history import Home
+from service.online_store.store_choice import open_home
+from service.process_identity import Place
 from service.refusal import Refusal
 from service.request_handler import RequestHandler, Send
 from service.routes import routes
 from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
-from service.status import About
-from service.store.history import Home
-from service.store.store_choice import open_home
 from service.telemetry.log import Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
 from service.telemetry.shared_numbers import Cells
@@ -107,30 +107,42 @@ class Application:
         PipelineError
             The bundle does not match its manifest, or something else that the settings name can't be used.
         """
-        settings, place = self.settings, self.place
+        settings = self.settings
         seen = signature(settings.bundle)  # before it is read: what comes while the service starts is news
         servable = load(settings.bundle, settings.model_name)
         keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
         current = Current(servable, self.meters)
-        common = {"ecs.version": "8.11.0", "service.name": servable.name, "service.node.name": str(place.row)}
-        log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
-        bridge = Bridge(log)
-        logging.getLogger().addHandler(bridge)
-        self.reporter = Reporter(current, self.meters, log)
-        spans = None
-        if settings.otlp_endpoint:
-            spans = Spans(settings.otlp_endpoint, common, partial(self.meters.add, "spans_dropped", "reason"))
-        try:
+        with self._recording(servable.name) as (log, record):
+            self.reporter = Reporter(current, self.meters, log)
             home = await open_home(servable, settings.store, settings.workers, settings.max_ahead)
             check = partial(_load, home, settings.model_name)
             self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
-            self.handler = self._made(current, home, keys, _recorder(log, spans))
+            self.handler = self._made(current, home, keys, record)
             async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
                 try:
                     yield
                 finally:
                     await home.close()
             log.event("stopped", "the service has ended")
+
+    @contextmanager
+    def _recording(self, name: str) -> Iterator[tuple[Log, Callable[[Exchange], None]]]:
+        """Give the log, and what keeps a request: a line of the log, and a span where there is a collector."""
+        settings, place = self.settings, self.place
+        common = {"ecs.version": "8.11.0", "service.name": name, "service.node.name": str(place.row)}
+        log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
+        dropped, endpoint = partial(self.meters.add, "spans_dropped", "reason"), settings.otlp_endpoint
+        spans = Spans(endpoint, common, dropped) if endpoint else None
+
+        def record(exchange: Exchange) -> None:
+            log.put(exchange.at, exchange.fields())
+            if spans is not None:
+                spans.add(exchange)
+
+        bridge = Bridge(log)
+        logging.getLogger().addHandler(bridge)
+        try:
+            yield log, record
         finally:
             logging.getLogger().removeHandler(bridge)
             log.close(seconds=2.0)
@@ -149,17 +161,6 @@ class Application:
     def ready(self) -> bool:
         """Tell whether requests should be sent here."""
         return not self.draining
-
-
-def _recorder(log: Log, spans: Spans | None) -> Callable[[Exchange], None]:
-    """Return what keeps a request: a line of the log, and a span where there is a collector."""
-
-    def record(exchange: Exchange) -> None:
-        log.put(exchange.at, exchange.fields())
-        if spans is not None:
-            spans.add(exchange)
-
-    return record
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ import numpy as np
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from service.admission import Admission
+from service.http_messages import Reply
 from service.live_bundle import TOGETHER, Live
-from service.messages import Reply
 
 MOST = 32  # requests answered in one turn of the event loop
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from types import FrameType
 
 from lifecycle.core.errors import PipelineError
-from service.place import Place
+from service.process_identity import Place
 from service.server.listening_socket import bound
 from service.settings import load_settings, table
 

@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 
 from service.app import Application
-from service.place import Place
+from service.process_identity import Place
 from service.server.server import Hooks, Server
 from service.settings import Settings
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lifecycle.bundle.servable import Batch, Scored, Servable
-from service.messages import JSON, Reply, Request
+from service.http_messages import JSON, Reply, Request
 from service.settings import Settings
 
 CONFLICT = (409,)  # a transaction that contradicts what is kept, or comes too late

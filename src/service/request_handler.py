@@ -6,13 +6,12 @@ from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from service.access import Keys, Origins
 from service.admission import Admission
-from service.api_keys import Keys
 from service.batching import Batcher, Job
 from service.body import GoneError, Receive, check_type, read_body
-from service.cors import Origins
 from service.exchange import Exchange
-from service.messages import RETRY, Reply, Request, refused
+from service.http_messages import RETRY, Reply, Request, refused
 from service.refusal import Refusal
 from service.routing import Answered, Route, Routes
 from service.settings import Settings

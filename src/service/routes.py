@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
+from service.management_endpoints import About, readiness
 from service.protocol import Endpoint, Operation, Protocol
 from service.protocols import azure_ml, invocations, kserve_v1, open_inference, plain, vertex_ai
 from service.routing import Handler, Route
 from service.scoring import EVENTS, Scoring
 from service.settings import Settings
-from service.status import About, readiness
 
 PROTOCOLS: tuple[Protocol, ...] = (
     plain.PROTOCOL,

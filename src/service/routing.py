@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from lifecycle.core.errors import PipelineError
 from service.batching import Job
 from service.exchange import Exchange
-from service.messages import JSON, Reply, Request
+from service.http_messages import JSON, Reply, Request
 from service.protocol import Operation
 from service.refusal import Refusal
 

@@ -13,17 +13,17 @@ from lifecycle.bundle.servable import Batch, Scored, Servable
 from service.admission import Admission
 from service.batching import Job
 from service.exchange import Exchange, values
+from service.http_messages import JSON, RETRY, Reply, Request, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import check_rows, of_model
 from service.live_bundle import Current, Live
-from service.messages import JSON, RETRY, Reply, Request, json_reply
+from service.online_store import events
+from service.online_store.history import Home
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Operation
 from service.protocols.json_body import Forms, document
 from service.refusal import Refusal
 from service.routing import Answered
 from service.settings import Settings
-from service.store import events
-from service.store.history import Home
 from service.telemetry.service_metrics import Meters
 
 APART = 64  # rows from which scoring leaves the event loop, so that single rows do not wait for it

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from service.place import Place, begin
+from service.process_identity import Place, begin
 from service.settings import Settings
 from service.telemetry import shared_numbers
 from service.telemetry.log import Log, Output
@@ -128,7 +128,7 @@ class Parent:
         """Yield the process that keeps the online store, when it is in a folder: only one may have that open."""
         store = self._settings.store
         if store not in {"none", "memory"} and "://" not in store:
-            module = "service.store.store_process"
+            module = "service.online_store.store_process"
             yield Child("store", [sys.executable, "-m", module, str(self._settings.bundle), store])
 
     def _worker(self, row: int) -> Child:

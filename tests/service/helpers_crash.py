@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
-from service.store.journal import EmbeddedStore
+from service.online_store.journal import EmbeddedStore
 from tests.helpers_online import PLAN, SCHEMA, see
 
 GROUP = 5

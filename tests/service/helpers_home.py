@@ -20,9 +20,9 @@ from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import Feature, declaration_of
 from problems.transactions import PROBLEM
 from service.inputs.raw_records import transaction
+from service.online_store.history import Home
+from service.online_store.store_choice import open_home
 from service.refusal import Refusal
-from service.store.history import Home
-from service.store.store_choice import open_home
 from tests.helpers_bundle import ORIGIN
 from tests.helpers_payments import EVERYTHING
 

@@ -12,9 +12,9 @@ from typing import Any
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
-from service.store import compactor as compacting
-from service.store.history import Home
-from service.store.store_choice import open_home
+from service.online_store import compactor as compacting
+from service.online_store.history import Home
+from service.online_store.store_choice import open_home
 from tests.service.helpers_home import Listed, label, payment
 
 CLIENTS = 8

@@ -18,13 +18,13 @@ from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
 from problems.transactions import PROBLEM
-from service.messages import Reply, Request
+from service.http_messages import Reply, Request
+from service.management_endpoints import About
 from service.openapi.openapi_document import document
 from service.protocol import Answer, Endpoint, Inputs
 from service.refusal import Refusal
 from service.routes import endpoints, routes
 from service.settings import Settings
-from service.status import About
 from tests.helpers_bundle import ORIGIN, fitted, some_decision
 
 FEATURES = ("amount", "ratio", "age")

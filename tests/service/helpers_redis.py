@@ -10,7 +10,7 @@ import pytest
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA
 
 if TYPE_CHECKING:
-    from service.store.redis_store import RedisStore
+    from service.online_store.redis_store import RedisStore
 
 
 missing = shutil.which("redis-server") is None or importlib.util.find_spec("redis") is None
@@ -20,7 +20,7 @@ prefixes = (f"t{number}" for number in itertools.count())
 
 def store_on(server: str, **changes: Any) -> "RedisStore":
     """Open a store; a new one unless a prefix is given."""
-    from service.store.redis_store import RedisStore
+    from service.online_store.redis_store import RedisStore
 
     made = {"url": server, "plan": PLAN, "schema": SCHEMA, "prefix": next(prefixes), "lateness_days": LATENESS_DAYS}
     return RedisStore(**made | changes)

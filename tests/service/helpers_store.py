@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
-from service.store.journal import EmbeddedStore
+from service.online_store.journal import EmbeddedStore
 from tests.helpers_online import PLAN, SCHEMA, differing, payment_of, see
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from lifecycle.bundle.servable import Batch, Scored
 from service.batching import Job, answers
+from service.http_messages import Reply
 from service.live_bundle import TOGETHER, Live, alike
-from service.messages import Reply
 from service.telemetry import shared_numbers as cells
 from service.telemetry.service_metrics import Meters
 from service.telemetry.shared_numbers import Cells

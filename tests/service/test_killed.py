@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.features.online.state import State
 from service.inputs.raw_records import transaction
-from service.store.events import list_of
+from service.online_store.events import list_of
 from tests.graph import ROOT
 from tests.service.helpers_home import ask, label, listed, opened, payment, run
 from tests.service.helpers_killed import CLIENTS

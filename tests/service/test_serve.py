@@ -219,6 +219,15 @@ def test_it_listens_on_this_machine_only(tmp_path: Path, bundle: Path) -> None:
         assert addresses == {"127.0.0.1"}
 
 
+def ignores_hangup(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():  # no Linux
+        time.sleep(0.3)
+        return True
+    (ignored,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigIgn"))
+    return bool(int(ignored, 16) & 1)
+
+
 def test_a_hangup_while_it_starts_does_not_end_it(tmp_path: Path, bundle: Path) -> None:
     settings = {"SERVE_BUNDLE": str(bundle), "SERVE_PORT": "0", "SERVE_LOG": "-"}
     with subprocess.Popen(SERVE, env=clean() | settings, stdout=subprocess.PIPE, text=True) as process:

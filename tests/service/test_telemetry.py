@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.helpers_serving import VECTOR, service, small_bundle
 
 from tests.helpers_network import CAN_WATCH, SILENCERS, left_behind, watched
+from tests.service.helpers_serving import VECTOR, service, small_bundle
 
 
 @pytest.mark.skipif(not CAN_WATCH, reason="needs Linux and cc: apt-get install gcc libc6-dev")

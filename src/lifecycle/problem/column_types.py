@@ -117,7 +117,7 @@ def _plain_numbers(values: pa.Array) -> pa.Array | None:
 
 def _without_gaps(text: pa.Array, decimal: str) -> pa.Array:
     """Return trimmed cells, null where a cell stands for no value, with a point before the decimals."""
-    text = pc.utf8_trim_whitespace(text)
+    text = pc.ascii_trim_whitespace(text)
     text = pc.if_else(pc.is_in(text, pa.array(GAPS, text.type)), None, text)
     if decimal == ".":
         return text

@@ -37,14 +37,20 @@ def read_parquet(path: Path, wanted: set[str]) -> pa.Table:
         table.validate(full=True)
         if len(table) != file.metadata.num_rows:
             raise ValueError(f"{len(table):,} rows were read, but it says that it has {file.metadata.num_rows:,}")
-    table = table.select([i for i, name in enumerate(table.column_names) if not name.startswith(UNNAMED)])
-    for place, kind in enumerate(table.schema.types):
-        if kind in VIEWS:  # which few functions take
-            table = table.set_column(place, table.column_names[place], table.column(place).cast(VIEWS[kind]))
+    table = _without_views(table)
+    table = table.select([place for place, name in enumerate(table.column_names) if not name.startswith(UNNAMED)])
     for name, values in _ranges(table):
         if name in wanted and name not in table.column_names:
             table = table.append_column(name, values)
     return table.replace_schema_metadata(None)
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table in which views of text are plain text: few functions of Arrow take views."""
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if kind in VIEWS:
+            table = table.set_column(place, name, table.column(place).cast(VIEWS[kind]))
+    return table
 
 
 def _ranges(table: pa.Table) -> list[tuple[str, pa.Array]]:

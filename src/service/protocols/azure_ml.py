@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Rows, from_list, from_split
-from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, NoParameters, document, no_parameters
 from service.protocols.predictions import Prediction, Predictions, free_form, predictions, scored_of

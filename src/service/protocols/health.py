@@ -3,8 +3,8 @@
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs import faults
-from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import NOTHING, Answer, Endpoint, Inputs
 from service.protocols.predictions import Alive, Ready
 from service.refusal import Refusal

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request
 from service.inputs.csv_rows import from_csv, to_csv
 from service.inputs.row_forms import Columns, Rows, Split, from_list, from_split
-from service.messages import JSON, Reply, Request
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import TEXT, readiness
 from service.protocols.json_body import Forms, NoParameters, document, no_parameters, parsed

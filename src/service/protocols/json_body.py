@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from service.http_messages import Request
 from service.inputs import faults
-from service.messages import Request
 from service.refusal import Refusal
 
 _decode = msgspec.json.Decoder().decode

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Columns, Rows, from_list, from_named
-from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import about_model, alive, check_path
 from service.protocols.json_body import Forms, document

@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request, encoded, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import from_columns
-from service.messages import JSON, Reply, Request, encoded, json_reply
 from service.protocol import Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import about_model, alive, check_model, check_path, readiness
 from service.protocols.json_body import converted, parsed

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import Records, Vector, from_floats, from_list, from_vectors, of_model
-from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, document
 from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
@@ -101,7 +101,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
 
 def quick_vector(body: bytes) -> list[float] | None:
     """Return the numbers of one vector; None when it is anything else, or needs words that say what is wrong."""
-    if body.count(b":") != 1:  # a name that stands twice
+    if not body.startswith(b'{"features"') or body.count(b":") != 1:  # more: a name that stands twice
         return None
     try:
         return _floats(body).features

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Scored
-from service.messages import Reply, json_reply
+from service.http_messages import Reply, json_reply
 from service.protocol import Answer
 
 Share = Annotated[float, Meta(ge=0, le=1)]

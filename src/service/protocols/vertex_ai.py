@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
+from service.http_messages import JSON, Request
 from service.inputs.row_forms import Rows, from_list
-from service.messages import JSON, Request
 from service.protocol import CONFLICT, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, NoParameters, document, no_parameters
 from service.protocols.predictions import Predictions, free_form

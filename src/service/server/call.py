@@ -5,7 +5,7 @@ import logging
 from typing import Any
 from urllib.parse import unquote
 
-from service.messages import Headers, response_head
+from service.http_messages import Headers, response_head
 
 CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import httptools
 
-from service.messages import RETRY, refused, response_head
+from service.http_messages import RETRY, refused, response_head
 from service.refusal import Refusal
 from service.server.call import Call
 from service.tracing import request_id

@@ -79,7 +79,7 @@ def test_finite_numbers_come_back_exactly_and_others_are_missing(values):
     assert read([repr(value) for value in values], NUMBER, object) == expected
 
 
-@pytest.mark.parametrize("junk", ["", "x", "1,5", "1 000", "0x10", "1_000", "--1", "1e999", "nan", "∞"])
+@pytest.mark.parametrize("junk", ["", "x", "1,5", "1 000", "0x10", "1_000", "--1", "1e999", "nan", "∞", "5\x1c"])
 @pytest.mark.parametrize("column", [INTEGER, NUMBER], ids=["integer", "number"])
 def test_text_that_is_no_number_is_missing_and_its_neighbours_are_not(column, junk):
     assert read(["7", junk, " 8 ", None], column, object) == [7, None, 8, None]

@@ -13,7 +13,7 @@ import pytest
 
 from service.admission import Admission
 from service.exchange import Exchange
-from service.messages import JSON, Reply, Request
+from service.http_messages import JSON, Reply, Request
 from service.refusal import Refusal
 from service.request_handler import RequestHandler
 from service.routing import Route, Routes

@@ -12,12 +12,12 @@ from typing import Any
 from lifecycle.bundle.manifest import read_manifest, read_member
 from lifecycle.core.errors import run
 from lifecycle.features.online.record_schema import Event
-from service.place import own
+from service.online_store.events import FeatureList, unavailable
+from service.online_store.folder import OnDisk, open_folder
+from service.online_store.memory_store import in_turns
+from service.online_store.store_messages import Ask, Frames, Reply, sent, socket_of, unpacked
+from service.process_identity import own
 from service.refusal import Refusal
-from service.store.events import FeatureList, unavailable
-from service.store.folder import OnDisk, open_folder
-from service.store.memory import in_turns
-from service.store.store_messages import Ask, Frames, Reply, sent, socket_of, unpacked
 
 FEW = 4  # records that are answered at once; for more, others have a turn
 GLANCE_SECONDS = 0.05  # between two looks whether the service still lives, and whether it is to end

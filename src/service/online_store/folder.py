@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.bundle import manifest
+from service.online_store.compactor import Compactor
+from service.online_store.events import FeatureList, base_of
+from service.online_store.group_commit import GroupCommit
+from service.online_store.journal import EmbeddedStore, InUseError
+from service.online_store.memory_store import InMemory
 from service.refusal import Refusal
-from service.store.compactor import Compactor
-from service.store.events import FeatureList, base_of
-from service.store.group_commit import GroupCommit
-from service.store.journal import EmbeddedStore, InUseError
-from service.store.memory import InMemory
 
 PATIENCE_SECONDS = 5.0  # for a process before this one that is about to end
 PAUSE_SECONDS = 0.05

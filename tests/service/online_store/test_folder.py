@@ -5,9 +5,9 @@ import time
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from service.store import folder
-from service.store.events import list_of
-from service.store.journal import EmbeddedStore
+from service.online_store import folder
+from service.online_store.events import list_of
+from service.online_store.journal import EmbeddedStore
 from tests.helpers_payments import EVERYTHING
 from tests.service.helpers_home import ask, listed, opened, payment, run
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lifecycle.features.online.snapshot import Snapshot
-from service.store.journal import Journal
+from service.online_store.journal import Journal
 from tests.graph import ROOT
 from tests.helpers_online import see, state_after
 from tests.service.helpers_crash import GROUP

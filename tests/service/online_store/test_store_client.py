@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import Change
-from service.store.store_client import packed
-from service.store.store_messages import Ask, Frames, Reply, sent, unpacked
+from service.online_store.store_client import packed
+from service.online_store.store_messages import Ask, Frames, Reply, sent, unpacked
 from tests.helpers_model import quick
 
 values = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.text())

@@ -29,7 +29,7 @@ def test_a_snapshot_and_a_copy_of_the_journal_become_a_snapshot_of_both(tmp_path
         "made": str(made),
         "horizon": -DAY_US,
     }
-    command = [sys.executable, "-m", "service.store.compaction"]
+    command = [sys.executable, "-m", "service.online_store.compaction_process"]
     subprocess.run(command, cwd=ROOT / "src", input=json.dumps(task), text=True, check=True)
     found = Snapshot.load(made)
     assert found.position == store.journal.position

@@ -69,7 +69,7 @@ def test_a_list_without_windows_keeps_nothing(server):
 HAMMER = """
 import sys
 sys.path.append("src")
-from service.store.redis_store import RedisStore
+from service.online_store.redis_store import RedisStore
 
 from tests.helpers_online import PLAN, SCHEMA, payment_of
 store = RedisStore(sys.argv[1], PLAN, SCHEMA, sys.argv[2])

@@ -1,7 +1,7 @@
 """Make one snapshot out of a snapshot and a copy of the journal behind it, in a process of its own.
 
-A service that compacts its store goes on meanwhile: `python -m service.store.compaction` gets the feature
-list and the paths as JSON on its standard input, and writes a file.
+The service goes on meanwhile. `python -m service.online_store.compaction_process` gets the feature list and the paths
+as JSON on its standard input, and writes a file.
 """
 
 import json
@@ -17,7 +17,7 @@ from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import features_of
-from service.store.journal import Journal
+from service.online_store.journal import Journal
 
 
 def compact(plan: Plan, snapshot: Path, journal: Path, made: Path, horizon: int) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from service.store.events import unavailable
-from service.store.journal import EmbeddedStore
+from service.online_store.events import unavailable
+from service.online_store.journal import EmbeddedStore
 
 log = logging.getLogger(__name__)
 

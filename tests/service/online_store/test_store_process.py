@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from service.store import store_client
-from service.store.store_messages import SOCKET
+from service.online_store import store_client
+from service.online_store.store_messages import SOCKET
 from tests.graph import ROOT
 from tests.helpers_payments import EVERYTHING
 from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 
 
 def started(servable, place):
-    command = [sys.executable, "-m", "service.store.store_process", str(servable.folder), str(place)]
+    command = [sys.executable, "-m", "service.online_store.store_process", str(servable.folder), str(place)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -188,7 +188,7 @@ PARENT = "import subprocess, sys, time; print(subprocess.Popen(sys.argv[1:]).pid
 
 
 def test_it_ends_with_the_service_that_started_it_however_that_ends(servable, place):
-    command = [sys.executable, "-m", "service.store.store_process", str(servable.folder), str(place)]
+    command = [sys.executable, "-m", "service.online_store.store_process", str(servable.folder), str(place)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, *command], env=environment, stdout=subprocess.PIPE, text=True

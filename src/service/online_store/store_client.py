@@ -10,11 +10,11 @@ from typing import Any
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import Change
-from service.place import own
+from service.online_store.events import FeatureList, unavailable
+from service.online_store.history import Outcome
+from service.online_store.store_messages import Ask, Frames, Reply, sent, socket_of
+from service.process_identity import own
 from service.refusal import Refusal
-from service.store.events import FeatureList, unavailable
-from service.store.history import Outcome
-from service.store.store_messages import Ask, Frames, Reply, sent, socket_of
 
 AWAY = "the store process is away"
 STARTING_SECONDS = 30.0  # in which the store process must listen when a service starts
@@ -83,7 +83,7 @@ class Line(asyncio.Protocol):
 
 
 class Client:
-    """A store behind a socket; see `service.store.history.Store`.
+    """A store behind a socket; see `service.online_store.history.Store`.
 
     Parameters
     ----------

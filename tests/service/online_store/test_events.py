@@ -5,9 +5,9 @@ import pytest
 
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.problem.window_words import Window
+from service.online_store import events
+from service.online_store.events import list_of
 from service.refusal import Refusal
-from service.store import events
-from service.store.events import list_of
 from tests.service.helpers_home import label, listed, payment
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.replay import redis_server
 from lifecycle.core.errors import PipelineError
-from service.store.store_choice import open_home
+from service.online_store.store_choice import open_home
 from tests.helpers_payments import EVERYTHING
 from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.service.helpers_redis import needs_redis, prefixes
@@ -44,7 +44,7 @@ def test_workers_see_one_history_and_it_is_that_of_a_store_in_process(server, se
 
 
 def test_the_loop_goes_on_while_the_server_is_asked(server, servable, monkeypatch):
-    from service.store.redis_store import RedisStore
+    from service.online_store.redis_store import RedisStore
 
     free, keep = threading.Event(), RedisStore.keep
     monkeypatch.setattr(RedisStore, "keep", lambda *args: (free.wait(20), keep(*args))[1])

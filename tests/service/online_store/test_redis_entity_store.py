@@ -20,7 +20,7 @@ def server():
         yield url
 
 
-redis_base = pytest.importorskip("service.store.redis_records")
+redis_base = pytest.importorskip("service.online_store.redis_entity_store")
 
 
 def test_a_store_goes_on_from_a_snapshot(server, monkeypatch):

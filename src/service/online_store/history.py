@@ -9,8 +9,8 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import EventStatus, State
+from service.online_store.events import FeatureList, Found, event_of, found_of, list_of, read_events, told
 from service.refusal import Refusal
-from service.store.events import FeatureList, Found, event_of, found_of, list_of, read_events, told
 
 Features = list[dict[str, Any]]
 NO_STORE = "the model's features need the history of {}, and this service keeps none: {}"

@@ -8,7 +8,7 @@ import pytest
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.features.online.state import Draft
 from lifecycle.problem.record_words import DAY_US
-from service.store import compactor as compacting
+from service.online_store import compactor as compacting
 from tests.service.helpers_home import ask, label, opened, payment, refused, run
 
 NAMES = {"journal.newest", "journal.sqlite", "state.npz"}

@@ -13,13 +13,13 @@ from typing import Any
 
 import lifecycle
 from lifecycle.problem.record_words import DAY_US
-from service.store.group_commit import GroupCommit
-from service.store.journal import EmbeddedStore
+from service.online_store.group_commit import GroupCommit
+from service.online_store.journal import EmbeddedStore
 
 log = logging.getLogger(__name__)
 IDLE_DAYS = 30  # beyond the windows' reach, after which an entity is forgotten
 LONGEST = 50_000  # changes in the journal: some seconds of a start
-COMMAND = [sys.executable, "-m", "service.store.compaction"]
+COMMAND = [sys.executable, "-m", "service.online_store.compaction_process"]
 
 
 class Compactor:

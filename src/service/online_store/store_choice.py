@@ -5,10 +5,10 @@ from pathlib import Path
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import State
-from service.store.events import FeatureList, base_of, list_of
-from service.store.folder import open_folder
-from service.store.history import History, Home, Stateless, Store
-from service.store.memory import InMemory
+from service.online_store.events import FeatureList, base_of, list_of
+from service.online_store.folder import open_folder
+from service.online_store.history import History, Home, Stateless, Store
+from service.online_store.memory_store import InMemory
 
 DAY_SECONDS = 86_400.0
 
@@ -40,7 +40,7 @@ async def open_home(servable: Servable, place: str, workers: int = 1, max_ahead:
 
 async def _opened(servable: Servable, made: FeatureList, place: str, workers: int) -> Store:
     if "://" in place:
-        from service.store.redis_store import open_redis
+        from service.online_store.redis_store import open_redis
 
         return await open_redis(place, servable, made)
     if place == "memory":
@@ -48,7 +48,7 @@ async def _opened(servable: Servable, made: FeatureList, place: str, workers: in
             raise PipelineError("SERVE_STORE=memory: each process would have a history of its own; name a folder")
         return InMemory(State(made.plan, made.schema, base_of(servable.folder, servable.manifest)))
     if workers > 1:
-        from service.store.store_client import connect
+        from service.online_store.store_client import connect
 
         return await connect(Path(place), made)
     return open_folder(Path(place), made, servable.folder, servable.manifest)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from lifecycle.features.online.record_schema import Event, Label
 from lifecycle.features.online.state import Draft, State
-from service.store.events import told
-from service.store.history import Features, Outcome, outcome_of
+from service.online_store.events import told
+from service.online_store.history import Features, Outcome, outcome_of
 
 E = TypeVar("E")
 T = TypeVar("T")

@@ -2,8 +2,8 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import Change
-from service.store import journal
-from service.store.journal import InUseError, Journal
+from service.online_store import journal
+from service.online_store.journal import InUseError, Journal
 
 
 @pytest.fixture

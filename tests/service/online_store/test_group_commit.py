@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from service.store.journal import Journal
+from service.online_store.journal import Journal
 from tests.service.helpers_home import ask, opened, payment, refused, run
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from service.exchange import Exchange
+from service.http_messages import JSON, Reply, Request, json_reply
 from service.live_bundle import Current, Live
-from service.messages import JSON, Reply, Request, json_reply
 from service.protocol import Operation
 from service.routing import Handler, Route
 from service.settings import Settings

@@ -16,9 +16,9 @@ from lifecycle.features.online.record_schema import Event, Label, Schema
 from lifecycle.features.online.snapshot import Snapshot, check_digest
 from lifecycle.features.online.state import LATENESS_DAYS, EventStatus
 from lifecycle.problem.record_words import DAY_US
-from service.store.events import FeatureList, base_of, told, unavailable
-from service.store.history import Outcome, outcome_of
-from service.store.redis_records import Keys, RedisHome, load_base
+from service.online_store.events import FeatureList, base_of, told, unavailable
+from service.online_store.history import Outcome, outcome_of
+from service.online_store.redis_entity_store import Keys, RedisHome, load_base
 
 T = TypeVar("T")
 LAST = 2**63  # arrival of a record that is not kept: behind all others
@@ -155,7 +155,7 @@ class RedisStore:
 
 
 class RedisThreads:
-    """A store on a Redis server; see `service.store.history.Store`.
+    """A store on a Redis server; see `service.online_store.history.Store`.
 
     Events of one request are kept one after the other: when one is refused, those before it are kept.
 

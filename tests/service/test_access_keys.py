@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from service.api_keys import Keys
+from service.access import Keys
 from service.refusal import Refusal
 
 

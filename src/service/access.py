@@ -1,4 +1,4 @@
-"""API keys: who may ask, and the name that the log calls each client by."""
+"""Who may ask: clients with an API key, and pages of other origins where the settings name any."""
 
 import hashlib
 import hmac
@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lifecycle.core.errors import PipelineError
+from service.http_messages import Headers, Reply
 from service.refusal import Refusal
 
 LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<digest>[0-9a-f]{64})").fullmatch
+ALWAYS = ((b"vary", b"origin"),)
+SHOWN = b"x-request-id, retry-after, traceparent, inference-header-content-length"
+TAKEN = (
+    b"authorization, content-type, content-encoding, x-api-key, x-request-id, traceparent,"
+    b" inference-header-content-length"
+)
+HOUR = b"3600"
 
 
 class Keys:
@@ -66,3 +74,35 @@ def key_of(headers: Mapping[bytes, bytes]) -> bytes:
     """Return the key that came with a request, which may be empty."""
     scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
     return key.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+
+
+class Origins:
+    """The origins that may ask.
+
+    Parameters
+    ----------
+    text : str
+        Origins such as https://shop.example, separated by spaces; `*`: any.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._known = frozenset(text.encode().split())
+
+    def headers(self, headers: Mapping[bytes, bytes]) -> Headers:
+        """Return what an answer must say so that a page of its origin may read it."""
+        origin = headers.get(b"origin")
+        if origin is None or not (b"*" in self._known or origin in self._known):
+            return ALWAYS
+        return (*ALWAYS, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", SHOWN))
+
+    def preflight(self, method: str, headers: Mapping[bytes, bytes]) -> Reply | None:
+        """Return the answer to a browser that asks whether it may ask; None when it does not."""
+        wanted = headers.get(b"access-control-request-method")
+        if method != "OPTIONS" or wanted is None or b"origin" not in headers:
+            return None
+        allowed = (
+            (b"access-control-allow-methods", b"GET, HEAD, POST"),
+            (b"access-control-allow-headers", TAKEN),
+            (b"access-control-max-age", HOUR),
+        )
+        return Reply(204, b"text/plain", b"", allowed)
