@@ -104,7 +104,7 @@ def test_a_project_in_a_subfolder_of_a_repository_is_verified(project: Path) -> 
 def test_the_base_of_a_project_in_a_subfolder_can_be_built(project: Path) -> None:
     code = """
 from lifecycle.repository.rebuild import rebuilt
-from lifecycle.repository.revision import Revision
+from lifecycle.repository.revision_files import Revision
 with rebuilt(base := Revision("HEAD"), "out.txt") as note:
     print(note, (base.built / "out.txt").is_file(), base.built.name)
 """

@@ -138,7 +138,7 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
     table : Table
         The records.
     groups : sequence of Group
-        The windows, at lowest one.
+        The windows, at least one.
     share_of_one : float
         Share of the records that one entity has: they can't be dealt out to several tasks.
     workers : int
@@ -153,13 +153,14 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
     """
     room = (budget - PROCESS) / workers - PROCESS
     least, best = np.inf, None
-    for slices, rows, largest in _slicings(table, groups):
-        free = room - largest * share_of_one
-        busy = _to_keep_busy(workers, len(slices), groups)
-        if free > 0 and (shares := max(ceil(largest * (1 - share_of_one) / free), busy)) <= max(MOST_SHARES, busy):
-            cost = rows * (WINDOWS_TO_READING + shares)
-            if cost < least:
-                least, best = cost, Layout(slices, shares)
+    for cut in _slicings(table, groups, workers):
+        free = room - cut.largest * share_of_one
+        if free <= 0:
+            continue
+        shares = max(ceil(cut.largest * (1 - share_of_one) / free), cut.fewest)
+        cost = cut.rows * (WINDOWS_TO_READING + shares)
+        if shares <= max(MOST_SHARES, cut.fewest) and cost < least:
+            least, best = cost, Layout(cut.slices, shares)
     if best is None:
         begin = f"{workers} tasks at a time take {(workers + 1) * PROCESS / GIB:g} GiB before they begin"
         reason = f"{begin}, and one entity has {share_of_one:.2%} of the records; engine: serial takes one at a time"
@@ -169,9 +170,11 @@ def choose_layout(table: Table, groups: Sequence[Group], share_of_one: float, wo
 
 def least_budget(table: Table, groups: Sequence[Group], share_of_one: float, workers: int) -> float:
     """Return the bytes that `choose_layout` needs at least."""
-    share = share_of_one + (1 - share_of_one) / MOST_SHARES
-    task = min(largest for *_, largest in _slicings(table, groups)) * share
-    return PROCESS + workers * (PROCESS + task)
+    tasks = [
+        cut.largest * (share_of_one + (1 - share_of_one) / max(MOST_SHARES, cut.fewest))
+        for cut in _slicings(table, groups, workers)
+    ]
+    return PROCESS + workers * (PROCESS + min(tasks))
 
 
 def too_small(budget: float, least: float, reason: str) -> PipelineError:
@@ -182,13 +185,22 @@ def too_small(budget: float, least: float, reason: str) -> PipelineError:
     )
 
 
-def _slicings(table: Table, groups: Sequence[Group]) -> Iterator[tuple[tuple[tuple[int, int], ...], int, int]]:
-    """Yield ways to slice the table, with the rows of all tasks and the bytes of the largest, if there is one share."""
+class Slicing(NamedTuple):
+    """A way to slice the table, and what its tasks are while all entities are in one share."""
+
+    slices: tuple[tuple[int, int], ...]
+    rows: int  # of all tasks
+    largest: int  # bytes of the largest task
+    fewest: int  # shares that keep every worker busy
+
+
+def _slicings(table: Table, groups: Sequence[Group], workers: int) -> Iterator[Slicing]:
+    width = max(bytes_of_a_row(table, group) for group in groups)
     for slices in _cuts(len(table.rows)):
         rows = [
             int(sum(table.rows[start_of(table, first, group) : stop])) for first, stop in slices for group in groups
         ]
-        yield slices, sum(rows), max(rows) * max(bytes_of_a_row(table, group) for group in groups)
+        yield Slicing(slices, sum(rows), max(rows) * width, _to_keep_busy(workers, len(slices), groups))
 
 
 def _cuts(row_groups: int) -> Iterator[tuple[tuple[int, int], ...]]:
