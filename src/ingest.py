@@ -71,7 +71,7 @@ def _file_or_generate(path: Path) -> str:
 
 def _is_no_data(name: str) -> bool:
     """Tell whether a file in the folder of the user's data is DVC's, hidden, or left by a file manager or an editor."""
-    return is_litter(name) or name.endswith((".dvc", "~"))
+    return is_litter(name) or name.endswith(".dvc")
 
 
 def _fetched(params: IngestParams) -> Path:

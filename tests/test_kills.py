@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -96,6 +97,23 @@ def fill_disk_while_featurizing(workspace: Path, disk: Path) -> None:
     failed = run("python src/featurize.py", workspace, fails=True)
     assert "No space left on device" in failed.stderr
     assert "earlier outputs are intact" in failed.stderr
+    assert "`make doctor`" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert (features / "features.parquet").read_bytes() == before
     assert sorted(path.name for path in features.iterdir()) == ["features.parquet", "state.npz"]
+
+
+@pytest.mark.parametrize("stage", ["featurize", "train"])
+def test_after_a_stage_found_no_room_a_plain_repro_goes_on(stage: str, workspace: Path, tmp_path: Path) -> None:
+    lock = (workspace / "dvc.lock").read_bytes()
+    python = tmp_path / "bin/python"  # what `dvc repro` starts: with no room for more than 64 blocks in a file
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nulimit -f 64; exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    path = os.pathsep.join([str(python.parent), environment()["PATH"]])
+    failed = run(f"dvc repro --force --single-item {stage}", workspace, fails=True, PATH=path)
+    assert "earlier outputs are intact: free some space, and run `make doctor`" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    run("dvc repro", workspace)
+    assert (workspace / "dvc.lock").read_bytes() == lock
+    assert "objects are whole" in run("python src/mlops.py doctor", workspace).stdout

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lifecycle.core.environment import LEFTOVERS
 from tests.conftest import run, set_params
 from tests.graph import stages
 
@@ -132,3 +133,14 @@ def write_creditcard(path: Path) -> None:
     frame = pd.DataFrame({**table, "Class": fraud.astype(int)})
     frame["V3"] = 0.5
     pd.concat([frame, frame.tail(5)]).to_csv(path, index=False)
+
+
+@pytest.mark.slow
+def test_what_file_managers_and_editors_leave_changes_nothing(workspace: Path) -> None:
+    for folder in ("data/source", "src/lifecycle/core", "models/bundle", "metrics/train"):
+        for name in (pattern.replace("?", "p").replace("*", "a.csv") for pattern in LEFTOVERS):
+            (workspace / folder / name).write_text("left", encoding="utf-8")
+    assert "up to date" in run("dvc status", workspace).stdout
+    assert run("git status --porcelain data src models metrics", workspace).stdout == ""
+    assert run("python src/mlops.py verify --bundle models/bundle", workspace).stdout.endswith("ok\n")
+    assert "objects are whole" in run("python src/mlops.py doctor", workspace).stdout

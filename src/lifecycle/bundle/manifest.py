@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.core.environment import FOLDER_NOTES
+from lifecycle.core.environment import is_leftover
 from lifecycle.core.errors import PipelineError
 
 FORMAT = 1
@@ -116,10 +116,10 @@ def verify(folder: Path) -> Manifest:
     """
     manifest = read_manifest(folder)
     try:
-        present = {path.name for path in folder.iterdir()}
+        present = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
     except OSError as error:
         raise PipelineError(f"{folder}: {error.strerror}") from error
-    unknown = sorted(present - FOLDER_NOTES - {MANIFEST, *manifest.content["files"]})
+    unknown = sorted(present - {MANIFEST, *manifest.content["files"]})
     if unknown:
         raise PipelineError(f"{folder / unknown[0]}: no file of this bundle")
     for name in manifest.content["files"]:

@@ -13,6 +13,7 @@ from lifecycle.core.environment import fill_in
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_DISK = "; earlier outputs are intact: free some space, and run `make doctor` first if DVC then finds a file broken"
+SQLITE = "/var/tmp/dvc, or in core.site_cache_dir of .dvc/config"
 TIMES = Path(".dvc/tmp/stage_times.json")
 
 
@@ -37,6 +38,10 @@ def run(main: Callable[[], None]) -> None:
             raise
         place = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {place}{error.strerror or error}{FULL_DISK if error.errno in FULL else ''}")
+    except Exception as error:
+        if (type(error).__module__, type(error).__name__) != ("sqlite3", "OperationalError"):
+            raise
+        sys.exit(f"error: SQLite, where DVC remembers the hashes of files in {SQLITE}: {error}{FULL_DISK}")
 
 
 def merge_marks(text: str) -> str | None:

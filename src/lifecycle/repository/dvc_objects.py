@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle.core.environment import FOLDER_NOTES
+from lifecycle.core.environment import is_leftover
 from lifecycle.core.errors import PipelineError
 
 
@@ -174,6 +174,6 @@ def md5_of_path(path: Path, like: str = "") -> str | None:
 
 def folder_list(folder: Path) -> bytes:
     """Return what DVC keeps for a folder: the hashes of its files, by name."""
-    found = [path for path in folder.rglob("*") if path.is_file() and path.name not in FOLDER_NOTES]
+    found = [path for path in folder.rglob("*") if path.is_file() and not is_leftover(path.name)]
     files = {path.relative_to(folder).as_posix(): md5_of_path(path) for path in found}
     return json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)]).encode()

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pandas as pd
 import pyarrow as pa
 
-from lifecycle.core.environment import FOLDER_NOTES
+from lifecycle.core.environment import is_leftover
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import CsvParams
 from lifecycle.core.tables import as_arrow
@@ -25,7 +25,6 @@ from lifecycle.sources.derived_columns import derive
 from lifecycle.sources.parquet_files import read_parquet
 
 FORMATS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
-LITTER = FOLDER_NOTES | {"__MACOSX"}  # what systems leave in folders and archives
 PLAIN = CsvParams(separator=",", skip_lines=0, decimal=".")
 # What a damaged archive makes the libraries raise; NotImplementedError is a RuntimeError.
 DAMAGE = (OSError, EOFError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error)
@@ -39,8 +38,8 @@ def is_format(name: str) -> bool:
 
 
 def is_litter(name: str) -> bool:
-    """Tell whether a file or folder was left by a system: .DS_Store, Thumbs.db and their like."""
-    return name.startswith(".") or name in LITTER
+    """Tell whether a file or folder is hidden, or was left by a system: .DS_Store, Thumbs.db and their like."""
+    return name.startswith(".") or name == "__MACOSX" or is_leftover(name)
 
 
 def read_file(path: str | Path, problem: Problem, options: CsvParams = PLAIN) -> pa.Table:

@@ -1,5 +1,6 @@
 import errno
 import json
+import sqlite3
 
 import pytest
 
@@ -32,6 +33,14 @@ def test_mistake_of_people_is_told_in_words():
 def test_full_disk_names_the_file_and_says_what_to_do():
     message = message_of(OSError(errno.ENOSPC, "No space left on device", "models/model.joblib"))
     assert message.startswith("error: models/model.joblib: No space left on device")
+    assert "free some space" in message
+
+
+@pytest.mark.parametrize("words", ["disk I/O error", "database or disk is full"])
+def test_a_full_disk_under_sqlite_is_told_too(words):
+    message = message_of(sqlite3.OperationalError(words))
+    assert message.startswith("error: SQLite, where DVC remembers the hashes of files")
+    assert words in message
     assert "free some space" in message
 
 

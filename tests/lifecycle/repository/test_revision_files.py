@@ -1,9 +1,12 @@
 import json
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.repository.dvc_objects import md5_of_path
 from lifecycle.repository.revision_files import Revision, Workspace
 from tests.conftest import run
 
@@ -54,3 +57,42 @@ def test_a_shallow_clone_says_what_to_fetch(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "shallow")
     with pytest.raises(PipelineError, match="shallow, fetch it: git fetch --unshallow origin"):
         Revision("HEAD~1")
+
+
+@pytest.mark.parametrize(("name", "read"), [("a.json", "json"), ("a.yaml", "yaml")])
+@pytest.mark.parametrize("side", [Workspace, lambda: Revision("main")])
+def test_the_marks_of_a_merge_are_told_in_words(repository, side, name, read):
+    (repository / name).write_text("x:\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> other\n", encoding="utf-8")
+    run("git add -A && git commit -qm Broken", repository)
+    with pytest.raises(PipelineError, match=rf"^{name}.*: line 2 holds the marks of a merge"):
+        getattr(side(), read)(name)
+
+
+def test_a_table_comes_from_the_place_where_a_commit_was_built(repository, tmp_path):
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "t.parquet")
+    base = Revision("main")
+    base.built = tmp_path
+    assert base.table("t.parquet")["x"].tolist() == [1]
+    assert base.md5("t.parquet") == md5_of_path(tmp_path / "t.parquet")
+
+
+def test_a_table_comes_from_the_cache_or_a_remote_and_only_if_it_is_whole(repository, tmp_path):
+    run("dvc init -q && dvc remote add -q -d store ../store && mkdir -p .dvc/cache/files/md5", repository)
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "t.parquet")
+    md5 = md5_of_path(tmp_path / "t.parquet")
+    lock = {"schema": "2.0", "stages": {"a": {"cmd": "a", "outs": [{"path": "t.parquet", "hash": "md5", "md5": md5}]}}}
+    (repository / "dvc.lock").write_text(json.dumps(lock), encoding="utf-8")
+    run("git add -A && git commit -qm Lock", repository)
+    sides = Workspace(), Revision("main")
+    assert [side.md5("t.parquet") for side in sides] == [md5, md5]
+    assert [side.table("t.parquet") for side in sides] == [None, None]
+    cache, store = (
+        folder / "files/md5" / md5[:2] / md5[2:] for folder in (repository / ".dvc/cache", tmp_path / "store")
+    )
+    for place in (store, cache):
+        place.parent.mkdir(parents=True)
+        shutil.copy2(tmp_path / "t.parquet", place)
+        assert [side.table("t.parquet")["x"].tolist() for side in sides] == [[1], [1]]
+        place.write_bytes(b"broken")
+        if place == cache:
+            assert sides[0].table("t.parquet") is None
