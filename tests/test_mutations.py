@@ -7,7 +7,6 @@ from tests.conftest import copy_repository
 from tests.graph import ROOT
 from tests.mutations import MUTATIONS, is_caught
 
-
 # At night all of them, for each change every eighth.
 CHOSEN = MUTATIONS if os.environ.get("RELIABILITY") == "full" else MUTATIONS[::8]
 
