@@ -91,7 +91,7 @@ class Door(asyncio.Protocol):
         raise AssertionError(ask.what)
 
     def _check(self, digest: str, asking: str) -> None:
-        """Raise when a worker has another feature list, or is of another service, which may be about to replace this."""
+        """Raise when a worker has another feature list, or is of another service, which may be about to follow."""
         if asking != own():
             raise unavailable("another service keeps it")
         if digest == self._digest:
