@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
 export HOME ?= $(CURDIR)/.dvc/tmp
 
-.PHONY: help repro test verify reliability report doctor lint lock clean
+.PHONY: help repro test nightly verify reliability report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -24,6 +24,9 @@ test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced
 
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
 	python src/mlops.py verify
+
+nightly: $(VENV)/.ready ## what takes too long for each change: all planted mistakes, many tables, a project of one's own
+	RELIABILITY=full pytest -n 2 --dist loadfile tests/test_mutations.py tests/test_docs.py tests/lifecycle/sources
 
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
 	python benchmarks/serving/reliability.py

@@ -1,4 +1,4 @@
-"""Hold the records against the problem's contract, and stop when too many break it.
+"""Check the records against the problem's contract; fail when too many break it.
 
 Reads   data/raw/records.parquet
 Writes  data/validated/records.parquet (typed, in time order), data/quarantine/rejected.parquet (row and reason),

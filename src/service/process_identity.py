@@ -16,12 +16,12 @@ def begin() -> None:
 
 
 def own() -> str:
-    """Return what only the processes of this one's service know; empty where it is alone."""
+    """Return the token that the processes of this service share; empty where there is one process."""
     return os.environ.get(VARIABLE, "")
 
 
 class Place(NamedTuple):
-    """Its row in the metrics, their file, and the end of a pipe whose other end the parent holds, if there is one."""
+    """The process's row in the metrics file, that file, and the pipe to the parent, if there is one."""
 
     row: int
     cells: int
@@ -46,7 +46,7 @@ class Place(NamedTuple):
         return None if self.parent is None else self.cells
 
     def ending(self) -> bool:
-        """Tell whether no other process goes on with the same socket: there is none, or the parent is ending all."""
+        """Tell whether no other process goes on serving this socket: it is the only one, or the parent stops all."""
         if self.parent is None:
             return True
         poll = select.poll()

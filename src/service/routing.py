@@ -34,7 +34,7 @@ class Route(NamedTuple):
 
     @property
     def vital(self) -> bool:
-        """Whether it is answered however many wait: it costs little, and to be busy is not to be ill."""
+        """Whether it is answered under overload too: it is cheap, and an overloaded service is still healthy."""
         return not self.logged
 
 

@@ -1,4 +1,4 @@
-"""How a request is told from others: its id, and its place in a trace."""
+"""The id of a request, and its span in a distributed trace."""
 
 import os
 import re

@@ -159,7 +159,7 @@ def _coded(name: str, column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
 def _computed(
     columns: Columns, numbers: dict[str, np.ndarray], table: pa.Table, faults: list[Fault]
 ) -> dict[str, np.ndarray]:
-    """Return the features that are computed here; without windows they need no other rows, and no order of time."""
+    """Return the features that are computed here: none has a window, so each row is computed alone."""
     time_us = np.zeros(len(table), np.int64)
     if columns.time:
         cells = parse(table[columns.time], Column(columns.time, "timestamp", ""))

@@ -93,7 +93,7 @@ def export(pipeline: Pipeline) -> bytes:
 
 
 def _rounded(graph: Graph, score: str) -> str:
-    """Round as numpy does: times, to the nearest even, by."""
+    """Round as numpy does: multiply, round half to even, divide."""
     scale = graph.constant(np.float64(10**DECIMALS))
     return graph.add("Div", graph.add("Round", graph.add("Mul", score, scale)), scale)
 
@@ -206,7 +206,7 @@ def _attributes(trees: Sequence[Nodes], type_: type) -> dict[str, Any]:
 
 
 def _children(children: Sequence[np.ndarray], split: Sequence[np.ndarray], branch: str) -> dict[str, list[int]]:
-    """Return of each split where its child stands, among all splits or among all leaves, and in which of the two."""
+    """Return the index of each split's child, and whether it counts splits or leaves."""
     every = np.concatenate(split)
     place = np.where(every, np.cumsum(every), np.cumsum(~every)) - 1
     roots = np.cumsum([0, *map(len, split)])

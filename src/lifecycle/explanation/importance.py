@@ -58,8 +58,8 @@ def _precisions(target: np.ndarray, score: np.ndarray, weights: Sequence[np.ndar
 def partial_dependence(predict: Predict, features: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return the mean score when a feature is set to one value after the other in all rows (Friedman 2001).
 
-    Half of the values are quantiles of the distinct ones, half lie evenly from the least to the greatest: what most
-    rows share does not take all the places, nor does an outlier. A text column is passed over.
+    Half of the values are quantiles of the distinct ones, half lie evenly from the least to the greatest. So neither a
+    very common value nor an outlier takes all places. A text column is passed over.
 
     Returns
     -------

@@ -25,7 +25,8 @@ def preparation(features: pd.DataFrame, scaled: bool) -> ColumnTransformer:
 def sources(prepare: ColumnTransformer) -> list[str]:
     """Return for each column that fitted preprocessing makes, in order, the feature that it is made from.
 
-    A category's column comes from the text, a flag of gaps from the number; a number without any value has no column.
+    A category's column comes from the text, a flag of missing values from the number. A number that had no value in
+    training has no column but its flag.
     """
     names: list[str] = []
     for _, step, features in prepare.transformers_:

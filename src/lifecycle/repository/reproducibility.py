@@ -59,7 +59,7 @@ def outputs(lock: str) -> dict[str, dict[str, Any]]:
 
 
 def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
-    """Return the outputs that two locks do not name alike, those that only one of them has among them.
+    """Return the outputs whose entries differ between two dvc.lock files, also those that only one of them has.
 
     Examples
     --------

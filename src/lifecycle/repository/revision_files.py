@@ -37,7 +37,7 @@ class Workspace:
         return Path(path) if Path(path).is_file() else None
 
     def md5(self, path: str) -> str | None:
-        """Return the hash of a file that DVC keeps: of what lies in the folder, else what dvc.lock says."""
+        """Return the hash of a file that DVC keeps: computed where the file is here, otherwise read from dvc.lock."""
         place = self.place(path)
         return out_hash(self.yaml("dvc.lock"), path) if place is None else md5_of_path(place)
 

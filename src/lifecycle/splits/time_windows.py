@@ -31,8 +31,8 @@ def lengths(params: SplitParams) -> tuple[pd.Timedelta, pd.Timedelta, pd.Timedel
 def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[TimeWindow]:
     """Return the validation windows, the oldest first, and then the final window.
 
-    When the test window starts, labels are known up to one delay earlier. There the final training window ends, and
-    there ends the newest validation window; the others precede it, one test length apart.
+    At the start of the test window only labels older than the delay are known. So the final training window and the
+    newest validation window end one delay before it; the other validation windows precede, one test length apart.
 
     Parameters
     ----------

@@ -134,7 +134,7 @@ def from_list(servable: Servable, rows: Any, most: int, place: str) -> Inputs:
 
 
 def from_split(servable: Servable, table: Any, most: int, place: str) -> Inputs:
-    """Read a table as pandas' `orient="split"` writes it: `columns` and `data`; `index` has no say.
+    """Read a table as pandas' `orient="split"` writes it: `columns` and `data`; `index` is ignored.
 
     Raises
     ------

@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-m", "service.online_store.compaction_process"]
 
 
 class Compactor:
-    """What makes a snapshot of a store now and then.
+    """Makes a new snapshot of a store whenever its journal is long.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class Compactor:
     contract : mapping
         features.json of its feature list.
     order : asyncio.Lock
-        Held by whoever keeps events: what a request was checked against must not be forgotten before it is kept.
+        Held while events are checked and written, so that nothing is dropped that they were checked against.
     longest : int
-        As many changes may stand in the journal before it begins.
+        Compaction starts at this number of changes in the journal.
     """
 
     def __init__(

@@ -82,7 +82,7 @@ class InMemory:
 
 
 async def in_turns(work: Callable[[E, int], T], events: Sequence[E]) -> list[T]:
-    """Return what work gives for each event and its row; others have a turn now and then."""
+    """Return what `work` gives for each event and its row number; other tasks run in between."""
     found = []
     for row, event in enumerate(events):
         if row % TURN == TURN - 1:

@@ -60,7 +60,7 @@ class Keys:
 
 
 def load_base(server: redis.Redis, keys: Keys, plan: Plan, base: Snapshot) -> None:
-    """Load a snapshot unless that is done; return when it is.
+    """Load the snapshot if nobody has yet; return once it is loaded.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _commands(keys: Keys, plan: Plan, base: Snapshot) -> Iterator[tuple[Any, ...
 
 
 class RedisHome:
-    """An `EntityStore` in Redis: what it reads is watched, so that nothing is written on what others changed.
+    """An `EntityStore` in Redis: the keys it reads are watched, and a write fails if another process changed them.
 
     Parameters
     ----------

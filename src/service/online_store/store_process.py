@@ -91,7 +91,7 @@ class Door(asyncio.Protocol):
         raise AssertionError(ask.what)
 
     def _check(self, digest: str, asking: str) -> None:
-        """Raise when a worker needs another feature list, or is of another service, that may be about to take over."""
+        """Raise when a worker has another feature list, or is of another service, which may be about to follow."""
         if asking != own():
             raise unavailable("another service keeps it")
         if digest == self._digest:
@@ -108,7 +108,7 @@ def _refused(ask: Ask, refusal: Refusal) -> bytes:
 
 
 def serve(bundle_folder: Path, place: str) -> None:
-    """Keep the store of a folder until SIGTERM or SIGINT, and until no worker is left or a second one; then commit.
+    """Serve a folder's store until SIGTERM or SIGINT; then wait for the workers to end or a second signal, and commit.
 
     A console and systemd signal all processes of a service at once, and its workers still have requests to answer.
 
