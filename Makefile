@@ -20,13 +20,14 @@ repro: $(VENV)/.ready   ## run the pipeline: only the stages that something has 
 	@python src/mlops.py summary
 
 test: $(VENV)/.ready lint   ## lint, types, tests, and the pipeline on a reduced size in a fresh clone
-	pytest -n 3 --dist loadfile
+	pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not nightly'
 
 verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes the same bits
 	python src/mlops.py verify
 
 nightly: $(VENV)/.ready ## what takes too long for each change: all planted mistakes, many tables, a project of one's own
-	RELIABILITY=full pytest -n 2 --dist loadfile tests/test_mutations.py tests/test_docs.py tests/lifecycle/sources
+	pytest -n 2 --dist loadfile -m nightly
+	RELIABILITY=full pytest -n 2 --dist loadfile tests/test_mutations.py tests/test_docs.py tests/lifecycle/sources tests/service/test_pages.py
 
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
 	python benchmarks/serving/reliability.py

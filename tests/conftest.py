@@ -106,6 +106,14 @@ def wait_for_queue(folder: Path, seconds: int = 300) -> None:
     raise AssertionError(f"the queue is not done after {seconds} s:\n{status}")
 
 
+LONGEST = ("test_docs.py", "test_workflows.py", "test_pipeline.py", "test_pages.py", "test_verify.py", "test_report.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, so that no process works on one of them when the others are done."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """Give a fresh copy of the repository."""

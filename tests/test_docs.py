@@ -21,7 +21,8 @@ REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md")
 RUN_OTHERWISE = ("README.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
 
 
-QUICK_PART = "tests/test_honesty.py tests/test_floors.py tests/test_docs.py tests/lifecycle/core"  # all of it at night
+SMALLER = ("n_estimators", "bootstrap_samples", "rows", "more_seeds", "ageing_windows", "threshold_rows")
+QUICK_PART = "tests/test_honesty.py tests/test_docs.py tests/lifecycle/core"  # all of it at night
 
 
 def page_names(pages: list[Path]) -> list[str]:
@@ -62,9 +63,11 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
 
 @pytest.mark.slow
 def test_after_the_page_on_your_own_data_the_tests_of_the_machinery_pass(clone: Path) -> None:
+    set_params(clone, **{key: REDUCED[key] for key in SMALLER})
+    run("git commit -qam Reduced", clone)
     follow(ROOT / "docs/your-data.md", with_environment(clone))
-    chosen = "tests" if os.environ.get("RELIABILITY") == "full" else QUICK_PART
-    done = run(f"python -m pytest -m 'not slow' -p no:cacheprovider -n 2 -rf {chosen}", clone, fails=True)
+    chosen = "-n 2 tests" if os.environ.get("RELIABILITY") == "full" else QUICK_PART
+    done = run(f"python -m pytest -m 'not slow' -p no:cacheprovider -rf {chosen}", clone, fails=True)
     failed = re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
     assert failed == ["tests/test_docs.py::test_the_figures_in_the_readme_are_the_pipelines"], done.stdout
 

@@ -130,6 +130,7 @@ def test_another_folder_hash_seed_zone_locale_and_thread_count_give_the_same_bit
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_an_order_that_depends_on_the_hash_seed_is_found(workspace: Path) -> None:
     script = workspace / "src/split.py"
     text = script.read_text(encoding="utf-8")

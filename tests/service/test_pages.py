@@ -1,6 +1,7 @@
 """The pages of the service are true: routes, requests, commands, and how to take the service off."""
 
 import json
+import os
 import re
 
 import pytest
@@ -69,7 +70,8 @@ def test_the_service_can_be_taken_off(clone):
     run("ruff check && ruff format --check && mypy", folder)
     collected = run("python -m pytest --collect-only -q -p no:cacheprovider", folder).stdout  # imports every test
     assert "error" not in collected.splitlines()[-1]
-    run(f"python -m pytest -m 'not slow' -p no:cacheprovider {LEFT}", folder)
+    left = LEFT if os.environ.get("RELIABILITY") == "full" else "tests/test_floors.py tests/test_honesty.py"
+    run(f"python -m pytest -m 'not slow' -p no:cacheprovider {left}", folder)
     said = run("python src/mlops.py serve", folder, fails=True).stderr
     assert "the service has been taken off" in said
     assert "Traceback" not in said
