@@ -27,7 +27,7 @@ verify: $(VENV)/.ready  ## prove it: a fresh clone under other conditions makes 
 
 nightly: $(VENV)/.ready ## what takes too long for each change: all planted mistakes, many tables, a project of one's own
 	pytest -n 2 --dist loadfile -m nightly
-	RELIABILITY=full pytest -n 2 --dist loadfile tests/test_mutations.py tests/test_docs.py tests/lifecycle/sources tests/service/test_pages.py
+	RELIABILITY=full pytest -n 2 --dist loadfile tests/test_mutations.py tests/test_own_data.py tests/lifecycle/sources tests/service/test_pages.py
 
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
 	python benchmarks/serving/reliability.py

@@ -106,7 +106,15 @@ def wait_for_queue(folder: Path, seconds: int = 300) -> None:
     raise AssertionError(f"the queue is not done after {seconds} s:\n{status}")
 
 
-LONGEST = ("test_docs.py", "test_workflows.py", "test_pipeline.py", "test_pages.py", "test_verify.py", "test_report.py")
+LONGEST = (
+    "test_docs.py",
+    "test_own_data.py",
+    "test_workflows.py",
+    "test_pipeline.py",
+    "test_pages.py",
+    "test_verify.py",
+    "test_report.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

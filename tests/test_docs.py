@@ -21,10 +21,6 @@ REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md")
 RUN_OTHERWISE = ("README.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
 
 
-SMALLER = ("n_estimators", "bootstrap_samples", "rows", "more_seeds", "ageing_windows", "threshold_rows")
-QUICK_PART = "tests/test_honesty.py tests/test_docs.py tests/lifecycle/core"  # all of it at night
-
-
 def page_names(pages: list[Path]) -> list[str]:
     return [str(page.relative_to(ROOT)) for page in pages]
 
@@ -59,17 +55,6 @@ def test_the_readme_can_be_followed_word_by_word(clone: Path) -> None:
     set_params(clone, **REDUCED, **REDUCED_WINDOW)
     run("git commit -qam Reduced", clone)
     follow(ROOT / "README.md", with_environment(clone))
-
-
-@pytest.mark.slow
-def test_after_the_page_on_your_own_data_the_tests_of_the_machinery_pass(clone: Path) -> None:
-    set_params(clone, **{key: REDUCED[key] for key in SMALLER})
-    run("git commit -qam Reduced", clone)
-    follow(ROOT / "docs/your-data.md", with_environment(clone))
-    chosen = "-n 2 tests" if os.environ.get("RELIABILITY") == "full" else QUICK_PART
-    done = run(f"python -m pytest -m 'not slow' -p no:cacheprovider -rf {chosen}", clone, fails=True)
-    failed = re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
-    assert failed == ["tests/test_docs.py::test_the_figures_in_the_readme_are_the_pipelines"], done.stdout
 
 
 @pytest.mark.slow

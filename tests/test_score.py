@@ -152,7 +152,7 @@ def test_a_full_disk_is_told_and_neither_parts_nor_earlier_scores_are_lost(world
             process = in_small_parts(folder / "in.parquet", target, folder / "bundle")
             assert process.wait() == 1
             errors = process.stderr.read()
-            assert "No space left on device; free some space and run it again" in errors
+            assert "No space left on device; earlier outputs are intact: free some space" in errors
             assert errors.count("\n") == 1
             assert target.read_bytes() == b"earlier"
         assert len(list(disk.glob(".out.parquet.parts/*/*.arrow"))) == 200_000 / PART
