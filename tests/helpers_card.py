@@ -11,8 +11,10 @@ import pytest
 from lifecycle.card.model_card import INTERVAL, Facts, Window
 from lifecycle.core.lineage import File
 from lifecycle.core.tables import read_json
+from lifecycle.core.yaml_text import read_yaml
 from lifecycle.document.markdown import number
 from lifecycle.problem.loading import load_problem
+from lifecycle.repository.revision_files import outputs
 from tests.helpers_model import params
 
 MADE = ("data/raw/records.parquet", "models/model.joblib")
@@ -93,7 +95,5 @@ def untraced(card: str, inputs: Any) -> set[str]:
 
 def locked_outputs() -> dict[str, str]:
     """Return the md5 that the run's dvc.lock holds of each output."""
-    import yaml
-
-    stages = yaml.safe_load((Project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    lock = read_yaml((Project.folder / "dvc.lock").read_text(encoding="utf-8"))
+    return {path: out["md5"] for path, out in outputs(lock).items()}

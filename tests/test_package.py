@@ -17,6 +17,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
 from lifecycle.models.families import FAMILIES, predict
+from lifecycle.repository.revision_files import out_hash
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging
 from tests.helpers_model import ROOT, run_stages, write_params
@@ -180,6 +181,5 @@ def test_the_stage_declares_all_code_and_params_of_the_stages_that_it_rests_on()
 
 @pytest.mark.parametrize("path", stage.DATA)
 def test_hashes_of_a_bundle_are_those_of_dvc_lock(path, reproduced):
-    lock = yaml.safe_load((reproduced / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
-    assert verify(reproduced / "models/bundle").content["data"][path] == outs[path]
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text(encoding="utf-8"))
+    assert verify(reproduced / "models/bundle").content["data"][path] == out_hash(lock, path)

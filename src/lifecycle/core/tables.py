@@ -130,6 +130,13 @@ def read_arrow(
         return pq.read_table(path, columns=names, filters=where, page_checksum_verification=True)
 
 
+def open_table(path: str | Path, advice: str = "") -> pq.ParquetFile:
+    """Open a parquet table to look at its footer or to read it in parts; see `read_arrow` for what it raises."""
+    _check_present(path)
+    with readable(str(path), advice):
+        return open_parquet(path)
+
+
 def first_and_last(path: str | Path, column: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the earliest and the latest value of a time column, from the statistics of a parquet file's row groups.
 
@@ -138,9 +145,7 @@ def first_and_last(path: str | Path, column: str) -> tuple[pd.Timestamp, pd.Time
     PipelineError
         The file is missing, is no parquet file, or has no such column or no rows.
     """
-    _check_present(path)
-    with readable(str(path)):
-        file = open_parquet(path).metadata
+    file = open_table(path).metadata
     if column not in file.schema.names:
         raise PipelineError(f"{path}: no column {column}; it has {', '.join(file.schema.names)}")
     place = file.schema.names.index(column)

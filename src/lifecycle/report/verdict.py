@@ -81,7 +81,8 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
 
 def have_same_scores(base: Revision, head: Workspace) -> bool:
     """Tell whether both versions name the same table of scores, even where the table itself is in no place."""
-    return base.md5(SCORES) is not None and base.md5(SCORES) == head.md5(SCORES)
+    md5 = base.md5(SCORES)
+    return md5 is not None and md5 == head.md5(SCORES)
 
 
 def _rule(base: Revision, own: ReportParams) -> ReportParams:

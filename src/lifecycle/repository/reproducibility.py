@@ -21,6 +21,7 @@ from lifecycle.core.tables import read_table
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.git import git, prefix
 from lifecycle.repository.rebuild import copy_source, run_in
+from lifecycle.repository.revision_files import outputs
 
 OTHER_CONDITIONS = {
     "PYTHONHASHSEED": "271828",
@@ -50,12 +51,6 @@ def changed_files(folder: Path) -> list[str]:
     """Return the files in git that the run has changed, dvc.lock last: it changes with any other."""
     names = (git("diff", "--name-only", "--relative", folder=folder) or "").split()
     return sorted(names, key=lambda name: (name == "dvc.lock", name))
-
-
-def outputs(lock: str) -> dict[str, dict[str, Any]]:
-    """Return every output that the text of a dvc.lock names, by path and in its order: its hash and size in files."""
-    stages = read_yaml(lock)["stages"]
-    return {out["path"]: out for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def differing_outputs(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
@@ -140,7 +135,8 @@ def prove() -> None:
         print("note: the last commit is verified, without the changes that are not committed", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify ") as temporary:  # a space in the path is one more condition
         clone = reproduce(Path(temporary) / "elsewhere")
-        here, there = outputs(lock), outputs((clone / "dvc.lock").read_text(encoding="utf-8"))
+        texts = (lock, (clone / "dvc.lock").read_text(encoding="utf-8"))
+        here, there = (outputs(read_yaml(text)) for text in texts)
         differing = differing_outputs(here, there) or changed_files(clone)
         if differing:
             first = file_that_differs(differing[0], clone)

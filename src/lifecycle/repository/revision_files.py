@@ -109,7 +109,11 @@ def _advice(name: str) -> str:
     return f"known branches: {', '.join(branches) or 'none'}"
 
 
+def outputs(lock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every output that dvc.lock names, by path and in its order: its hash and size in files."""
+    return {out["path"]: out for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])}
+
+
 def out_hash(lock: Mapping[str, Any], path: str) -> str | None:
     """Return the hash of an output that dvc.lock names."""
-    outs = (out for stage in lock.get("stages", {}).values() for out in stage.get("outs", []))
-    return next((out.get("md5") for out in outs if out["path"] == path), None)
+    return outputs(lock).get(path, {}).get("md5")

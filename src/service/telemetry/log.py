@@ -5,9 +5,7 @@ import fcntl
 import logging
 import os
 import stat
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import msgspec
 
 from lifecycle.bundle.servable import Servable
 from service.live_bundle import Current
+from service.telemetry.background_queue import BackgroundQueue
 from service.telemetry.service_metrics import Meters
 
 LIMIT = 1 << 24  # bytes that may wait to be written
@@ -95,7 +94,7 @@ class Output:
 
 
 class Log:
-    """A queue of lines, and the thread that writes them.
+    """Lines, and what writes them beside the service.
 
     A line is made by whoever logs it: a thread that made many at once would keep the interpreter from the event loop.
 
@@ -113,12 +112,9 @@ class Log:
         self._output, self._dropped = output, dropped
         self._encode = msgspec.json.Encoder().encode
         self._end = b"," + self._encode(common)[1:] + b"\n"
-        self._queue: deque[bytes] = deque()
         self._date = (-1, "")
         self._put = self._taken = 0  # bytes; each is counted by one thread only
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self._queue = BackgroundQueue("log", PAUSE, self._write)
 
     def put(self, at: float, fields: Mapping[str, Any]) -> None:
         """Log what happened at a time, in seconds since 1970; never waits.
@@ -130,7 +126,7 @@ class Log:
             self._dropped("full")
             return
         self._put += len(line)
-        self._queue.append(line)
+        self._queue.put(line)
 
     def event(self, action: str, message: str, level: str = "info", more: Mapping[str, Any] = NOTHING) -> None:
         """Log something that happened to the service."""
@@ -138,22 +134,14 @@ class Log:
 
     def close(self, seconds: float) -> None:
         """Write what is left, for so long at most."""
-        self._done.set()
-        self._thread.join(seconds)
+        self._queue.close(seconds)
 
-    def _run(self) -> None:
-        while not self._done.wait(PAUSE):
-            self._write()
-        self._write()
-
-    def _write(self) -> None:
-        while self._queue:
-            lines = [self._queue.popleft() for _ in range(min(512, len(self._queue)))]
-            text = b"".join(lines)
-            self._taken += len(text)
-            if not self._output.write(text):
-                for _ in lines:
-                    self._dropped("unwritable")
+    def _write(self, lines: list[bytes]) -> None:
+        text = b"".join(lines)
+        self._taken += len(text)
+        if not self._output.write(text):
+            for _ in lines:
+                self._dropped("unwritable")
 
     def _written(self, at: float) -> bytes:
         second = int(at)

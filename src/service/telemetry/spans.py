@@ -1,26 +1,24 @@
 """Spans for an OpenTelemetry collector: one for each request, sent by a thread as OTLP over HTTP in JSON."""
 
 import os
-import threading
 import urllib.error
 import urllib.request
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from service.exchange import Exchange
+from service.telemetry.background_queue import BackgroundQueue
 
 PAUSE = 1.0  # seconds between two messages
-MOST = 512  # spans in a message
 WAITING = 4096  # spans that may wait; more are dropped
 TIMEOUT = 5.0  # seconds for an answer of the collector
 SERVER, ERROR = 2, 2  # of OTLP's kinds and states of a span
 
 
 class Spans:
-    """A queue of spans, and the thread that sends them.
+    """Spans, and what sends them beside the service.
 
     Parameters
     ----------
@@ -35,10 +33,7 @@ class Spans:
     def __init__(self, endpoint: str, resource: Mapping[str, str], dropped: Callable[[str], None]) -> None:
         self._address, self._dropped = f"{endpoint.rstrip('/')}/v1/traces", dropped
         self._resource = {"attributes": attributes(resource)}
-        self._queue: deque[dict[str, Any]] = deque()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
-        self._thread.start()
+        self._queue = BackgroundQueue("spans", PAUSE, self._send)
 
     def add(self, exchange: Exchange) -> None:
         """Take the span of a request that was answered, unless its caller does not sample it; never waits."""
@@ -48,30 +43,22 @@ class Spans:
         if len(self._queue) >= WAITING:
             self._dropped("full")
             return
-        self._queue.append(span_of(exchange))
+        self._queue.put(span_of(exchange))
 
     def close(self, seconds: float) -> None:
         """Send what is left, for so long at most."""
-        self._done.set()
-        self._thread.join(seconds)
+        self._queue.close(seconds)
 
-    def _run(self) -> None:
-        while not self._done.wait(PAUSE):
-            self._send()
-        self._send()
-
-    def _send(self) -> None:
-        while self._queue:
-            spans = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
-            scope = {"scope": {"name": "service"}, "spans": spans}
-            body = msgspec.json.encode({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]})
-            request = urllib.request.Request(self._address, body, {"Content-Type": "application/json"})
-            try:
-                with urllib.request.urlopen(request, timeout=TIMEOUT):
-                    pass
-            except (OSError, ValueError):
-                for _ in spans:
-                    self._dropped("unreachable")
+    def _send(self, spans: list[dict[str, Any]]) -> None:
+        scope = {"scope": {"name": "service"}, "spans": spans}
+        body = msgspec.json.encode({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]})
+        request = urllib.request.Request(self._address, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT):
+                pass
+        except (OSError, ValueError):
+            for _ in spans:
+                self._dropped("unreachable")
 
 
 def span_of(exchange: Exchange) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import open_parquet, read_table
+from lifecycle.core.tables import REPEAT, open_parquet, open_table
 from lifecycle.features.aggregates import aggregates_of
 from lifecycle.features.batch import as_microseconds
 from lifecycle.problem.window_words import Feature, Window, depths
@@ -87,8 +86,8 @@ def read_footer(source: Path, time: str) -> Table:
     ValueError
         The records are not in time order.
     """
-    read_table(source, [])
-    metadata, schema = pq.read_metadata(source), pq.read_schema(source)
+    with open_table(source, REPEAT) as file:
+        metadata, schema = file.metadata, file.schema_arrow
     row_groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     times = [group.column(schema.names.index(time)).statistics for group in row_groups if group.num_rows]
     first, last = (as_microseconds([getattr(each, edge) for each in times]) for edge in ("min", "max"))
