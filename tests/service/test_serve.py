@@ -17,7 +17,7 @@ import pytest
 from lifecycle.bundle.bundle_files import seal
 from tests.graph import ROOT
 from tests.helpers_bundle import ORIGIN
-from tests.service.helpers_serving import SERVE, VECTOR, Load, clean, refused_at_start, service, small_bundle
+from tests.service.helpers_serving import SERVE, VECTOR, Load, Service, clean, refused_at_start, service, small_bundle
 
 SWAPS = 12
 
@@ -150,16 +150,18 @@ def test_another_bundle_is_served_without_a_pause(tmp_path: Path, bundle: Path, 
     link, targets = tmp_path / "live", [changed, damaged(bundle, tmp_path / "damaged"), bundle]
     link.symlink_to(bundle)
 
-    async def run(port: int) -> Load:
-        async with Load(port, 8) as load:
+    async def run(running: Service) -> Load:
+        async with Load(running.port, 8) as load:
             for swap in range(SWAPS):
                 point(link, targets[swap % 3])
                 await load.answered(50)
-                await asyncio.sleep(0.15)
+                async with asyncio.timeout(20):  # each is looked at before the next one comes, however busy we are
+                    while await asyncio.to_thread(running.metric, "serve_swaps_total") <= swap:
+                        await asyncio.sleep(0.02)
         return load
 
     with service(tmp_path, link, poll_seconds="0.05") as running:
-        load = asyncio.run(run(running.port))
+        load = asyncio.run(run(running))
         assert load.cut == []
         assert set(load.statuses) == {200}
         assert len(load.bodies) == 2  # the threshold differs, and so the prediction
