@@ -53,7 +53,8 @@ def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) ->
     reasons = cases.groupby("index", sort=True)["reason"].agg("; ".join)
     rejected = rejected_rows(table, reasons.index.to_list(), reasons.to_list())
     kept = typed.drop(index=reasons.index) if len(reasons) else typed
-    kept = kept.astype({name: column.storage_type for name, column in problem.columns.items()})
+    kept = kept.assign(**{problem.target: _coded(kept[problem.target], problem)})
+    kept = kept.astype({name: column.storage_type for name, column in problem.stored.items()})
     if len(kept) + len(rejected) != len(table):
         raise AssertionError("a row was lost between the contract and the quarantine")
     out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
@@ -62,6 +63,13 @@ def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) ->
         str(case.reason): _example(table, case, problem) for case in cases.drop_duplicates("reason").itertuples()
     }
     return Verdict(_in_order(kept, problem), rejected, failed, out_of_order, examples)
+
+
+def _coded(label: pd.Series, problem: Problem) -> pd.Series:
+    """Return the code of each label: 0 or 1, or the place in `classes`. A number to predict stays as it is."""
+    if problem.task == "multiclass":
+        return label.map({name: code for code, name in enumerate(problem.classes)})
+    return label if problem.positive is None else label == problem.positive
 
 
 def _example(table: pa.Table, case: Any, problem: Problem) -> str:
@@ -98,7 +106,8 @@ def _schema(problem: Problem, as_of: date | None) -> Any:
         low, high = (_moment(v) if column.type == "timestamp" and v is not None else v for v in (column.ge, column.le))
         found = [] if low is None else [pa.Check.ge(low, error=f"below {column.ge}")]
         found += [] if high is None else [pa.Check.le(high, error=f"above {column.le}")]
-        found += [] if column.isin is None else [pa.Check.isin(column.isin, error=f"not one of {column.isin}")]
+        legal = column.isin or (problem.classes if column.name == problem.target else None)
+        found += [pa.Check.isin(legal, error=f"not one of {legal}")] if legal else []
         if column.decimals is not None:
             found.append(pa.Check(partial(_fits, column.decimals), error=f"more than {column.decimals} decimals"))
         if column.type == "number":

@@ -12,7 +12,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.numbers import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.cells import NANOSECONDS
-from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.slice_definitions import MISSING, Band
 from lifecycle.problem.window_words import Window, known_words
@@ -144,11 +144,58 @@ def _check_roles(problem: Problem) -> None:
     for role, (name, legal) in types.items():
         if name is not None and problem.columns[name].type not in legal:
             raise PipelineError(f"column {name!r}: the {role} must be of type {' or '.join(legal)}")
-    if problem.columns[problem.target].isin != (0, 1) or problem.columns[problem.target].type != "integer":
-        raise PipelineError(f"column {problem.target!r}: the target must be an integer with isin=(0, 1)")
+    _check_target(problem)
     for name in (problem.key, problem.time, problem.target, problem.entity, problem.amount):
         if name is not None and problem.columns[name].nullable:
             raise PipelineError(f"column {name!r} has a role, so it can't be nullable")
+
+
+def _check_target(problem: Problem) -> None:
+    """Check that the contract's labels are those of the task."""
+    label, task = problem.columns[problem.target], problem.task
+    if task not in get_args(Task):
+        raise PipelineError(f"task = {task!r}: unknown; known: {', '.join(get_args(Task))}")
+    if problem.positive is not None and task != "binary":
+        raise PipelineError(f"positive = {problem.positive!r}: only a binary task has a positive")
+    if problem.classes and task != "multiclass":
+        raise PipelineError("classes: only a multiclass task has them; say task='multiclass', or leave them out")
+    legal = ("integer", "number") if task == "regression" else ("integer", "text")
+    if label.type not in legal:
+        raise PipelineError(f"column {label.name!r}: the target of a {task} task must be {' or '.join(legal)}")
+    if task == "binary":
+        _check_positive(problem.positive, label)
+    if task == "multiclass":
+        _check_classes(problem.classes, label)
+
+
+def _check_positive(positive: int | str | None, label: Column) -> None:
+    if positive is None and (label.isin != (0, 1) or label.type != "integer"):
+        raise PipelineError(
+            f"column {label.name!r}: the target must be an integer with isin=(0, 1), or the problem must say which"
+            " label is a positive, like positive='yes'; for a number to predict say task='regression'"
+        )
+    if positive is not None and not _is_label(positive, label):
+        raise PipelineError(f"positive = {positive!r} is no value of column {label.name!r}")
+    if positive is not None and label.isin is not None and len(label.isin) < 2:
+        raise PipelineError(f"column {label.name!r}: isin = {label.isin!r} leaves no label for negatives")
+
+
+def _check_classes(classes: Any, label: Column) -> None:
+    if not isinstance(classes, tuple) or len(classes) < 3:
+        raise PipelineError(
+            f"classes = {classes!r}: a multiclass task needs a tuple of at least three labels, like ('low', 'middle',"
+            " 'high'); two classes are a binary task with positive="
+        )
+    wrong = [name for name in classes if not _is_label(name, label)]
+    if wrong:
+        raise PipelineError(f"classes: {wrong[0]!r} is no value of column {label.name!r}")
+    if len(set(classes)) < len(classes) or (label.isin is not None and set(label.isin) != set(classes)):
+        raise PipelineError(f"classes = {classes!r} must differ, and agree with isin of column {label.name!r}")
+
+
+def _is_label(value: Any, label: Column) -> bool:
+    kind = str if label.type == "text" else int
+    return type(value) is kind and (label.isin is None or value in label.isin)
 
 
 def _refuse_repeats(kind: str, names: list[str]) -> None:

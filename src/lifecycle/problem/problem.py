@@ -1,7 +1,7 @@
 """What a problem declares: its contract, its feature list and its roles. One file per problem in `src/problems/`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lifecycle.problem.purpose import Purpose, Words
@@ -10,6 +10,9 @@ from lifecycle.problem.window_words import Feature
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Task = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,13 @@ class Problem:
     hidden : tuple of str
         Columns of features that only lead to others: computed, but not seen by the model.
     key, time, target : str
-        The columns that identify a record, say when it happened, and hold the 0/1 label.
+        The columns that identify a record, say when it happened, and hold the label.
+    task : {"binary", "multiclass", "regression"}
+        What the label is: one of two classes, one of several, or a number.
+    positive : int or str, optional
+        The label of a positive where it is not 1; every other label is a negative then.
+    classes : tuple of int or str
+        The labels of a multiclass problem, in the order in which figures show them.
     entity : str, optional
         Whose records belong together: an interval resamples entities, an entity is alerted on once a day.
     amount : str, optional
@@ -114,6 +123,9 @@ class Problem:
     key: str
     time: str
     target: str
+    task: Task = "binary"
+    positive: int | str | None = None
+    classes: tuple[int | str, ...] = ()
     entity: str | None = None
     amount: str | None = None
     hidden: tuple[str, ...] = ()
@@ -132,6 +144,30 @@ class Problem:
     def columns(self) -> dict[str, Column]:
         """The contract by column name."""
         return {column.name: column for column in self.contract}
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model says of a record: a probability per class where there are several."""
+        return max(len(self.classes), 1)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What people call the classes, by their codes; none where the target is a number."""
+        if self.task == "binary":
+            return self.words.negative, self.words.positive
+        return tuple(map(str, self.classes))
+
+    @property
+    def stored(self) -> dict[str, Column]:
+        """The columns as they are kept after the contract gate: the label of a class is its code, 0, 1, ..."""
+        label = self.columns[self.target]
+        kept = {"type": "number"} if self.task == "regression" else {"type": "integer", "isin": self.codes}
+        return self.columns | {self.target: replace(label, **kept)}
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The codes that stand for the classes."""
+        return tuple(range(len(self.class_names)))
 
     @property
     def feature_names(self) -> list[str]:
