@@ -14,9 +14,9 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 import joblib
 
 from lifecycle.audit import fairness, slices, stability
-from lifecycle.audit.groups import FiguresByCut
+from lifecycle.audit.group_metrics import FiguresByCut
 from lifecycle.core.errors import run
-from lifecycle.core.numbers import none_if_nan
+from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.tables import first_and_last, read_table, write_csv, write_json
 from lifecycle.evaluation.decision import Decision

@@ -15,7 +15,7 @@ import pandas as pd
 from lifecycle.core.errors import run
 from lifecycle.core.params import DecideParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
-from lifecycle.evaluation import calibration
+from lifecycle.evaluation import probability_calibration
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.plot_tables import cost_table
 from lifecycle.evaluation.threshold import choose_threshold, cost_curve
@@ -30,9 +30,9 @@ def decide(
     """Return the decision, its figures on the validation windows of that length, and the cost of other thresholds."""
     target, score = scores[problem.target].to_numpy(), scores["score"].to_numpy()
     fold, time = scores["fold"].to_numpy(), scores[problem.time].to_numpy()
-    briers = calibration.compare(score, target, fold, time, delay.to_numpy())
+    briers = probability_calibration.compare(score, target, fold, time, delay.to_numpy())
     method = min(briers, key=briers.__getitem__) if params.calibration == "auto" else params.calibration
-    calibrated = calibration.fit(method, score, target)
+    calibrated = probability_calibration.fit(method, score, target)
     decision = Decision.from_params(params, calibrated, briers)
     curve = cost_curve(target, score, decision.stake(scores, problem.amount), decision)
     day = scores[problem.time].dt.floor("D").to_numpy()

@@ -15,10 +15,10 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 import pandas as pd
 import pyarrow as pa
 
-from lifecycle.core.addresses import public, resolved
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
+from lifecycle.core.url_secrets import public, resolved
 from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.loading import load_generator, load_problem
 from lifecycle.problem.problem import Problem

@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lifecycle.bundle import parity
-from lifecycle.bundle.bundle_files import new_folder, seal, write_model, write_refusal
+from lifecycle.bundle.bundle_writer import new_folder, seal, write_model, write_refusal
 from lifecycle.bundle.provenance import origin
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run

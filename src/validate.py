@@ -11,7 +11,7 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
 import pandas as pd
 
-from lifecycle.contract.gate import Verdict, check
+from lifecycle.contract.row_validation import Verdict, check
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import ValidateParams, load_params
 from lifecycle.core.tables import read_arrow, write_json, write_table

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.slice_definitions import Band

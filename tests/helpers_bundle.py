@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lifecycle.bundle.bundle_files import seal, write_model
+from lifecycle.bundle.bundle_writer import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import write_json, write_table

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lifecycle.card.model_card import INTERVAL, Facts, Window
-from lifecycle.core.lineage import File
+from lifecycle.core.file_hashes import File
 from lifecycle.core.tables import read_json
 from lifecycle.core.yaml_text import read_yaml
-from lifecycle.document.markdown import number
+from lifecycle.document.markdown_template import number
 from lifecycle.problem.loading import load_problem
 from lifecycle.repository.revision_files import outputs
 from tests.helpers_model import params

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 import evaluate as stage
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.tables import read_json, read_table, write_json, write_table
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.probability_calibration import Calibration
 from tests.helpers_model import git_init, run_stages, start_project, write_params
 
 HONEST = {"evaluate.leak_alarm": 1.0}

@@ -12,8 +12,8 @@ import yaml
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, checked
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.problem.loading import load_problem
 from lifecycle.report.verdict import verdict
 from lifecycle.repository.revision_files import out_hash

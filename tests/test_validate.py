@@ -4,7 +4,7 @@ import json
 import pandas as pd
 import pytest
 
-from lifecycle.contract.gate import Verdict, check
+from lifecycle.contract.row_validation import Verdict, check
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import as_arrow, write_table
 from problems.transactions import PROBLEM

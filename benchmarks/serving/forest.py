@@ -19,10 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.serving.environments import PEERS
-from lifecycle.bundle.bundle_files import seal, write_model
+from lifecycle.bundle.bundle_writer import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.core.tables import write_json
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot

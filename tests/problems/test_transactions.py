@@ -3,7 +3,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
 from lifecycle.features.feature_contract import catalogue

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lifecycle.bundle import bundle_files, manifest
-from lifecycle.bundle.bundle_files import seal
+from lifecycle.bundle import bundle_writer, manifest
+from lifecycle.bundle.bundle_writer import seal
 from lifecycle.core.tables import write_json
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import Snapshot, empty_snapshot
@@ -47,7 +47,7 @@ def contract_of(features: Sequence[Feature]) -> dict[str, Any]:
 
 
 def schema_of() -> dict[str, Any]:
-    columns = [bundle_files._column(column) for column in PROBLEM.contract]
+    columns = [bundle_writer._column(column) for column in PROBLEM.contract]
     labels = sorted(PROBLEM.label_columns)
     return {"key": PROBLEM.key, "time": PROBLEM.time, "labels": labels, "columns": columns}
 

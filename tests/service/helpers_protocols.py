@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.bundle.bundle_files import seal, write_model
+from lifecycle.bundle.bundle_writer import seal, write_model
 from lifecycle.bundle.servable import Batch, Scored, Servable
 from lifecycle.core.tables import write_json
 from lifecycle.features.feature_contract import contract

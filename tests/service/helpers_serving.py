@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.bundle.bundle_files import seal
+from lifecycle.bundle.bundle_writer import seal
 from lifecycle.core.tables import write_json
 from tests.graph import ROOT
 from tests.helpers_bundle import ORIGIN, SHOPS, of_shops, some_decision, write_bundle

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.bundle.bundle_files import write_refusal
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.bundle.bundle_writer import write_refusal
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.models.families import FAMILIES, Family, predict
 from tests.helpers_bundle import of_shops
 from tests.helpers_model import learnable

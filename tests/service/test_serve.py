@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lifecycle.bundle.bundle_files import seal
+from lifecycle.bundle.bundle_writer import seal
 from tests.graph import ROOT
 from tests.helpers_bundle import ORIGIN
 from tests.service.helpers_serving import SERVE, VECTOR, Load, Service, clean, refused_at_start, service, small_bundle

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lifecycle.audit.groups import FiguresByCut, GroupFigures, GroupFunction, group_figures
+from lifecycle.audit.group_metrics import FiguresByCut, GroupFigures, GroupFunction, group_figures
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.bootstrap import LEVEL

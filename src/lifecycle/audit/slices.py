@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lifecycle.audit.groups import FiguresByCut, GroupFigures, group_figures
+from lifecycle.audit.group_metrics import FiguresByCut, GroupFigures, group_figures
 from lifecycle.evaluation.bootstrap import LEVEL, interval
 from lifecycle.evaluation.metrics import SLICES, metrics_of
 from lifecycle.evaluation.scored_window import ScoredWindow

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lifecycle.core.numbers import none_if_nan
+from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of

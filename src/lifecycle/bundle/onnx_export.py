@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import MISSING_TEXT
+from lifecycle.core.numeric_limits import MISSING_TEXT
 from lifecycle.models.families import DECIMALS, family_of
 from lifecycle.models.leaves import Nodes
 from lifecycle.models.trees import Ensemble

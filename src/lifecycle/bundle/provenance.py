@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.core.addresses import public
-from lifecycle.core.lineage import lineage, versions
+from lifecycle.core.file_hashes import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
+from lifecycle.core.url_secrets import public
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.models.families import FAMILIES
 

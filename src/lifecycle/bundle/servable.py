@@ -16,8 +16,8 @@ import onnxruntime
 from lifecycle.bundle.manifest import Manifest, read_manifest, read_member
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import MISSING_TEXT
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.core.numeric_limits import MISSING_TEXT
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.explanation.attribution import Attribution, from_bytes
 from lifecycle.explanation.reasons import Reason, reasons
 from lifecycle.problem.window_words import features_of

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from lifecycle.audit.fairness import BETWEEN
 from lifecycle.audit.slices import WHOLE
-from lifecycle.core.lineage import File
+from lifecycle.core.file_hashes import File
 from lifecycle.core.params import AuditParams
 from lifecycle.core.tables import first_and_last, read_table
-from lifecycle.document.markdown import between, fill, number
+from lifecycle.document.markdown_template import between, fill, number
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.metrics import GROUPS, label, meaning, shown

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from lifecycle.core.addresses import public
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.url_secrets import public
 from lifecycle.core.yaml_text import read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]

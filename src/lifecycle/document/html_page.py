@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from lifecycle.document.markdown import Picture
+from lifecycle.document.markdown_template import Picture
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --line: #d1d9e0; --paper: #fff; --band: #f6f8fa }

@@ -11,7 +11,7 @@ import pandas as pd
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import DecideParams
 from lifecycle.core.tables import read_json
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.probability_calibration import Calibration
 
 AMOUNT = "amount"
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lifecycle.core.ranking import average_precision, roc_auc
-from lifecycle.evaluation.calibration import calibration_error
+from lifecycle.evaluation.probability_calibration import calibration_error
 from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow
 from lifecycle.problem.purpose import Words
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lifecycle.core.ranking import Ranking
 from lifecycle.core.tables import write_csv
-from lifecycle.evaluation.calibration import calibration_bins
+from lifecycle.evaluation.probability_calibration import calibration_bins
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.threshold import CostCurve
 from lifecycle.problem.purpose import Words

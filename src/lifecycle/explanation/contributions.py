@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import sigmoid
+from lifecycle.core.portable_math import sigmoid
 from lifecycle.evaluation.plot_tables import thin
 from lifecycle.explanation.attribution import Attribution
 from lifecycle.models.families import family_of

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.numbers import stable_argsort
+from lifecycle.core.portable_math import stable_argsort
 from lifecycle.features.aggregates import aggregates_of
 from lifecycle.features.aggregates.block import Block
 from lifecycle.problem.window_words import Feature, Window, depths

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import sigmoid
+from lifecycle.core.portable_math import sigmoid
 from lifecycle.models import trees
 from lifecycle.models.preprocessing import preparation
 from lifecycle.models.trees import Ensemble

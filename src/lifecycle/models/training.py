@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from lifecycle.core import cluster
+from lifecycle.core import dask_client
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams
 from lifecycle.models.families import build, family_of
@@ -54,7 +54,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     try:
         with threadpool_limits(limits=1):
             columns = pipeline[:-1].fit_transform(features, target)
-            with cluster.workers():
+            with dask_client.workers():
                 model.fit(columns, target)
     except PipelineError:
         raise
@@ -66,7 +66,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
     if family_of(pipeline).linear:  # the last bits of linear algebra differ between processors
         model.coef_, model.intercept_ = np.round(model.coef_, 9), np.round(model.intercept_, 9)
-    cluster.as_if_fitted_here(model)
+    dask_client.as_if_fitted_here(model)
     if "n_jobs" in model.get_params():
         model.set_params(n_jobs=None)  # parallel predictions add up in another order
     return pipeline

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import is_number
+from lifecycle.core.numeric_limits import is_number
 from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem, Task

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lifecycle.core.addresses import public
+from lifecycle.core.url_secrets import public
 from lifecycle.core.yaml_text import as_yaml
 
 ABSENT = "-"

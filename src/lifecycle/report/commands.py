@@ -19,7 +19,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
 from lifecycle.document.html_page import page
-from lifecycle.document.markdown import Picture
+from lifecycle.document.markdown_template import Picture
 from lifecycle.evaluation.metrics import label
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.document.markdown import Picture
+from lifecycle.document.markdown_template import Picture
 from lifecycle.repository.revision_files import Workspace
 
 POINTS = (0.5, 0.6, 0.7, 0.8, 0.9)  # values of recall at which the report gives the precision

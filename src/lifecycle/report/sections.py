@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.core.errors import TIMES
-from lifecycle.document.markdown import code, fill
+from lifecycle.document.markdown_template import code, fill
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Difference
 from lifecycle.evaluation.metrics import GROUPS, SLICES, direction, shown

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, ReportParams
-from lifecycle.document.markdown import Markdown, code
+from lifecycle.document.markdown_template import Markdown, code
 from lifecycle.evaluation import metrics
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle.core.environment import is_leftover
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.leftover_files import is_leftover
 
 
 @dataclass(frozen=True)

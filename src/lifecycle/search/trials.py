@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from lifecycle.core import cluster
+from lifecycle.core import dask_client
 from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams
@@ -202,7 +202,7 @@ def _parallel_scores(search: Search) -> Iterator[Callable[[int, Sequence[TrainPa
 
     folds = [np.frombuffer(pickle.dumps(fold), np.uint8) for fold in search.folds]
     processes = min(search.tune.batch, joblib.cpu_count())
-    with cluster.workers(with_code=True), joblib.Parallel(n_jobs=processes, batch_size=1) as parallel:
+    with dask_client.workers(with_code=True), joblib.Parallel(n_jobs=processes, batch_size=1) as parallel:
         yield score
 
 
@@ -210,7 +210,7 @@ def fold_scores(train: TrainParams, problem: Problem, fold: Fold) -> np.ndarray 
     """Return a fold's scores as `src/train.py` makes them, or the text with which the model refuses a value."""
     import joblib
 
-    os.environ.pop(cluster.ADDRESS, None)  # a worker of a cluster would wait for the cluster
+    os.environ.pop(dask_client.ADDRESS, None)  # a worker of a cluster would wait for the cluster
     try:
         with joblib.parallel_config(backend="sequential"):
             return predict(train_model(train, problem, fold.train), fold.valid)

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from lifecycle.core.addresses import LEFT_OUT, public
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.url_secrets import LEFT_OUT, public
 
 CHUNK = 1 << 20
 TIMEOUT = 60  # seconds without a byte

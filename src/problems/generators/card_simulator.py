@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
-from lifecycle.core.numbers import stable_argsort
+from lifecycle.core.portable_math import stable_argsort
 
 if TYPE_CHECKING:
     import pandas as pd

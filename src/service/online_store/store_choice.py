@@ -6,7 +6,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import State
 from service.online_store.events import FeatureList, base_of, list_of
-from service.online_store.folder import open_folder
+from service.online_store.folder_store import open_folder
 from service.online_store.history import History, Home, Stateless, Store
 from service.online_store.memory_store import InMemory
 

@@ -13,7 +13,7 @@ from lifecycle.bundle.manifest import read_manifest, read_member
 from lifecycle.core.errors import run
 from lifecycle.features.online.record_schema import Event
 from service.online_store.events import FeatureList, unavailable
-from service.online_store.folder import OnDisk, open_folder
+from service.online_store.folder_store import OnDisk, open_folder
 from service.online_store.memory_store import in_turns
 from service.online_store.store_messages import Ask, Frames, Reply, sent, socket_of, unpacked
 from service.process_identity import own

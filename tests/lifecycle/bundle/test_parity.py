@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifecycle.bundle import onnx_export
-from lifecycle.bundle.bundle_files import seal
+from lifecycle.bundle.bundle_writer import seal
 from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.parity import (
     UNKNOWN,

@@ -9,7 +9,7 @@ import pytest
 from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.calibration import Calibration
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.explanation.contributions import explainer
 from lifecycle.models.families import FAMILIES, predict
 from tests.graph import SRC

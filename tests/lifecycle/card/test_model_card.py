@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.card.model_card import card
-from lifecycle.document.markdown import number
+from lifecycle.document.markdown_template import number
 from lifecycle.evaluation.metrics import meaning
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import NOT_DECLARED, Words

@@ -1,7 +1,7 @@
 import pytest
 
-from lifecycle.contract.gate import check
 from lifecycle.contract.hints import hint
+from lifecycle.contract.row_validation import check
 from lifecycle.problem.problem import Column
 from tests.helpers_data import small_problem, small_table, with_cell
 

@@ -2,7 +2,7 @@ import base64
 from html.parser import HTMLParser
 
 from lifecycle.document.html_page import page
-from lifecycle.document.markdown import Picture, code, plain, table
+from lifecycle.document.markdown_template import Picture, code, plain, table
 
 EVIL = "a|b `c` <script>alert(1)</script> @someone #1\n| x | \x1b[31m &lt; ![x](http://x)"
 PICTURES = [Picture(name, f"{name} of both", b"light", b"dark") for name in ("one", "two")]

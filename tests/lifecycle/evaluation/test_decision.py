@@ -6,8 +6,8 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, write_json
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from tests.helpers_model import ROOT, params, payments
 
 DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, "amount", None, {"none": 0.1})

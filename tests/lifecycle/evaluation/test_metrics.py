@@ -8,9 +8,9 @@ from sklearn import metrics as sk
 
 from lifecycle.core.ranking import EntityRanking
 from lifecycle.evaluation.bootstrap import intervals
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.metrics import GROUPS, METRICS, SLICES, direction, figures, label, meaning, shown
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import Words

@@ -6,8 +6,8 @@ from sklearn import metrics as sk
 
 from lifecycle.core.ranking import Ranking, roc_auc
 from lifecycle.evaluation import plot_tables
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.threshold import cost_curve
 from lifecycle.problem.purpose import Words
 from tests.helpers_model import quick, ranked

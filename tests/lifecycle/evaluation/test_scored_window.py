@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lifecycle.evaluation.bootstrap import weights_of
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import Sample, score_table, scored_window
 from tests.helpers_audit import people, scored, window
 from tests.helpers_model import params

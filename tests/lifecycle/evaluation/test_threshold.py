@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.calibration import Calibration
 from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.threshold import choose_threshold, cost_curve
 from tests.helpers_model import quick, ranked
 

@@ -4,7 +4,7 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numbers import sigmoid
+from lifecycle.core.portable_math import sigmoid
 from lifecycle.core.tables import write_csv
 from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation import shapley

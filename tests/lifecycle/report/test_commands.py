@@ -1,4 +1,4 @@
-from lifecycle.document.markdown import code, table
+from lifecycle.document.markdown_template import code, table
 from lifecycle.problem.purpose import Words
 from lifecycle.report.commands import WIDTH, lines, print_text
 

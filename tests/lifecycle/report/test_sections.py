@@ -1,4 +1,4 @@
-from lifecycle.document.markdown import Markdown
+from lifecycle.document.markdown_template import Markdown
 from lifecycle.report.sections import group_changes, markdown, sections, slices_and_groups
 from lifecycle.report.verdict import Verdict
 

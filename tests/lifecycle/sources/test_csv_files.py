@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import CsvParams, checked
 from lifecycle.problem.problem import Column

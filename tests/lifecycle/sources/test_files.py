@@ -7,7 +7,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.problem.problem import Column
 from lifecycle.sources import csv_files

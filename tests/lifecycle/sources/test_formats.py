@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import CsvParams
 from lifecycle.core.tables import read_arrow, write_table

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import PARQUET, read_arrow, write_table
 from lifecycle.problem.problem import Column

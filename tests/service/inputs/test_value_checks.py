@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.contract.gate import check
+from lifecycle.contract.row_validation import check
 from lifecycle.problem.problem import Column
 from service.inputs.value_checks import checker, instant, pattern, years
 from tests.helpers_data import small_problem, small_table

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.features.aggregates import recency, totals, values  # noqa: F401  their classes enter `Aggregate.known`
+from lifecycle.features.aggregates import count_sum_mean, recency, values  # noqa: F401  their classes enter `Aggregate.known`
 from lifecycle.features.aggregates.aggregate import Aggregate
 from lifecycle.problem.record_words import RecordWord
 from lifecycle.problem.window_words import Feature, Window

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
-from lifecycle.core.cluster import dask_client
+from lifecycle.core.dask_client import dask_client
 from lifecycle.core.errors import PipelineError
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from lifecycle.core import atomic, tables
-from lifecycle.core.cluster import packed_code
+from lifecycle.core.dask_client import packed_code
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
 from lifecycle.features.partitioned.engines import open_pool

@@ -3,7 +3,7 @@ import functools
 import pytest
 
 from benchmarks.replay import Table, replay
-from lifecycle.features.aggregates.totals import Mean
+from lifecycle.features.aggregates.count_sum_mean import Mean
 from lifecycle.features.online import entity
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema

@@ -11,8 +11,8 @@ from pathlib import Path
 import joblib
 import pytest
 
-from lifecycle.core import cluster, tables
-from lifecycle.core.cluster import packed_code
+from lifecycle.core import dask_client, tables
+from lifecycle.core.dask_client import packed_code
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.partitioned.engines import open_pool
 from tests.helpers_parts import build, cut, records, write_at_once
@@ -102,7 +102,7 @@ def test_workers_may_die_and_join_and_get_the_code_as_it_is(start, world, tmp_pa
             found = build(world[0], tmp_path / "features.parquet", "dask", client.scheduler.address)
         killer.join()
         seen = client.run(lambda: (Path.cwd().name, "lifecycle.features.partitioned.tasks" in sys.modules))
-        monkeypatch.setattr(cluster, "packed_code", lambda: changed(packed_code()))
+        monkeypatch.setattr(dask_client, "packed_code", lambda: changed(packed_code()))
         with open_pool("dask", client.scheduler.address) as pool:
             assert pool.workers == 2
             assert set(client.run(lambda: __import__("lifecycle.changed").changed.HERE).values()) == {1}

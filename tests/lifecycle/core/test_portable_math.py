@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from lifecycle.core.numbers import sigmoid
+from lifecycle.core.portable_math import sigmoid
 
 
 def test_it_has_the_bits_of_scipy():

@@ -4,7 +4,7 @@ import sys
 import joblib
 import pytest
 
-from lifecycle.core import cluster
+from lifecycle.core import dask_client
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import build
 from lifecycle.models.training import fit
@@ -30,7 +30,7 @@ def dumped(model):
 @pytest.mark.parametrize("model", ["extra_trees", "random_forest", "decision_tree"])
 def test_a_model_that_a_cluster_fitted_has_the_same_bytes(model, scheduler, monkeypatch):
     here = dumped(model)
-    monkeypatch.setenv(cluster.ADDRESS, scheduler)
+    monkeypatch.setenv(dask_client.ADDRESS, scheduler)
     assert dumped(model) == here
 
 
@@ -43,22 +43,22 @@ def test_the_cluster_does_the_work(scheduler, monkeypatch):
 
     with distributed.Client(scheduler) as client:
         before = client.run_on_scheduler(steps)
-        monkeypatch.setenv(cluster.ADDRESS, scheduler)
+        monkeypatch.setenv(dask_client.ADDRESS, scheduler)
         dumped("extra_trees")
         assert client.run_on_scheduler(steps) > before + 10  # trees
 
 
 @pytest.mark.parametrize("address", [None, ""])
 def test_without_an_address_dask_is_not_even_looked_for(address, monkeypatch):
-    monkeypatch.delenv(cluster.ADDRESS, raising=False)
+    monkeypatch.delenv(dask_client.ADDRESS, raising=False)
     if address is not None:
-        monkeypatch.setenv(cluster.ADDRESS, address)
+        monkeypatch.setenv(dask_client.ADDRESS, address)
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert dumped("extra_trees")
 
 
 def test_an_address_without_dask_names_the_extra(monkeypatch):
-    monkeypatch.setenv(cluster.ADDRESS, "tcp://127.0.0.1:8786")
+    monkeypatch.setenv(dask_client.ADDRESS, "tcp://127.0.0.1:8786")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(PipelineError, match=r"DASK_SCHEDULER_ADDRESS needs dask and distributed: .* `dist`"):
         dumped("extra_trees")
@@ -67,7 +67,7 @@ def test_an_address_without_dask_names_the_extra(monkeypatch):
 @pytest.mark.parametrize("address", ["nowhere", "foo://127.0.0.1:8786", "tcp://127.0.0.1:1", "tcp://127.0.0.1"])
 def test_an_address_where_nobody_answers_is_told(address, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
-    monkeypatch.setenv(cluster.ADDRESS, address)
+    monkeypatch.setattr(dask_client, "TIMEOUT", 0.5)
+    monkeypatch.setenv(dask_client.ADDRESS, address)
     with pytest.raises(PipelineError, match=f"DASK_SCHEDULER_ADDRESS = '{address}': no Dask scheduler answers there"):
         dumped("extra_trees")

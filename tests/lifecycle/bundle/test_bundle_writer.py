@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lifecycle.bundle.bundle_files import new_folder, schema, seal, write_refusal
+from lifecycle.bundle.bundle_writer import new_folder, schema, seal, write_refusal
 from lifecycle.bundle.manifest import FILES, verify
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from lifecycle.contract.quarantine import example, rejected_rows
-from lifecycle.core.numbers import EXACT, FLOAT32, UNREADABLE
+from lifecycle.contract.rejected_rows import example, rejected_rows
+from lifecycle.core.numeric_limits import EXACT, FLOAT32, UNREADABLE
 from lifecycle.core.tables import as_arrow
 from lifecycle.problem.column_types import DECIMAL, Cells, parse, to_series
 from lifecycle.problem.problem import Column, Problem

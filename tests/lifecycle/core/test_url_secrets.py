@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core.addresses import public, resolved
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.url_secrets import public, resolved
 
 SECRET = "5ecret"
 

@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from lifecycle.evaluation import calibration
-from lifecycle.evaluation.calibration import METHODS, Calibration, brier, calibration_bins, calibration_error, fit
+from lifecycle.evaluation import probability_calibration
+from lifecycle.evaluation.probability_calibration import (
+    METHODS,
+    Calibration,
+    brier,
+    calibration_bins,
+    calibration_error,
+    fit,
+)
 from tests.helpers_model import quick, ranked
 
 GRID = np.linspace(-0.5, 1.5, 401)
@@ -65,7 +72,7 @@ def test_calibration_brings_distorted_scores_back():
 
 def compared(score, target, fold, delay_in_folds=0):
     time = np.datetime64("2018-01-01") + (fold * 7).astype("timedelta64[D]")
-    return calibration.compare(score, target, fold, time, np.timedelta64(7 * delay_in_folds, "D"))
+    return probability_calibration.compare(score, target, fold, time, np.timedelta64(7 * delay_in_folds, "D"))
 
 
 def folds_of(rows=600):
@@ -90,7 +97,7 @@ def test_the_order_of_the_rows_does_not_matter_only_their_folds():
 def test_a_fold_is_judged_without_its_own_and_later_labels(monkeypatch, newest):
     score, target, fold = folds_of()
     seen = []
-    monkeypatch.setattr(calibration, "brier", lambda _, probability: seen.append(probability) or 0.0)
+    monkeypatch.setattr(probability_calibration, "brier", lambda _, probability: seen.append(probability) or 0.0)
     compared(score, target, fold)
     compared(score, np.where(fold < newest, target, 1 - target), fold)
     before, after = seen[: len(seen) // 2], seen[len(seen) // 2 :]

@@ -5,7 +5,7 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from lifecycle.document.markdown import Markdown, Picture, between, code, fill, listed, number, plain, table
+from lifecycle.document.markdown_template import Markdown, Picture, between, code, fill, listed, number, plain, table
 
 EVIL = "a|b `c` <script>alert(1)</script> @someone #1\n| x | \x1b[31m &lt; ![x](http://x)"
 

@@ -7,13 +7,9 @@ import getpass
 import io
 import os
 import sys
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 OWN = Path(".dvc/tmp")  # of the repository, for what may be lost; git and DVC leave it alone
-
-# What file managers and editors leave in a folder that someone has looked into: .dvcignore and .gitignore list it too.
-LEFTOVERS = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "*~", ".*.sw?", ".~lock.*#")
 
 # What stops a library from telling its makers that it is used. The first is read when ONNX Runtime is imported, which
 # would write a number for this device into the home folder too. The last three are those of systems that docs name.
@@ -25,17 +21,6 @@ QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
     "FEAST_USAGE": "False",
 }
-
-
-def is_leftover(name: str) -> bool:
-    """Tell whether a file of this name was left by a file manager or an editor.
-
-    Examples
-    --------
-    >>> [name for name in (".DS_Store", "records.csv", "records.csv~") if is_leftover(name)]
-    ['.DS_Store', 'records.csv~']
-    """
-    return any(fnmatchcase(name, pattern) for pattern in LEFTOVERS)
 
 
 def be_quiet() -> None:

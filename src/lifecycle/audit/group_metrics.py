@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.numbers import none_if_nan
+from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.ranking import Ranking
 from lifecycle.evaluation.bootstrap import interval, resamples
 from lifecycle.evaluation.metrics import Metric, total

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from service.online_store import folder
+from service.online_store import folder_store
 from service.online_store.events import list_of
 from service.online_store.journal import EmbeddedStore
 from tests.helpers_payments import EVERYTHING
@@ -68,7 +68,7 @@ def test_a_folder_that_another_process_leaves_is_waited_for(servable, tmp_path):
 
 
 def test_a_folder_that_another_process_keeps_is_refused(servable, tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(folder_store, "PATIENCE_SECONDS", 0.2)
     before = store_of(servable, tmp_path / "store")
     start = time.monotonic()
     with pytest.raises(PipelineError, match="another process has this store open"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lifecycle.core.numbers import sigmoid
+from lifecycle.core.portable_math import sigmoid
 
 METHODS = ("none", "sigmoid", "isotonic")  # from the simplest: a tie keeps the earlier
 
