@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import TrainParams, load_params
-from lifecycle.core.ranking import Ranking, average_precision, roc_auc
+from lifecycle.core.prediction_quality import HEADLINES, quality, training_figures
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
 from lifecycle.models.families import predict, staged_predict
 from lifecycle.models.training import Fold, baseline, folds_of, hyperparameters, tracker, train_model
@@ -31,15 +31,17 @@ def validation_scores(params: TrainParams, problem: Problem, fold: Fold) -> tupl
     model = train_model(params, problem, fold.train)
     rival = train_model(baseline(params, problem.task), problem, fold.train)
     scores = fold.valid[problem.identity("fold")].reset_index(drop=True)
-    return model, scores.assign(score=predict(model, fold.valid), baseline_score=predict(rival, fold.valid))
+    predictions = {"score": predict(model, fold.valid), "baseline_score": predict(rival, fold.valid)}
+    columns = [problem.as_columns(prediction, name) for name, prediction in predictions.items()]
+    return model, scores.assign(**columns[0], **columns[1])
 
 
 def learning_curve(model: Pipeline, valid: pd.DataFrame, problem: Problem) -> pd.DataFrame:
-    """Return the average precision on a validation window as an ensemble grows."""
-    target = valid[problem.target].to_numpy()
+    """Return the headline figure on a validation window as an ensemble grows."""
+    target, task = valid[problem.target].to_numpy(), problem.task
     staged = staged_predict(model, valid, CURVE_POINTS)
-    points = [(size, average_precision(*Ranking(target, score).counts())) for size, score in staged]
-    return pd.DataFrame(points, columns=["size", "average_precision"])
+    points = [(size, quality(task, target, prediction)(None)) for size, prediction in staged]
+    return pd.DataFrame(points, columns=["size", HEADLINES[task].name])
 
 
 def main() -> None:
@@ -49,8 +51,8 @@ def main() -> None:
     with tracker("metrics/train") as log_fold:
         for fold in tqdm(folds_of(read_table("data/splits/folds.parquet")), "validation folds", disable=None):
             model, scores = validation_scores(params.train, problem, fold)
-            counts = Ranking(scores[problem.target].to_numpy(), scores["score"].to_numpy()).counts()
-            log_fold({"average_precision": average_precision(*counts), "roc_auc": roc_auc(*counts)})
+            target = scores[problem.target].to_numpy()
+            log_fold(training_figures(problem.task, target, problem.prediction(scores)))
             parts.append(scores)
     write_table(pd.concat(parts), "data/scores/validation.parquet")
     write_csv(learning_curve(model, fold.valid, problem), "metrics/train/learning_curve.csv")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
 from lifecycle.problem.problem import Column, Problem
@@ -13,7 +13,7 @@ from lifecycle.problem.slice_definitions import Band
 from tests.helpers_data import small_problem
 from tests.helpers_model import params
 
-DECISION = Decision(Calibration("none"), 0.5, 5.0, 50.0, None, {})
+DECISION = AlertDecision(Calibration("none"), 0.5, 5.0, 50.0, None, {})
 TOP_K, DAYS = 6, 7.0
 GROUPS = (Band("place", "place"), Band("age", "age", edges=(40,), labels=("young", "old")))
 

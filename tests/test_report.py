@@ -12,7 +12,7 @@ import yaml
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, checked
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.problem.loading import load_problem
 from lifecycle.report.verdict import verdict
@@ -139,7 +139,7 @@ class Side:
             "metrics/evaluate/evaluation.json": {"average_precision": self.value},
             "metrics/evaluate/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
         }
-        decision = Decision(Calibration("none"), 0.5, 5.0, "amount", None, {}).as_json()
+        decision = AlertDecision(Calibration("none"), 0.5, 5.0, "amount", None, {}).as_json()
         return {"test": found[path]} if path in found else decision if path == "models/decision.json" else {}
 
     def yaml(self, path: str) -> dict:

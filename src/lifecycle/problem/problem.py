@@ -9,6 +9,7 @@ from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Feature
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -194,3 +195,18 @@ class Problem:
         """Decimal places of the columns that can be summed exactly."""
         whole = {column.name: 0 for column in self.contract if column.type == "integer"}
         return whole | {column.name: column.decimals for column in self.contract if column.decimals is not None}
+
+    def prediction_columns(self, name: str = "score") -> list[str]:
+        """Return the columns that hold a model's predictions in a table of scores."""
+        count = self.outputs
+        return [name] if count == 1 else [f"{name}_{code}" for code in range(count)]
+
+    def as_columns(self, prediction: "np.ndarray", name: str = "score") -> dict[str, "np.ndarray"]:
+        """Return predictions of shape (n,) or (n, classes) as columns of a table."""
+        names = self.prediction_columns(name)
+        return dict(zip(names, [prediction] if prediction.ndim == 1 else prediction.T, strict=True))
+
+    def prediction(self, scored: "pd.DataFrame", name: str = "score") -> "np.ndarray":
+        """Return the predictions of a table of scores, shape (n,) or (n, classes)."""
+        values = scored[self.prediction_columns(name)].to_numpy(dtype="float64")
+        return values if self.outputs > 1 else values[:, 0]

@@ -23,6 +23,7 @@ from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
 from lifecycle.evaluation.bootstrap import entity_codes, weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.models.families import FAMILIES
 from lifecycle.models.training import feature_names, folds_of
 from lifecycle.problem.loading import load_problem
@@ -160,7 +161,7 @@ def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance:
     and of the best ones.
     """
     first, second = (rows.assign(score=score) for score in scores)
-    return compare(first, second, problem, partial(_mean_over_folds, problem), chance).figures[FIGURE]
+    return compare(first, second, task_of(problem), partial(_mean_over_folds, problem), chance).figures[FIGURE]
 
 
 def _mean_over_folds(problem: Problem, table: pd.DataFrame) -> Callable[[np.ndarray | None], dict[str, float]]:

@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from lifecycle.core.ranking import EntityRanking
 from lifecycle.evaluation.bootstrap import intervals
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.metrics import GROUPS, METRICS, SLICES, direction, figures, label, meaning, shown
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import ScoredWindow
@@ -33,7 +33,7 @@ def scored(rows=600, cards=CARDS, days=DAYS):
         stake=rng.integers(1, 300, rows) / 4,
         day=np.sort(rng.integers(0, 7, rows)),
         entity=None if cards is None else rng.permutation(np.arange(rows) % cards),
-        decision=Decision(Calibration("none"), 0.3, FALSE_ALERT, "amount", None, {}),
+        decision=AlertDecision(Calibration("none"), 0.3, FALSE_ALERT, "amount", None, {}),
         days=days,
         top_k=TOP_K,
     )

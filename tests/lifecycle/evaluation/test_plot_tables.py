@@ -6,7 +6,7 @@ from sklearn import metrics as sk
 
 from lifecycle.core.ranking import Ranking, roc_auc
 from lifecycle.evaluation import plot_tables
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.threshold import cost_curve
 from lifecycle.problem.purpose import Words
@@ -74,7 +74,7 @@ def test_scores_are_shares_of_each_class():
 
 def test_costs_are_per_record_and_by_ascending_threshold():
     curve = cost_curve(
-        TARGET, SCORE, np.full(len(TARGET), 30.0), Decision(Calibration("none"), 0.5, 5.0, 30.0, None, {})
+        TARGET, SCORE, np.full(len(TARGET), 30.0), AlertDecision(Calibration("none"), 0.5, 5.0, 30.0, None, {})
     )
     table = plot_tables.cost_table(curve, len(TARGET))
     assert table["threshold"].is_monotonic_increasing

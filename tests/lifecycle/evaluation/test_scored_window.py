@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from lifecycle.evaluation.bootstrap import weights_of
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import Sample, score_table, scored_window
 from tests.helpers_audit import people, scored, window
 from tests.helpers_model import params
 
-DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, 50.0, None, {})
+DECISION = AlertDecision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, 50.0, None, {})
 
 
 def test_a_score_at_the_threshold_is_an_alert_and_has_its_calibrated_probability():

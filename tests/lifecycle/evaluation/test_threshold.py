@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.threshold import choose_threshold, cost_curve
 from tests.helpers_model import quick, ranked
@@ -15,7 +15,7 @@ TIED = np.array([0.9, 0.9, 0.1])
 
 
 def rule(false_positive):
-    return Decision(Calibration("none"), np.inf, false_positive, "amount", None, {})
+    return AlertDecision(Calibration("none"), np.inf, false_positive, "amount", None, {})
 
 
 def cost_of(target, alert, missed, false_alert):

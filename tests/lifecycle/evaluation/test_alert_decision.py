@@ -6,11 +6,11 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, write_json
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from tests.helpers_model import ROOT, params, payments
 
-DECISION = Decision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, "amount", None, {"none": 0.1})
+DECISION = AlertDecision(Calibration("sigmoid", slope=2.0, intercept=-1.0), 0.25, 5.0, "amount", None, {"none": 0.1})
 
 
 def test_a_missed_fraud_costs_its_amount_or_a_fixed_number():
@@ -36,14 +36,14 @@ def test_a_right_decision_costs_nothing_a_false_alert_a_review_and_a_missed_posi
 
 def test_costs_that_nobody_set_are_asked_for():
     with pytest.raises(PipelineError, match="decide: set cost_false_positive and cost_false_negative"):
-        Decision.from_params(params(decide__cost_false_positive=None).decide, Calibration("none"), {})
+        AlertDecision.from_params(params(decide__cost_false_positive=None).decide, Calibration("none"), {})
 
 
 @pytest.mark.parametrize("content", [DECISION.as_json(), read_json(ROOT / "models/decision.json")])
 def test_a_decision_read_back_is_written_as_the_same_bytes(tmp_path, content):
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     write_json(content, first)
-    write_json(Decision.read(first).as_json(), second)
+    write_json(AlertDecision.read(first).as_json(), second)
     assert first.read_bytes() == second.read_bytes()
 
 

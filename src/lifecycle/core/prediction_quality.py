@@ -1,0 +1,83 @@
+"""The headline figure of each kind of target: what training logs, and what search, importance and ageing go by."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from lifecycle.core.ranking import Ranking, average_precision, roc_auc
+
+LEAST = 1e-15  # of a probability in the log loss, as scikit-learn takes for double precision
+Quality = Callable[[np.ndarray | None], float]
+
+
+class Headline(NamedTuple):
+    """A headline figure: its name, and whether more of it (1) or less of it (-1) is better."""
+
+    name: str
+    direction: int
+
+
+HEADLINES: Mapping[str, Headline] = {
+    "binary": Headline("average_precision", 1),
+    "multiclass": Headline("log_loss", -1),
+    "regression": Headline("r2", 1),
+}
+
+
+def quality(task: str, target: np.ndarray, prediction: np.ndarray) -> Quality:
+    """Return a function from the records' weights, or None, to the headline figure of predictions.
+
+    Parameters
+    ----------
+    task : str
+        A key of `HEADLINES`.
+    target : numpy.ndarray, shape (n,)
+        0 or 1, the code of a class, or a number.
+    prediction : numpy.ndarray, shape (n,) or (n, classes)
+        A score, a probability for each class, or a number.
+
+    Examples
+    --------
+    >>> quality("regression", np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0]))(None)
+    0.5
+    """
+    return {"binary": _ranked, "multiclass": _log_loss, "regression": _explained}[task](target, prediction)
+
+
+def training_figures(task: str, target: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
+    """Return what is logged of a validation window: the headline figure, and a second one."""
+    headline = {HEADLINES[task].name: quality(task, target, prediction)(None)}
+    if task == "binary":
+        return headline | {"roc_auc": roc_auc(*Ranking(target, prediction).counts())}
+    if task == "multiclass":
+        return headline | {"accuracy": float((prediction.argmax(axis=1) == target).mean())}
+    return headline | {"mae": float(np.abs(prediction - target).mean())}
+
+
+def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Return the log loss of each record, shape (n,): minus the logarithm of its true class's probability."""
+    of_truth = probability[np.arange(len(target)), target.astype(np.int64)]
+    return -np.log(np.maximum(of_truth, LEAST))
+
+
+def _ranked(target: np.ndarray, score: np.ndarray) -> Quality:
+    ranking = Ranking(target, score)
+    return lambda weight: average_precision(*ranking.counts(weight))
+
+
+def _log_loss(target: np.ndarray, probability: np.ndarray) -> Quality:
+    losses = log_losses(target, probability)
+    return lambda weight: float(losses.mean() if weight is None else (losses * weight).sum() / weight.sum())
+
+
+def _explained(target: np.ndarray, prediction: np.ndarray) -> Quality:
+    """Return the share of the target's variance that is explained; NaN where the target does not vary."""
+    squares = (prediction - target) ** 2
+
+    def explained(weight: np.ndarray | None) -> float:
+        w = np.ones(len(target)) if weight is None else weight
+        spread = (w * (target - (w * target).sum() / w.sum()) ** 2).sum()
+        return float(1 - (w * squares).sum() / spread) if spread > 0 else np.nan
+
+    return explained
