@@ -19,76 +19,80 @@ from lifecycle.core.errors import run
 from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.tables import first_and_last, read_table, write_csv, write_json
-from lifecycle.evaluation.decision import Decision
-from lifecycle.evaluation.metrics import Figures, figures
-from lifecycle.evaluation.scored_window import score_table, scored_window
+from lifecycle.evaluation.metrics import Figures
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import fill, load_problem
-from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import DAY, lengths, plan
 
 FEATURES = "data/features/features.parquet"
 
 
-def over_seeds(params: Params, problem: Problem, decision: Decision) -> dict[str, Any]:
+def over_seeds(params: Params, task: Task, days: float | None) -> dict[str, Any]:
     """Return the figures of the test window for the model on file and for models of other training seeds."""
+    problem, decision = task.problem, task.read_decision()
     options, test = fill(params.evaluate, problem, "evaluate"), read_table("data/splits/test.parquet")
-    days = lengths(fill(params.split, problem, "split"))[2] / DAY
 
     def on_test_window(model: Any) -> Figures:
-        scored = score_table(test, predict(model, test[list(model.feature_names_in_)]), problem, decision)
-        return figures(scored_window(scored, problem, decision, options, days))
+        scored = task.score_table(test, predict(model, test[list(model.feature_names_in_)]), decision)
+        return task.figures(task.window(scored, decision, options, days))
 
     model, train = joblib.load("models/model.joblib"), read_table("data/splits/train.parquet")
     return stability.over_seeds(params.train, problem, train, (params.audit.more_seeds, model), on_test_window)
 
 
-def age(params: Params, problem: Problem) -> stability.Ageing:
+def age(params: Params, task: Task) -> stability.Ageing:
     """Train on an early window, and score the windows that follow with that model, up to the test window."""
+    problem = task.problem
     split, options = fill(params.split, problem, "split"), params.audit
     ends = first_and_last(FEATURES, problem.time)
     windows = stability.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
     reach = [(problem.time, ">=", windows[0].train_start), (problem.time, "<", windows[-1].test_end)]
     records, drop_known = read_table(FEATURES, where=reach), bool(split.drop_known_entities)
     scored = stability.score_windows(records, windows, problem, params.train, drop_known)
-    return stability.ageing(scored, problem, (options.samples, options.seed))
+    return stability.ageing(scored, task, (options.samples, options.seed))
 
 
 def key_figures(
+    task: Task,
     by_slice: FiguresByCut,
     by_group: FiguresByCut,
     seeds: Mapping[str, Any],
     with_age: stability.Ageing,
-    min_positives: int,
+    least: int,
 ) -> dict[str, Any]:
     """Return the few figures that are compared from one version of the model to the next; None where not defined."""
+    figure = fairness.compared(task)
     return {
-        "worst_slice_average_precision": none_if_nan(slices.worst_average_precision(by_slice, min_positives)),
-        "largest_recall_difference": fairness.largest_recall_difference(by_group, min_positives),
-        "seed_spread_average_precision": stability.spread(seeds["figures"]["average_precision"]),
-        "average_precision_per_window_of_age": none_if_nan(with_age.slope[0]),
+        f"worst_slice_{task.headline}": none_if_nan(slices.worst_headline(by_slice, least)),
+        f"largest_{figure}_difference": fairness.largest_difference(by_group, figure, least),
+        f"seed_spread_{task.headline}": stability.spread(seeds["figures"][task.headline]),
+        f"{task.headline}_per_window_of_age": none_if_nan(with_age.slope[0]),
     }
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem, options, decision = load_problem(params.problem), params.audit, Decision.read()
+    problem, options = load_problem(params.problem), params.audit
+    task = task_of(problem)
+    decision = task.read_decision()
     scored, draws = read_table("data/scores/test.parquet"), (options.samples, options.seed)
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
-    window = scored_window(scored, problem, decision, fill(params.evaluate, problem, "evaluate"), days)
-    by_slice = slices.slice_figures(window, scored, problem.slices, draws)
-    by_group = fairness.audit(window, scored, problem.groups, draws)
-    seeds, with_age = over_seeds(params, problem, decision), age(params, problem)
+    window = task.window(scored, decision, fill(params.evaluate, problem, "evaluate"), days)
+    by_slice = slices.slice_figures(task, window, scored, problem.slices, draws)
+    by_group = fairness.audit(task, window, scored, problem.groups, draws)
+    seeds, with_age = over_seeds(params, task, days), age(params, task)
     least = options.min_positives
     write_csv(slices.as_table(by_slice, least), "metrics/audit/slices.csv")
-    write_csv(fairness.as_table(by_group, least), "metrics/audit/fairness.csv")
+    write_csv(fairness.as_table(task, by_group, least), "metrics/audit/fairness.csv")
     write_csv(with_age.table, "metrics/audit/staleness.csv")
     write_json(slices.as_json(by_slice, least), "metrics/audit/slices.json")
     write_json(fairness.as_json(by_group, least), "metrics/audit/fairness.json")
     write_json(stability.as_json(seeds, with_age), "metrics/audit/stability.json")
-    write_json({"audit": key_figures(by_slice, by_group, seeds, with_age, least)}, "metrics/audit/audit.json")
-    fairness.check_fairness(by_group, options)
+    write_json({"audit": key_figures(task, by_slice, by_group, seeds, with_age, least)}, "metrics/audit/audit.json")
+    fairness.check_fairness(task, by_group, options)
 
 
 if __name__ == "__main__":

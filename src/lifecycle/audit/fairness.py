@@ -5,7 +5,7 @@ rate: demographic parity. Recall: equal opportunity; with the false-positive rat
 Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -17,15 +17,18 @@ from lifecycle.audit.group_metrics import FiguresByCut, GroupFigures, GroupFunct
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.bootstrap import LEVEL
-from lifecycle.evaluation.metrics import GROUPS, metrics_of, negatives, share, total
-from lifecycle.evaluation.scored_window import Sample, ScoredWindow
+from lifecycle.evaluation.metrics import GROUPS, mean_of, records
+from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow
+from lifecycle.evaluation.tasks import multiclass_metrics, regression_metrics
+from lifecycle.evaluation.tasks.binary_metrics import negatives, share, total
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.slice_definitions import Band, assign
 
 BETWEEN = " x "  # in the name of an intersection
 
 
 def audit(
-    window: ScoredWindow, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]
+    task: Task, window: ScoredWindow, scored: pd.DataFrame, bands: Sequence[Band], draws: tuple[int, int]
 ) -> dict[str, GroupFigures]:
     """Compute the figures of every group, and of every intersection of two groups; see `group_figures`.
 
@@ -34,8 +37,8 @@ def audit(
     """
     cuts = {band.name: assign(band, scored) for band in bands}
     crossed = {BETWEEN.join(pair): _crossed(*(cuts[name] for name in pair)) for pair in combinations(cuts, 2)}
-    scales = {key: scale.value for key, scale in SCALES.items()}
-    return group_figures(window, cuts | crossed, metrics_of(GROUPS), draws, scales)
+    scales = {key: scale.value for key, scale in SCALES[task.name].items()}
+    return group_figures(task, window, cuts | crossed, GROUPS, draws, scales)
 
 
 def _crossed(first: pd.Series, second: pd.Series) -> pd.Series:
@@ -45,11 +48,11 @@ def _crossed(first: pd.Series, second: pd.Series) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(place, pd.Index(names), ordered=True).remove_unused_categories())
 
 
-def between_groups(table: pd.DataFrame, min_positives: int) -> dict[str, dict[str, float | None]]:
+def between_groups(figures: GroupFigures, least: int) -> dict[str, dict[str, float | None]]:
     """Return, for each figure, the largest difference and the smallest ratio of groups that are not too small."""
-    large = table[table["positives"] >= min_positives]
+    large = figures.table[figures.is_large(least)]
     distances: dict[str, dict[str, float | None]] = {}
-    for metric in metrics_of(GROUPS):
+    for metric in figures.task.metrics_of(GROUPS, figures.groups.window):
         low, high = large[metric.name].min(), large[metric.name].max()
         several = len(large) > 1
         ratio = float(low / high) if several and high > 0 else None
@@ -57,33 +60,33 @@ def between_groups(table: pd.DataFrame, min_positives: int) -> dict[str, dict[st
     return distances
 
 
-def largest_recall_difference(by_cut: FiguresByCut, min_positives: int) -> float | None:
-    """Return the largest difference in recall of two groups of a cut.
+def largest_difference(by_cut: FiguresByCut, figure: str, least: int) -> float | None:
+    """Return the largest difference in a figure of two groups of a cut.
 
     Intersections are left to the table: the largest of many differences of small groups says little.
     """
-    tables = [figures.table for name, figures in by_cut.items() if BETWEEN not in name]
-    differences = [between_groups(table, min_positives)["recall"]["difference"] for table in tables]
+    single = [figures for name, figures in by_cut.items() if BETWEEN not in name]
+    differences = [between_groups(figures, least)[figure]["difference"] for figures in single]
     return max((difference for difference in differences if difference is not None), default=None)
 
 
-def as_json(by_cut: FiguresByCut, min_positives: int) -> dict[str, Any]:
+def as_json(by_cut: FiguresByCut, least: int) -> dict[str, Any]:
     """Return the content of metrics/audit/fairness.json: every group's figures, and what lies between them."""
     return {
-        name: {"groups": figures.as_json(min_positives), "between_groups": between_groups(figures.table, min_positives)}
+        name: {"groups": figures.as_json(least), "between_groups": between_groups(figures, least)}
         for name, figures in by_cut.items()
     }
 
 
-def as_table(by_cut: FiguresByCut, min_positives: int) -> pd.DataFrame:
-    """Return the table for plots: each group with a label, and whether its positives are `few`."""
+def as_table(task: Task, by_cut: FiguresByCut, least: int) -> pd.DataFrame:
+    """Return the table for plots: each group with a label, and whether it is too small to be judged: `few`."""
     parts = [
         figures.table.assign(cut=name, group=figures.table.index, label=f"{name}: " + figures.table.index)
         for name, figures in by_cut.items()
     ]
-    names = [metric.name for metric in metrics_of(GROUPS)]
-    table = pd.concat(parts) if parts else pd.DataFrame(columns=["cut", "group", "label", "positives", *names])
-    return table.assign(few=table["positives"] < min_positives)
+    names = [metric.name for metric in task.metrics_of(GROUPS)]
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=["cut", "group", "label", task.counted, *names])
+    return table.assign(few=table[task.counted] < least)
 
 
 class Scale(NamedTuple):
@@ -101,8 +104,26 @@ def _recall_variance(sample: Sample) -> np.ndarray:
     return recall * (1 - recall) / positives
 
 
+def _accuracy_variance(sample: Sample) -> np.ndarray:
+    """Return the variance of a share, as for the recall."""
+    decided = sample.total(records) + 4
+    accuracy = (sample.total(multiclass_metrics.right) + 2) / decided
+    return accuracy * (1 - accuracy) / decided
+
+
+def _log_error(sample: Sample) -> np.ndarray:
+    return np.log(np.maximum(mean_of(regression_metrics.absolute_error)(sample), np.finfo(float).tiny))
+
+
+def _log_error_variance(sample: Sample) -> np.ndarray:
+    """Return the variance of the logarithm of a mean, by the delta method."""
+    mean, square = (mean_of(column)(sample) for column in ERRORS)
+    return np.maximum(square - mean**2, 0) / np.maximum(mean**2 * sample.total(records), np.finfo(float).tiny)
+
+
+ERRORS: tuple[Column, ...] = (regression_metrics.absolute_error, regression_metrics.squared_error)
 CALIBRATION = "max_calibration_ratio"
-SCALES = {  # by the key of the limit; a half is added so that none has a logarithm, too (Haldane 1956)
+BINARY = {  # by the key of the limit; a half is added so that none has a logarithm, too (Haldane 1956)
     "max_recall_difference": Scale("recall", share("hits", "positives"), _recall_variance),
     "max_false_positive_ratio": Scale(
         "false_positive_rate",
@@ -115,6 +136,16 @@ SCALES = {  # by the key of the limit; a half is added so that none has a logari
         lambda sample: 1 / (total(sample, "positives") + 0.5),
     ),
 }
+SCALES: Mapping[str, Mapping[str, Scale]] = {  # by the kind of target; the first figure is the one that is compared
+    "binary": BINARY,
+    "multiclass": {"max_accuracy_difference": Scale("accuracy", mean_of(multiclass_metrics.right), _accuracy_variance)},
+    "regression": {"max_error_ratio": Scale("mae", _log_error, _log_error_variance)},
+}
+
+
+def compared(task: Task) -> str:
+    """Return the figure by which groups are compared first."""
+    return next(iter(SCALES[task.name].values())).figure
 
 
 class Gap(NamedTuple):
@@ -125,17 +156,17 @@ class Gap(NamedTuple):
     error: float  # standard error of it
 
 
-def check_fairness(by_cut: FiguresByCut, limits: AuditParams) -> None:
+def check_fairness(task: Task, by_cut: FiguresByCut, limits: AuditParams) -> None:
     """Raise when groups are treated less alike than a limit allows, by more than noise gives.
 
     A gap breaks its limit when it exceeds it by more than its standard error times the normal quantile of a one-sided
     2.5 % divided among all gaps of that kind (Bonferroni): fair models pass in at least 97.5 % of windows, however many
     groups are compared. The standard error is the larger one of resampled entities and of independent records, so that
-    three alerts for three positives are not taken for certainty. Groups with too few positives are left out. The error
+    three alerts for three positives are not taken for certainty. Groups that are too small are left out. The error
     names every broken limit with its groups and figures, the clearest first.
     """
     broken: list[str] = []
-    for key in SCALES:
+    for key in SCALES[task.name]:
         limit = getattr(limits, key)
         if limit is not None:
             gaps = [gap for cut, figures in by_cut.items() for gap in _gaps(key, cut, figures, limits.min_positives)]
@@ -150,10 +181,11 @@ def check_fairness(by_cut: FiguresByCut, limits: AuditParams) -> None:
 
 def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iterator[Gap]:
     """Yield the gaps of a cut: of every two groups, or for calibration of every group from its prediction."""
-    scale, sample, draws, table = SCALES[key], figures.groups.sample(), figures.draws[key], figures.table
+    scale, sample = SCALES[figures.task.name][key], figures.groups.sample()
+    draws, table = figures.draws[key], figures.table
     value, variance = scale.value(sample), scale.variance(sample)
     names, shown = list(table.index), table[scale.figure].to_numpy()
-    large = np.flatnonzero(table["positives"] >= min_positives)
+    large = np.flatnonzero(figures.is_large(min_positives))
     if key == CALIBRATION:
         predicted = table["mean_predicted"].to_numpy()
         for i in large:

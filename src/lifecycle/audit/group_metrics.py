@@ -10,10 +10,10 @@ import pandas as pd
 from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.ranking import Ranking
 from lifecycle.evaluation.bootstrap import interval, resamples
-from lifecycle.evaluation.metrics import Metric, total
+from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow
+from lifecycle.evaluation.tasks.task import Task
 
-COUNTS = ("records", "positives")
 GroupFunction = Callable[[Sample], np.ndarray]  # gives one value per group
 
 
@@ -71,16 +71,23 @@ class GroupSample(Sample):
 class GroupFigures(NamedTuple):
     """The figures of the groups of one cut."""
 
+    task: Task
     groups: Groups
-    table: pd.DataFrame  # a line per group: records, positives, each metric and the ends of its interval
+    table: pd.DataFrame  # a line per group: its counts, each metric and the ends of its interval
     draws: dict[str, np.ndarray]  # by name, each function in each resample, of shape (samples, groups)
 
-    def as_json(self, min_positives: int) -> dict[str, dict[str, Any]]:
-        """Return the figures by group; `few`: fewer positives than `min_positives`."""
+    def is_large(self, least: int) -> np.ndarray:
+        """Return which groups have at least so many of what the task counts: positives, or records."""
+        return self.table[self.task.counted].to_numpy() >= least
+
+    def as_json(self, least: int) -> dict[str, dict[str, Any]]:
+        """Return the figures by group; `few`: not large."""
+        lines = zip(self.table.index, self.is_large(least).tolist(), self.table.to_dict("records"), strict=True)
+        counts = self.task.counts
         return {
-            str(group): {"few": line["positives"] < min_positives}
-            | {str(name): int(value) if name in COUNTS else none_if_nan(value) for name, value in line.items()}
-            for group, line in zip(self.table.index, self.table.to_dict("records"), strict=True)
+            str(group): {"few": not large}
+            | {str(name): int(value) if name in counts else none_if_nan(value) for name, value in line.items()}
+            for group, large, line in lines
         }
 
 
@@ -88,13 +95,14 @@ FiguresByCut = Mapping[str, GroupFigures]  # by the name of the cut
 
 
 def group_figures(
+    task: Task,
     window: ScoredWindow,
     labels: Mapping[str, pd.Series],
-    metrics: Sequence[Metric],
+    part: str,
     draws: tuple[int, int],
     others: Mapping[str, GroupFunction] | None = None,
 ) -> dict[str, GroupFigures]:
-    """Compute metrics by group, with intervals by entity; the same resamples for all cuts.
+    """Compute the metrics of slices or of groups, with intervals by entity; the same resamples for all cuts.
 
     Parameters
     ----------
@@ -106,6 +114,7 @@ def group_figures(
         Functions beside the metrics whose values in each resample are needed.
     """
     cuts = {name: Groups(window, label) for name, label in labels.items()}
+    metrics = task.metrics_of(part, window)
     functions = {metric.name: metric.function for metric in metrics} | dict(others or {})
     resampled: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in cuts}
     for copies in resamples(window.units, *draws) if cuts else ():
@@ -113,12 +122,13 @@ def group_figures(
             sample = groups.sample(copies)
             resampled[name].append({key: function(sample) for key, function in functions.items()})
     values = {name: {key: np.array([one[key] for one in resampled[name]]) for key in functions} for name in cuts}
-    return {name: GroupFigures(cut, _table(cut, metrics, values[name]), values[name]) for name, cut in cuts.items()}
+    tables = {name: _table(task, cut, metrics, values[name]) for name, cut in cuts.items()}
+    return {name: GroupFigures(task, cut, tables[name], values[name]) for name, cut in cuts.items()}
 
 
-def _table(groups: Groups, metrics: Sequence[Metric], draws: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def _table(task: Task, groups: Groups, metrics: Sequence[Metric], draws: Mapping[str, np.ndarray]) -> pd.DataFrame:
     sample = groups.sample()
-    columns = {name: total(sample, name).astype(np.int64) for name in COUNTS}
+    columns = {name: sample.total(count).astype(np.int64) for name, count in task.counts.items()}
     for metric in metrics:
         low, high = interval(draws[metric.name])
         columns |= {metric.name: metric.function(sample), f"{metric.name}_low": low, f"{metric.name}_high": high}

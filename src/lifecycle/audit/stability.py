@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import SplitParams, TrainParams
-from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
@@ -33,8 +33,9 @@ class AgeWindow(NamedTuple):
 class Ageing(NamedTuple):
     """A model on the windows that follow its training."""
 
-    table: pd.DataFrame  # a line per window: age in days, counts, average precision and its interval
-    slope: tuple[float, float, float]  # of the average precision, per window: value, low, high
+    headline: str  # the figure that is watched
+    table: pd.DataFrame  # a line per window: age in days, counts, the figure and its interval
+    slope: tuple[float, float, float]  # of the figure, per window: value, low, high
 
 
 def windows_of_age(split: SplitParams, final: TimeWindow, first: pd.Timestamp, most: int) -> list[TimeWindow]:
@@ -62,41 +63,48 @@ def score_windows(
     return scored
 
 
-def ageing(windows: Sequence[AgeWindow], problem: Problem, draws: tuple[int, int]) -> Ageing:
-    """Compute the average precision of one model in window after window, with intervals, and its slope.
+def ageing(windows: Sequence[AgeWindow], task: Task, draws: tuple[int, int]) -> Ageing:
+    """Compute the headline figure of one model in window after window, with intervals, and its slope.
 
     `draws` is the number of resamples of entities, the same entities in all windows, and their seed.
     """
+    problem = task.problem
     records = pd.concat([scored.records for scored in windows], ignore_index=True)
     entity = entity_codes(records, problem.entity)
     edges = np.cumsum([0, *(len(scored.records) for scored in windows)])
     places = [slice(low, high) for low, high in pairwise(edges)]
-    rankings = [Ranking(scored.records[problem.target].to_numpy(), scored.score) for scored in windows]
+    qualities = [task.quality(scored.records[problem.target].to_numpy(), scored.score) for scored in windows]
 
-    def precisions(weight: np.ndarray | None) -> list[float]:
+    def figures(weight: np.ndarray | None) -> list[float]:
         weights = [None if weight is None else weight[place] for place in places]
-        return [average_precision(*ranking.counts(w)) for ranking, w in zip(rankings, weights, strict=True)]
+        return [quality(w) for quality, w in zip(qualities, weights, strict=True)]
 
-    values = np.array(precisions(None))
+    values = np.array(figures(None))
     units = units_of(entity, len(records))
-    resampled = np.array([precisions(weights_of(copies, entity)) for copies in resamples(units, *draws)])
+    resampled = np.array([figures(weights_of(copies, entity)) for copies in resamples(units, *draws)])
     slope = (float(_slopes(values[None])[0]), *interval(_slopes(resampled)[:, None])[:, 0].tolist())
-    return Ageing(_table(windows, problem.target, values, interval(resampled)), slope)
+    return Ageing(task.headline, _table(windows, task, values, interval(resampled)), slope)
 
 
-def _table(windows: Sequence[AgeWindow], target: str, values: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
-    trained = windows[0].window.train_end
+def no_ageing(task: Task) -> Ageing:
+    """Return what is known of a model's ageing where records are not cut in time: nothing."""
+    return Ageing(task.headline, _table([], task, np.zeros(0), np.zeros((2, 0))), (np.nan, np.nan, np.nan))
+
+
+def _table(windows: Sequence[AgeWindow], task: Task, values: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
     columns = {
         "start": [str(scored.window.test_start) for scored in windows],
-        "age_days": np.array([(scored.window.test_start - trained) / pd.Timedelta(days=1) for scored in windows]),
+        "age_days": np.array(
+            [(scored.window.test_start - windows[0].window.train_end) / pd.Timedelta(days=1) for scored in windows]
+        ),
         "records": [len(scored.records) for scored in windows],
-        "positives": [int(scored.records[target].sum()) for scored in windows],
+        "positives": [int((scored.records[task.problem.target] == 1).sum()) for scored in windows],
         "left_out": [scored.left_out for scored in windows],
-        "average_precision": values,
-        "average_precision_low": ends[0],
-        "average_precision_high": ends[1],
+        task.headline: values,
+        f"{task.headline}_low": ends[0],
+        f"{task.headline}_high": ends[1],
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: value for name, value in columns.items() if name != "positives" or name in task.counts})
 
 
 def _slopes(values: np.ndarray) -> np.ndarray:
@@ -137,5 +145,5 @@ def as_json(seeds: Mapping[str, Any], ageing: Ageing) -> dict[str, Any]:
     slope = dict(zip(("value", "low", "high"), map(none_if_nan, ageing.slope), strict=True))
     return {
         "over_seeds": {**seeds, "standard_deviation": spreads},
-        "with_age": {"average_precision_per_window": slope, "windows": windows},
+        "with_age": {f"{ageing.headline}_per_window": slope, "windows": windows},
     }

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.audit.fairness import BETWEEN
+from lifecycle.audit.fairness import BETWEEN, SCALES, compared
 from lifecycle.audit.slices import WHOLE
 from lifecycle.core.file_hashes import File
 from lifecycle.core.params import AuditParams
 from lifecycle.core.tables import first_and_last, read_table
 from lifecycle.document.markdown_template import between, fill, number
 from lifecycle.evaluation.bootstrap import LEVEL
-from lifecycle.evaluation.decision import Decision
-from lifecycle.evaluation.metrics import GROUPS, label, meaning, shown
+from lifecycle.evaluation.decision import decision_of
+from lifecycle.evaluation.metrics import GROUPS
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.purpose import NOT_DECLARED, Words
+from lifecycle.problem.purpose import NOT_DECLARED
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 INTERVAL = f"{LEVEL:g} % interval"
@@ -59,7 +61,7 @@ def window(path: str, problem: Problem) -> Window:
 
 def card(facts: Facts) -> str:
     """Return the card's Markdown."""
-    content, problem = facts.json, facts.problem
+    content, problem, task = facts.json, facts.problem, task_of(facts.problem)
     stability, explanation = content["metrics/audit/stability.json"], content["metrics/explain/explanation.json"]
     ranked = sorted(explanation["features"].items(), key=lambda item: -item[1]["importance"])
     return fill(
@@ -72,50 +74,50 @@ def card(facts: Facts) -> str:
         columns={column["name"]: column for column in content["models/features.json"]["columns"]},
         quality=content["metrics/validate/data_quality.json"]["data"],
         split=content["metrics/split/split.json"]["split"],
-        decision=Decision.from_json(content["models/decision.json"]),
+        task=task,
+        decision=decision_of(task.name, content["models/decision.json"]),
         chosen=content["metrics/decide/decision.json"]["decision"],
         evaluation=content["metrics/evaluate/evaluation.json"],
         intervals=content["metrics/evaluate/intervals.json"]["test"],
         seeds=stability["over_seeds"],
         aged=stability["with_age"],
-        trend=_trend(stability["with_age"]["average_precision_per_window"]),
+        trend=_trend(task, stability["with_age"]),
         explanation=explanation,
         most_important=ranked[:MOST_FEATURES],
-        **_slices(content["metrics/audit/slices.json"]),
-        **_groups(content["metrics/audit/fairness.json"]),
-        limits=_limits(facts.audit, problem.words),
-        group_metrics=shown(GROUPS),
-        label=label,
-        meaning=meaning,
+        **_slices(task, content["metrics/audit/slices.json"]),
+        **_groups(task, content["metrics/audit/fairness.json"]),
+        limits=_limits(task, facts.audit),
+        group_metrics=task.shown(GROUPS),
     )
 
 
-def _trend(slope: Mapping[str, Any]) -> str:
-    """Return a sentence on how average precision changes from one window to the next."""
+def _trend(task: Task, aged: Mapping[str, Any]) -> str:
+    """Return a sentence on how the headline figure changes from one window to the next."""
+    slope = aged[f"{task.headline}_per_window"]
     if slope["value"] is None:
         return "there are too few windows to tell how it changes."
-    change = f"its average precision changes by {number(slope['value'])} per window"
+    change = f"its {task.label(task.headline)} changes by {number(slope['value'])} per window"
     if slope["low"] is None:
         return f"{change}."
     noise = ", no more than noise" if slope["low"] <= 0 <= slope["high"] else ""
     return f"{change} ({INTERVAL}: {between((slope['low'], slope['high']))}){noise}."
 
 
-def _lowest(lines: list[Line], figure: str, most: int) -> list[Line]:
-    """Return the groups with the lowest figure, of those that are large enough to have one."""
+def _worst(task: Task, lines: list[Line], figure: str, most: int) -> list[Line]:
+    """Return the groups with the worst figure, of those that are large enough to have one."""
     large = [line for line in lines if not line[2]["few"] and line[2][figure] is not None]
-    return sorted(large, key=lambda line: line[2][figure])[:most]
+    return sorted(large, key=lambda line: (task.direction(figure) or 1) * line[2][figure])[:most]
 
 
-def _slices(content: Mapping[str, Any]) -> dict[str, Any]:
+def _slices(task: Task, content: Mapping[str, Any]) -> dict[str, Any]:
     lines = [(cut, *item) for cut, values in content["slices"].items() if cut != WHOLE for item in values.items()]
     return {
-        "lowest_slices": _lowest(lines, "average_precision", WORST_SLICES),
+        "lowest_slices": _worst(task, lines, task.headline, WORST_SLICES),
         "worst_slices": content["worst"][:WORST_SLICES],
     }
 
 
-def _groups(content: Mapping[str, Any]) -> dict[str, Any]:
+def _groups(task: Task, content: Mapping[str, Any]) -> dict[str, Any]:
     crossed = {cut: one["groups"] for cut, one in content.items() if BETWEEN in cut}
     single = {cut: one["groups"] for cut, one in content.items() if BETWEEN not in cut}
     few = {cut: [group for group, line in groups.items() if line["few"]] for cut, groups in crossed.items()}
@@ -124,28 +126,31 @@ def _groups(content: Mapping[str, Any]) -> dict[str, Any]:
         "groups": [(cut, *item) for cut, groups in single.items() for item in groups.items()],
         "between_groups": {cut: content[cut]["between_groups"] for cut in single},
         "has_intersections": bool(crossed),
-        "lowest_intersections": _lowest(lines, "recall", LOWEST_INTERSECTIONS),
+        "lowest_intersections": _worst(task, lines, compared(task), LOWEST_INTERSECTIONS),
         "few_intersections": {cut: names for cut, names in few.items() if names},
-        "widest_gap": _widest_gap(single),
+        "widest_gap": _widest_gap(task, single),
     }
 
 
-def _widest_gap(single: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the cut whose groups' recalls lie farthest apart; None where no two can be compared."""
-    ends = []
+def _widest_gap(task: Task, single: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the cut whose groups lie farthest apart by the figure compared; None where no two can be compared."""
+    figure, ends = compared(task), []
     for cut, groups in single.items():
-        lines = _lowest([(cut, *item) for item in groups.items()], "recall", len(groups))
+        lines = _worst(task, [(cut, *item) for item in groups.items()], figure, len(groups))
         if len(lines) > 1:
             (_, low, first), (_, high, last) = lines[0], lines[-1]
-            ends.append({"cut": cut, "low": low, "high": high, "lowest": first["recall"], "highest": last["recall"]})
-    return max(ends, key=lambda end: end["highest"] - end["lowest"], default=None)
+            ends.append({"cut": cut, "low": low, "high": high, "lowest": first[figure], "highest": last[figure]})
+    return max(ends, key=lambda end: abs(end["highest"] - end["lowest"]), default=None)
 
 
-def _limits(audit: AuditParams, words: Words) -> list[str]:
+def _limits(task: Task, audit: AuditParams) -> list[str]:
     """Return the limits at which the pipeline stops, in words."""
-    limits = {
-        "a difference in recall of": audit.max_recall_difference,
-        "a ratio of false positive rates of": audit.max_false_positive_ratio,
-        f"a ratio of observed to predicted {words.positives} of": audit.max_calibration_ratio,
+    names = {
+        "max_recall_difference": "a difference in recall of",
+        "max_false_positive_ratio": "a ratio of false positive rates of",
+        "max_calibration_ratio": f"a ratio of observed to predicted {task.words.positives} of",
+        "max_accuracy_difference": "a difference in accuracy of",
+        "max_error_ratio": "a ratio of mean absolute errors of",
     }
+    limits = {name: getattr(audit, key) for key, name in names.items() if key in SCALES[task.name]}
     return [f"{name} {limit:g}" for name, limit in limits.items() if limit is not None]

@@ -118,6 +118,9 @@ class DecideParams(Section):
     cost_false_positive: NotNegative | None
     cost_false_negative: NotNegative | Literal["amount"] | None
     alert_budget_per_day: Annotated[int, Field(ge=1)] | None
+    cost_matrix: Annotated[list[list[NotNegative]], Field(min_length=3)] | None
+    abstain_below: Share | None
+    coverage: Annotated[float, Field(ge=0.5, le=0.999)]
 
 
 class EvaluateParams(Section):
@@ -127,7 +130,7 @@ class EvaluateParams(Section):
     bootstrap_samples: Annotated[int, Field(ge=50, le=100_000)]
     seed: Seed
     rule_amount: Positive | None
-    leak_alarm: Annotated[float, Field(gt=0, le=1)] | None
+    leak_alarm: Positive | None
     must_beat_baselines: bool
 
 
@@ -182,6 +185,8 @@ class AuditParams(Section):
     max_recall_difference: Share | None
     max_false_positive_ratio: Annotated[float, Field(ge=1)] | None
     max_calibration_ratio: Annotated[float, Field(ge=1)] | None
+    max_accuracy_difference: Share | None
+    max_error_ratio: Annotated[float, Field(ge=1)] | None
     more_seeds: Annotated[int, Field(ge=2, le=100)]
     ageing_windows: Annotated[int, Field(ge=2, le=520)]
     samples: Annotated[int, Field(ge=50, le=100_000)]
@@ -200,7 +205,7 @@ class PackageParams(Section):
 class ReportParams(Section):
     """The gate of a comparison with another version."""
 
-    metric: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    metric: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_]*$")] | None
     margin: NotNegative
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.bootstrap import LEVEL, TAIL, resamples
-from lifecycle.evaluation.metrics import Figures, direction
+from lifecycle.evaluation.metrics import Figures
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.problem import Problem
 
 BETTER, WORSE, SAME = "better", "worse", "no difference"
@@ -51,9 +52,7 @@ class Chance(NamedTuple):
     seed: int = 7
 
 
-def compare(
-    base: pd.DataFrame, other: pd.DataFrame, problem: Problem, figures_of: FiguresOf, chance: Chance
-) -> Comparison:
+def compare(base: pd.DataFrame, other: pd.DataFrame, task: Task, figures_of: FiguresOf, chance: Chance) -> Comparison:
     """Compare two tables of scores, record by record.
 
     Both tables get the same resamples of entities, so what is hard for both cancels (paired bootstrap, Efron and
@@ -78,6 +77,7 @@ def compare(
     PipelineError
         The tables share no record, or disagree on a label.
     """
+    problem = task.problem
     tables = _shared(base, other, problem)
     before, after = (figures_of(table) for table in tables)
     base_figures, other_figures = before(None), after(None)
@@ -88,7 +88,7 @@ def compare(
     for name, value in base_figures.items():
         draws = np.array([second[name] - first[name] for first, second in resampled])
         noise = rng.standard_t(max(len(chance.seeds.get(name, ())) - 1, 1), len(draws)) * _spread(name, chance)
-        differences[name] = _difference(name, value, other_figures[name], draws + noise)
+        differences[name] = _difference(task.direction(name), value, other_figures[name], draws + noise)
     records = len(tables[0])
     return Comparison(records, len(base) - records, len(other) - records, differences)
 
@@ -109,44 +109,45 @@ def _spread(name: str, chance: Chance) -> float:
     return float(np.std(values, ddof=1) * np.sqrt(2)) if len(values) > 1 else 0.0
 
 
-def _difference(name: str, base: float, other: float, draws: np.ndarray) -> Difference:
+def _difference(direction: int, base: float, other: float, draws: np.ndarray) -> Difference:
     low, high = np.nanpercentile(draws, [TAIL, 100 - TAIL])
-    floor = float(np.nanpercentile((direction(name) or 1) * draws, 100 - LEVEL))
-    verdict, above = _verdict(name, low, high), float(np.mean(draws > 0))
+    floor = float(np.nanpercentile((direction or 1) * draws, 100 - LEVEL))
+    verdict, above = _verdict(direction, low, high), float(np.mean(draws > 0))
     return Difference(base, other, other - base, float(low), float(high), above, floor, verdict)
 
 
-def _verdict(name: str, low: float, high: float) -> str:
+def _verdict(direction: int, low: float, high: float) -> str:
     """Return what an interval of a difference says; where neither direction is a merit, nothing is better."""
-    if direction(name) == 0 or not (low > 0 or high < 0):
+    if direction == 0 or not (low > 0 or high < 0):
         return SAME
-    return BETTER if (low > 0) == (direction(name) > 0) else WORSE
+    return BETTER if (low > 0) == (direction > 0) else WORSE
 
 
-def same_scores(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
+def same_scores(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval], task: Task) -> Comparison:
     """Compare the figures of two versions whose tables of scores are the same: nothing of a difference is chance."""
     shared = [name for name in base if name in other]
     draws = {name: np.array([other[name][0] - base[name][0]]) for name in shared}
-    figures = {name: _difference(name, base[name][0], other[name][0], draws[name]) for name in shared}
+    figures = {name: _difference(task.direction(name), base[name][0], other[name][0], draws[name]) for name in shared}
     return Comparison(0, 0, 0, figures)
 
 
-def unpaired(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval]) -> Comparison:
+def unpaired(base: Mapping[str, WithInterval], other: Mapping[str, WithInterval], task: Task) -> Comparison:
     """Compare the figures that two versions share, each with its interval or None, as if the windows were independent.
 
     The interval of each difference comes from the two figures' own, by the method of variance estimates recovery (Zou
     and Donner 2008). Where the windows overlap it is too wide: no difference is called real that is not.
     """
     shared = [name for name in base if name in other]
-    return Comparison(0, 0, 0, {name: unpaired_difference(name, base[name], other[name]) for name in shared})
+    figures = {name: unpaired_difference(task.direction(name), base[name], other[name]) for name in shared}
+    return Comparison(0, 0, 0, figures)
 
 
-def unpaired_difference(name: str, base: WithInterval, other: WithInterval) -> Difference:
+def unpaired_difference(direction: int, base: WithInterval, other: WithInterval) -> Difference:
     """Return the difference of two independent figures, each with its interval; without one, nothing is known of it."""
     (x, first), (y, second) = base, other
     if first is None or second is None:
         return Difference(x, y, y - x, math.nan, math.nan, math.nan, -math.inf, SAME)
     low = y - x - math.hypot(y - second[0], first[1] - x)
     high = y - x + math.hypot(second[1] - y, x - first[0])
-    floor = -high if direction(name) < 0 else low
-    return Difference(x, y, y - x, low, high, math.nan, floor, _verdict(name, low, high))
+    floor = -high if direction < 0 else low
+    return Difference(x, y, y - x, low, high, math.nan, floor, _verdict(direction, low, high))

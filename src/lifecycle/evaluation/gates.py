@@ -4,25 +4,30 @@ from collections.abc import Mapping
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.comparison import Comparison
+from lifecycle.evaluation.tasks.task import Task
 
 
-def check_leak(average_precision: float, alarm: float | None) -> None:
-    """Raise when the average precision is above `alarm`: better than the data allow without a leak."""
-    if alarm is not None and not average_precision <= alarm:  # NaN is no figure to go on with
+def check_leak(task: Task, value: float, alarm: float | None) -> None:
+    """Raise when the headline figure is beyond `alarm`: better than the data allow without a leak."""
+    if alarm is None:
+        return
+    rises = task.direction(task.headline) > 0
+    if not (value <= alarm if rises else value >= alarm):  # NaN is no figure to go on with
         raise PipelineError(
-            f"leak alarm: the average precision of {average_precision:.3f} is above evaluate.leak_alarm = {alarm:g}."
+            f"leak alarm: the {task.label(task.headline)} of {value:.3f} is {'above' if rises else 'below'}"
+            f" evaluate.leak_alarm = {alarm:g}."
             " What is known at decision time can't be that good: look for a feature that sees the label or the"
             " future (a window without delay, a split across time). If the figure is honest, raise the limit"
         )
 
 
-def check_baselines(average_precision: float, baselines: Mapping[str, float]) -> None:
-    """Raise when baselines rank better than the model, and name them."""
-    better = {name: value for name, value in baselines.items() if not value <= average_precision}
+def check_baselines(task: Task, value: float, baselines: Mapping[str, float]) -> None:
+    """Raise when baselines do better than the model, and name them."""
+    better = task.losing_to(value, baselines)
     if better:
-        named = ", ".join(f"{name} ({value:.3f})" for name, value in better.items())
+        named = ", ".join(f"{name} ({other:.3f})" for name, other in better.items())
         raise PipelineError(
-            f"the model's average precision of {average_precision:.3f} is below a baseline that must lose: {named}."
+            f"the model's {task.label(task.headline)} of {value:.3f} is worse than a baseline that must lose: {named}."
             " An experiment may lose: dvc exp run -S evaluate.must_beat_baselines=false"
         )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lifecycle.core.atomic import atomic
@@ -13,7 +14,7 @@ MOST_FEATURES = 12
 LOW_TO_HIGH = ["#54aeff", "#8250df", "#cf222e"]
 
 
-def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Words, target: Path) -> None:
+def draw_binary(tables: Path, costs: str | Path, threshold: float, words: Words, target: Path) -> None:
     """Draw ranking and calibration from the tables in a folder, and cost by threshold from its own, as one PNG."""
     curve, bins = (pd.read_csv(tables / f"{name}.csv") for name in ("precision_recall", "calibration"))
     figure = _figure(10, 3.2)
@@ -32,6 +33,57 @@ def draw_evaluation(tables: Path, costs: str | Path, threshold: float, words: Wo
     # Alerting on everything costs so much that nothing else could be seen: the axis ends above "alert on nothing".
     cost.set(title="Cost (validation windows)", xlabel="alert from score", ylabel="cost per record")
     cost.set(xlim=(0, 1), ylim=(0, 1.2 * by_threshold["cost_per_record"].iloc[-1] or None))
+    _save(figure, target)
+
+
+def draw_multiclass(tables: Path, abstaining: str | Path, level: float | None, target: Path) -> None:
+    """Draw the shares of decisions by class, the calibration of each class, and accuracy by abstaining, as one PNG."""
+    confusion = pd.read_csv(tables / "class_confusion.csv", dtype={"actual": str, "decided": str})
+    counts = confusion.pivot_table("records", "actual", "decided", sort=False)
+    figure = _figure(11, 3.6)
+    grid, calibrated, kept = figure.subplots(1, 3)
+    grid.imshow(counts.div(counts.sum(axis=1).clip(lower=1), axis=0), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    grid.set_xticks(range(len(counts.columns)), counts.columns, rotation=30, ha="right")
+    grid.set_yticks(range(len(counts)), counts.index)
+    for (row, column), records in np.ndenumerate(counts.to_numpy()):
+        dark = records > counts.to_numpy()[row].sum() / 2
+        grid.text(column, row, f"{records:g}", ha="center", va="center", color="white" if dark else INK)
+    grid.set(title="Records (test window)", xlabel="decided", ylabel="true class")
+    calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    bins = pd.read_csv(tables / "class_calibration.csv", dtype={"actual": str})
+    for name, own in bins.groupby("actual", sort=False):
+        calibrated.plot(own["predicted"], own["observed"], marker="o", markersize=4, linewidth=1, label=name)
+    calibrated.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of the class")
+    calibrated.legend(frameon=False, fontsize=8)
+    levels = pd.read_csv(abstaining)
+    kept.plot(levels["abstain_rate"], levels["accuracy_of_the_rest"], color=ACCENT, marker=".")
+    chosen = levels[levels["abstain_below"] <= (level or 0)].tail(1)
+    kept.scatter(chosen["abstain_rate"], chosen["accuracy_of_the_rest"], color=INK, zorder=3)
+    kept.set(title="Abstaining (validation)", xlabel="share left to a person", ylabel="accuracy on the rest")
+    _save(figure, target)
+
+
+def draw_regression(tables: Path, widths: str | Path, decision: Any, target: Path) -> None:
+    """Draw predictions beside truths, residuals, and the interval's half-width by coverage, as one PNG."""
+    points, residuals = (pd.read_csv(tables / f"{name}.csv") for name in ("predicted_actual", "residuals"))
+    figure = _figure(10, 3.2)
+    pairs, errors, intervals = figure.subplots(1, 3)
+    ends = [points.min(axis=None), points.max(axis=None)]
+    pairs.plot(ends, ends, color=MUTED, linewidth=1, linestyle=":")
+    pairs.fill_between(
+        ends, [end - decision.half_width for end in ends], [end + decision.half_width for end in ends],
+        color=ACCENT, alpha=0.12, linewidth=0,
+    )  # fmt: skip
+    pairs.scatter(points["predicted"], points["actual"], s=8, color=ACCENT, alpha=0.6)
+    pairs.set(title=f"{decision.coverage:.0%} intervals (test window)", xlabel="predicted", ylabel="actual")
+    step = residuals["residual"].diff().iloc[-1]
+    errors.bar(residuals["residual"], residuals["records"], width=step, color=ACCENT)
+    errors.axvline(0, color=INK, linewidth=1)
+    errors.set(title="Residuals (test window)", xlabel="actual less predicted", ylabel="records")
+    table = pd.read_csv(widths)
+    intervals.plot(table["coverage"], table["half_width"], color=ACCENT, marker=".")
+    intervals.scatter([decision.coverage], [decision.half_width], color=INK, zorder=3)
+    intervals.set(title="Half-width (validation)", xlabel="coverage", ylabel="half-width")
     _save(figure, target)
 
 

@@ -1,5 +1,7 @@
 """The tables behind the plots of a window, with about 200 points each: small in a diff and on a page."""
 
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,11 @@ import pandas as pd
 from lifecycle.core.ranking import Ranking
 from lifecycle.core.tables import write_csv
 from lifecycle.evaluation.probability_calibration import calibration_bins
-from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.threshold import CostCurve
 from lifecycle.problem.purpose import Words
 
 POINTS = 200
-SCORE_BINS = 20
+SCORE_BINS, RESIDUAL_BINS = 20, 40
 
 
 def thin(values: np.ndarray) -> np.ndarray:
@@ -47,16 +48,42 @@ def calibration_table(target: np.ndarray, probability: np.ndarray) -> pd.DataFra
     return table[filled].reset_index(drop=True)
 
 
-def confusion_table(target: np.ndarray, alert: np.ndarray, words: Words) -> pd.DataFrame:
-    """Return the number of records for each pair of truth and decision."""
-    pairs = [(truth, decision) for truth in (0, 1) for decision in (0, 1)]
+def confusion_table(
+    target: np.ndarray, decided: np.ndarray, classes: Sequence[str], decisions: Sequence[str]
+) -> pd.DataFrame:
+    """Return the number of records for each pair of truth and decision, both codes from 0."""
+    pairs = list(product(range(len(classes)), range(len(decisions))))
     return pd.DataFrame(
         {
-            "actual": [(words.negative, words.positive)[truth] for truth, _ in pairs],
-            "decided": [("pass", "alert")[decision] for _, decision in pairs],
-            "records": [int(((target == truth) & (alert == decision)).sum()) for truth, decision in pairs],
+            "actual": [classes[truth] for truth, _ in pairs],
+            "decided": [decisions[decision] for _, decision in pairs],
+            "records": [int(((target == truth) & (decided == decision)).sum()) for truth, decision in pairs],
         }
     )
+
+
+def class_calibration_table(target: np.ndarray, probability: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the calibration of each class against the rest; `probability` has shape (n, classes)."""
+    parts = [
+        calibration_table((target == code).astype(np.float64), probability[:, code]).assign(actual=name)
+        for code, name in enumerate(classes)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def predicted_actual_table(target: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Return predicted and true numbers of records spread evenly over the range of the predictions."""
+    order = np.argsort(predicted, kind="stable")
+    rows = order[thin(predicted[order])]
+    return pd.DataFrame({"predicted": predicted[rows], "actual": target[rows]})
+
+
+def residual_histogram(residual: np.ndarray) -> pd.DataFrame:
+    """Return the number of records per bin of truth less prediction; the outermost bins hold all that lies beyond."""
+    low, high = np.quantile(residual, [0.005, 0.995])
+    edges = np.linspace(low, high if high > low else low + 1, RESIDUAL_BINS + 1)
+    count = np.histogram(np.clip(residual, edges[0], edges[-1]), edges)[0]
+    return pd.DataFrame({"residual": (edges[:-1] + edges[1:]) / 2, "records": count})
 
 
 def score_histogram(target: np.ndarray, score: np.ndarray, words: Words) -> pd.DataFrame:
@@ -77,14 +104,10 @@ def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
     return pd.DataFrame({"threshold": threshold[rows], "cost_per_record": cost[rows]})
 
 
-def write_tables(window: ScoredWindow, folder: str | Path, words: Words) -> None:
-    """Write the tables of a scored window that `dvc plots` draws."""
-    tables = {
-        "precision_recall": precision_recall_table(window.ranking),
-        "roc": roc_table(window.ranking),
-        "calibration": calibration_table(window.target, window.probability),
-        "confusion": confusion_table(window.target, window.alert, words),
-        "scores": score_histogram(window.target, window.score, words),
-    }
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: str | Path) -> None:
+    """Write tables by file name; those of an earlier run with another kind of target are taken away."""
+    for old in Path(folder).glob("*.csv"):
+        if old.stem not in tables:
+            old.unlink()
     for name, table in tables.items():
         write_csv(table, Path(folder) / f"{name}.csv")

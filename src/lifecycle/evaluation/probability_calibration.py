@@ -92,25 +92,44 @@ def calibration_error(target: np.ndarray, probability: np.ndarray, weight: np.nd
     return float(np.nansum(mass * np.abs(observed - predicted)) / mass.sum())
 
 
-def compare(
-    score: np.ndarray, target: np.ndarray, fold: np.ndarray, time: np.ndarray, delay: np.timedelta64
-) -> dict[str, float]:
-    """Return each method's mean Brier score out of time: fitted on labels known when a fold begins, computed on it.
+def windows_out_of_time(
+    fold: np.ndarray, time: np.ndarray | None, delay: np.timedelta64 | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each fold the rows whose labels are known when it begins, and its own rows, as two masks.
 
     Parameters
     ----------
-    score, target, fold, time : array, shape (n,)
-        Validation scores, labels, fold numbers (a larger one is later) and times.
-    delay : numpy.timedelta64
+    fold : array, shape (n,)
+        Fold numbers of validation rows; a larger one is later.
+    time : array, shape (n,), or None
+        When each row happened; None where the folds are not cut in time: then all other folds are known.
+    delay : numpy.timedelta64 or None
         Age at which a label is known.
+    """
+    own = [fold == number for number in np.unique(fold)]
+    if time is None or delay is None:
+        return [(~rows, rows) for rows in own]
+    return [(time < time[rows].min() - delay, rows) for rows in own]
+
+
+def compare(
+    score: np.ndarray, target: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, float]:
+    """Return each method's mean Brier score out of time: fitted on known labels, computed on the fold.
+
+    Parameters
+    ----------
+    score, target : array, shape (n,)
+        Validation scores and labels.
+    windows : sequence of pairs of bool arrays, shape (n,)
+        From `windows_out_of_time`.
 
     Returns
     -------
     dict of str to float
         Only "none" where no fold begins with labels of both classes known: there is nothing to calibrate by.
     """
-    pairs = [(time < time[fold == f].min() - delay, fold == f) for f in np.unique(fold)]
-    pairs = [(known, later) for known, later in pairs if len(np.unique(target[known])) > 1]
+    pairs = [(known, later) for known, later in windows if len(np.unique(target[known])) > 1]
     if not pairs:
         return {"none": brier(target, fit("none", score, target).apply(score))}
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.ranking import Ranking
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 
 
 class CostCurve(NamedTuple):
@@ -18,7 +18,7 @@ class CostCurve(NamedTuple):
     alerts: np.ndarray
 
 
-def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decision: Decision) -> CostCurve:
+def cost_curve(target: np.ndarray, score: np.ndarray, stake: np.ndarray, decision: AlertDecision) -> CostCurve:
     """Compute the total cost of every threshold that decides differently, from "no alert" down to the lowest score.
 
     `stake` (n,) is what is lost with each record if it is a positive without an alert.

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.explanation.contributions import NO_CONTRIBUTIONS, explainer
 from lifecycle.explanation.reasons import reasons, sentence
 from lifecycle.models.families import family_of, predict
@@ -32,7 +32,7 @@ def explain(argv: Sequence[str]) -> None:
     for path, where in ((TEST, same_key), (FOLDS, [*same_key, ("role", "==", "valid")])):
         records = read_table(path, where=where)
         if len(records):
-            return print(explanation(problem, joblib.load(MODEL), Decision.read(), records[:1]))
+            return print(explanation(problem, joblib.load(MODEL), task_of(problem).read_decision(), records[:1]))
     raise PipelineError(f"{problem.key} = {key}: no such record in the test window or a validation window")
 
 
@@ -45,7 +45,7 @@ def key_value(problem: Problem, text: str) -> Any:
         raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
 
 
-def explanation(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
+def explanation(problem: Problem, model: Pipeline, decision: Any, record: pd.DataFrame) -> str:
     """Return the decision on a record (one row with contract columns and features) as lines of text."""
     score = predict(model, record)
     probability, alert = decision.apply(score)

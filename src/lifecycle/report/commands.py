@@ -20,9 +20,9 @@ from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_json
 from lifecycle.document.html_page import page
 from lifecycle.document.markdown_template import Picture
-from lifecycle.evaluation.metrics import label
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.loading import load_problem
-from lifecycle.problem.purpose import Words
 from lifecycle.report.curves import curves, pictures
 from lifecycle.report.sections import markdown, sections
 from lifecycle.report.verdict import SCORES, have_same_scores, verdict
@@ -72,8 +72,9 @@ def report(argv: Sequence[str]) -> None:
     with ExitStack() as stack:
         missing = arguments.build_base and not have_same_scores(base, head) and base.table(SCORES) is None
         note = stack.enter_context(rebuilt(base, SCORES)) if missing else None
-        gate = verdict(base, head, params, load_problem(params.problem))
-        content = sections(base, head, gate, [note] if note else [])
+        problem = load_problem(params.problem)
+        gate = verdict(base, head, params, problem)
+        content = sections(base, head, task_of(problem), gate, [note] if note else [])
         curve_pictures = pictures(curves(base), curves(head))
     place = write(content, curve_pictures, arguments.out, arguments.html)
     if arguments.plain:
@@ -84,22 +85,20 @@ def report(argv: Sequence[str]) -> None:
         raise PipelineError(gate.reason)
 
 
-def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, words: Words) -> list[str]:
+def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, task: Task) -> list[str]:
     """Return the lines of the summary."""
     width = max(len(name) for name in evaluation["test"])
     figures = [
-        _figure(f"{name:<{width}}", value, intervals["test"].get(name), label(name, words))
+        _figure(f"{name:<{width}}", value, intervals["test"].get(name), task.label(name))
         for name, value in evaluation["test"].items()
     ]
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in evaluation["baseline"].items())
-    chosen = decision["decision"]
     return [
         f"{'test window':<{width}}   figure  95 % interval",
         *figures,
-        f"average precision of the baselines: {rivals}",
-        f"alert from a score of {chosen['threshold']:.3f}, a probability of {chosen['probability_at_threshold']:.3f}"
-        f" (calibration: {chosen['calibration']})",
-        _counts(split["split"], words),
+        f"{task.label(task.headline)} of the baselines: {rivals}",
+        task.decision_in_words(decision["decision"]),
+        _counts(split["split"], task),
         "picture: metrics/evaluate/evaluation.png; plots: dvc plots show --open; experiments:"
         " dvc exp show --only-changed",
     ]
@@ -111,10 +110,13 @@ def _figure(name: str, value: float, interval: Sequence[float] | None, label: st
     return f"{name}  {value:7.4f}{between}{'' if plain else f'  {label}'}"
 
 
-def _counts(split: dict, words: Words) -> str:
+def _counts(split: dict, task: Task) -> str:
+    words = task.words
     left_out = split["test_rows_left_out"]
     why = f"; {left_out:,} more are left out: their {words.entity} had a known {words.positive} by then"
-    counts = f"{split['test_rows']:,} {words.records}, {split['test_positives']:,} of them {words.positives}"
+    counts = f"{split['test_rows']:,} {words.records}"
+    if "test_positives" in split:
+        counts += f", {split['test_positives']:,} of them {words.positives}"
     return f"test window: {counts}{why if left_out else ''}"
 
 
@@ -124,4 +126,4 @@ def summary(argv: Sequence[str]) -> None:
     files = ("evaluate/evaluation", "evaluate/intervals", "decide/decision", "split/split")
     evaluation, intervals, decision, split = (read_json(f"metrics/{name}.json") for name in files)
     problem = load_problem(load_params().problem)
-    print("\n".join(lines(evaluation, intervals, decision, split, problem.words)))
+    print("\n".join(lines(evaluation, intervals, decision, split, task_of(problem))))

@@ -9,7 +9,8 @@ from lifecycle.core.errors import TIMES
 from lifecycle.document.markdown_template import code, fill
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import SAME, Difference
-from lifecycle.evaluation.metrics import GROUPS, SLICES, direction, shown
+from lifecycle.evaluation.metrics import GROUPS, SLICES
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.report import changes
 from lifecycle.report.curves import at_points, curves
 from lifecycle.report.drift import LARGE, SMALL, drift
@@ -28,7 +29,7 @@ def markdown(content: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     return fill(TEMPLATE, **content, pictures=pictures)
 
 
-def sections(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
+def sections(base: Revision, head: Workspace, task: Task, verdict: Verdict, notes: list[str]) -> dict[str, Any]:
     """Return what the template shows of two versions; the notes stand at the top."""
     changed = changes.differences(base.yaml("params.yaml"), head.yaml("params.yaml"))
     return {
@@ -45,7 +46,7 @@ def sections(base: Revision, head: Workspace, verdict: Verdict, notes: list[str]
         "small": f"{SMALL:g}",
         "large": f"{LARGE:g}",
         "points": at_points(curves(base), curves(head)),
-        **slices_and_groups(base, head),
+        **slices_and_groups(base, head, task),
         "features": _features(base, head),
         "stages": _stages(base, head),
     }
@@ -90,19 +91,15 @@ def _size(index: float) -> str:
     return "large" if index >= LARGE else "moderate" if index >= SMALL else ""
 
 
-def slices_and_groups(base: Workspace, head: Workspace) -> dict[str, Any]:
+def slices_and_groups(base: Workspace, head: Workspace, task: Task) -> dict[str, Any]:
     """Return the changes of slices and groups (None: not known), and the worst slices of the head."""
     slices, fairness = ([side.json(path) for side in (base, head)] for path in (SLICES_FILE, FAIRNESS_FILE))
     by_slice = [content.get("slices", {}) for content in slices]
     by_group = [{cut: one["groups"] for cut, one in content.items()} for content in fairness]
     return {
         "groups": [
-            ("slice", SLICES_FILE, group_changes(by_slice[0], by_slice[1], shown(SLICES)) if all(by_slice) else None),
-            (
-                "group of people",
-                FAIRNESS_FILE,
-                group_changes(by_group[0], by_group[1], shown(GROUPS)) if all(by_group) else None,
-            ),
+            ("slice", SLICES_FILE, group_changes(*by_slice, task, SLICES) if all(by_slice) else None),
+            ("group of people", FAIRNESS_FILE, group_changes(*by_group, task, GROUPS) if all(by_group) else None),
         ],
         "worst": [
             (line["slice"], code(line["value"]), code(line["figure"]), f"{line['at']:.4f}", f"{line['of_whole']:.4f}")
@@ -111,7 +108,7 @@ def slices_and_groups(base: Workspace, head: Workspace) -> dict[str, Any]:
     }
 
 
-def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Sequence[str]) -> list[Row]:
+def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], task: Task, part: str) -> list[Row]:
     """Return the figures that each lie outside the other version's 95 % interval; groups with too few are left out.
 
     A row is the cut, the group, the figure, its two values, and the change.
@@ -121,8 +118,11 @@ def group_changes(base: Mapping[str, Any], head: Mapping[str, Any], figures: Seq
         for group, after in groups.items():
             before = base.get(cut, {}).get(group)
             if before and not (after["few"] or before["few"]):
-                moved = [name for name in figures if _has_changed(before, after, name)]
-                rows += [(cut, code(group), code(name), *_change(before[name], after[name], name)) for name in moved]
+                moved = [name for name in task.shown(part) if _has_changed(before, after, name)]
+                rows += [
+                    (cut, code(group), code(name), *_change(before[name], after[name], task.direction(name)))
+                    for name in moved
+                ]
     return rows
 
 
@@ -134,8 +134,8 @@ def _has_changed(before: Mapping[str, Any], after: Mapping[str, Any], figure: st
     return not (interval[0] <= second <= interval[1] or other[0] <= first <= other[1])
 
 
-def _change(before: float, after: float, figure: str) -> Row:
-    better = direction(figure) * (after - before)
+def _change(before: float, after: float, direction: int) -> Row:
+    better = direction * (after - before)
     change = "better" if better > 0 else "worse" if better < 0 else ""
     return f"{before:.4f}", f"{after:.4f}", f"{'↑' if after > before else '↓'} {change}".strip()
 

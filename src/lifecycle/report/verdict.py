@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, ReportParams
 from lifecycle.document.markdown_template import Markdown, code
-from lifecycle.evaluation import metrics
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.comparison import (
     SAME,
@@ -24,10 +23,11 @@ from lifecycle.evaluation.comparison import (
     same_scores,
     unpaired,
 )
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.decision import decision_of
 from lifecycle.evaluation.gates import is_not_worse
 from lifecycle.evaluation.metrics import Figures
-from lifecycle.evaluation.scored_window import scored_window
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from lifecycle.repository.revision_files import Revision, Workspace
@@ -62,14 +62,18 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
     for side in (base, head):
         if not side.json(EVALUATION):
             raise PipelineError(f"{side.name}: no {EVALUATION}; `dvc repro` writes it, then commit it")
-    rule, before, after = _rule(base, params.report), base.table(SCORES), head.table(SCORES)
+    task = task_of(problem)
+    rule, before, after = _rule(base, params.report, task), base.table(SCORES), head.table(SCORES)
     equal = have_same_scores(base, head)
     if before is not None and after is not None and _comparable(before, after, problem):
-        comparison, how = _paired(before, after, (base, head), params, problem)
+        comparison, how = _paired(before, after, (base, head), params, task)
     elif equal:
-        comparison, how = same_scores(_with_intervals(base), _with_intervals(head)), SAME_SCORES
+        comparison, how = same_scores(_with_intervals(base), _with_intervals(head), task), SAME_SCORES
     else:
-        comparison, how = unpaired(_with_intervals(base), _with_intervals(head)), _why_unpaired(base, before, after)
+        comparison, how = (
+            unpaired(_with_intervals(base), _with_intervals(head), task),
+            _why_unpaired(base, before, after),
+        )
     figures = comparison.figures
     if rule.metric not in figures or not math.isfinite(figures[rule.metric].value):
         known = ", ".join(figures)
@@ -85,13 +89,21 @@ def have_same_scores(base: Revision, head: Workspace) -> bool:
     return md5 is not None and md5 == head.md5(SCORES)
 
 
-def _rule(base: Revision, own: ReportParams) -> ReportParams:
+class Rule(NamedTuple):
+    """What the gate asks for: the figure, and what may be lost of it."""
+
+    metric: str
+    margin: float
+
+
+def _rule(base: Revision, own: ReportParams, task: Task) -> Rule:
     """Return the base's rule where it has one: a change must not loosen the gate that it has to pass."""
     content = base.yaml("params.yaml").get("report")
     try:
-        return ReportParams.model_validate(content) if content else own
+        rule = ReportParams.model_validate(content) if content else own
     except ValidationError:  # the base's block is of another version of this program
-        return own
+        rule = own
+    return Rule(rule.metric or task.headline, rule.margin)
 
 
 def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
@@ -102,12 +114,12 @@ def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> 
 
 
 def _paired(
-    before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, problem: Problem
+    before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, task: Task
 ) -> tuple[Comparison, Markdown]:
-    base, head = sides
+    (base, head), problem = sides, task.problem
     options = fill(params.evaluate, problem, "evaluate")
     days = lengths(fill(params.split, problem, "split"))[2] / DAY
-    decision = Decision.from_json(head.json("models/decision.json"))  # the costs of one side, for both
+    decision = decision_of(task.name, head.json("models/decision.json"))  # the costs of one side, for both
     seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
     noise = "entities and training seeds give"
     if not seeds:
@@ -116,9 +128,9 @@ def _paired(
         seeds, noise = {}, "entities give; the scores are equal, bit for bit"
 
     def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:
-        return partial(metrics.figures, scored_window(scored, problem, decision, options, days))
+        return partial(task.figures, task.window(scored, decision, options, days))
 
-    comparison = compare(before, after, problem, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
+    comparison = compare(before, after, task, figures_of, Chance(seeds, options.bootstrap_samples, options.seed))
     only = f" ({comparison.only_base:,} are in the base only, {comparison.only_other:,} in the head only)"
     where = f"on {comparison.records:,} records{only if comparison.only_base or comparison.only_other else ''}"
     return comparison, Markdown(f"Compared record by record {where}; the intervals are what chance in {noise}.")
@@ -140,7 +152,7 @@ def _why_unpaired(base: Revision, before: pd.DataFrame | None, after: pd.DataFra
     return Markdown(f"The two test windows do not hold the same records, {wide}.")
 
 
-def _sentence(difference: Difference, rule: ReportParams, passes: bool, base: str) -> Markdown:
+def _sentence(difference: Difference, rule: Rule, passes: bool, base: str) -> Markdown:
     loss = max(0.0, -difference.floor)
     # "No difference" would be too much: with so wide an interval the model may be worse.
     is_unsure = difference.verdict == SAME and not passes

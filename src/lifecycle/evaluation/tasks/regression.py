@@ -1,0 +1,115 @@
+"""A target that is a number: a prediction, and an interval that holds the truth with a stated share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.core.params import DecideParams, EvaluateParams
+from lifecycle.evaluation import plot_tables
+from lifecycle.evaluation.bootstrap import entity_codes
+from lifecycle.evaluation.interval_decision import IntervalDecision, conformal_half_width
+from lifecycle.evaluation.metrics import Figures, Metric
+from lifecycle.evaluation.pictures import draw_regression
+from lifecycle.evaluation.tasks.regression_metrics import REGRESSION, NumberWindow
+from lifecycle.evaluation.tasks.task import Chosen, Quality, Task, Timing
+
+COVERAGES = np.round(np.arange(0.5, 1.0, 0.05), 2)  # in the table of the stage `decide`
+
+
+class Regression(Task):
+    """The target and a prediction are numbers."""
+
+    name = "regression"
+    headline = "r2"
+    compared = ("mae", "rmse")
+    baseline = "ridge"
+
+    def _metrics(self) -> tuple[Metric, ...]:
+        return REGRESSION
+
+    def quality(self, target: np.ndarray, prediction: np.ndarray) -> Quality:
+        """Return the explained share of the variance as a function of weights; NaN where the target does not vary."""
+        squares = (prediction - target) ** 2
+
+        def explained(weight: np.ndarray | None) -> float:
+            w = np.ones(len(target)) if weight is None else weight
+            spread = (w * (target - (w * target).sum() / w.sum()) ** 2).sum()
+            return float(1 - (w * squares).sum() / spread) if spread > 0 else np.nan
+
+        return explained
+
+    def training_figures(self, target: np.ndarray, prediction: np.ndarray) -> Figures:
+        """Return explained share and mean absolute error."""
+        return {"r2": self.quality(target, prediction)(None), "mae": float(np.abs(prediction - target).mean())}
+
+    def choose(self, scores: pd.DataFrame, params: DecideParams, timing: Timing) -> Chosen:
+        """Take the interval's half-width from the validation records' residuals."""
+        residual = scores["score"].to_numpy() - scores[self.problem.target].to_numpy()
+        half_width = conformal_half_width(residual, params.coverage)
+        windows = self.windows_out_of_time(scores, timing)
+        covered = self._out_of_time(residual, windows, params.coverage)
+        decision = IntervalDecision(params.coverage, half_width, covered)
+        figures = {"coverage": params.coverage, "half_width": half_width, "coverage_out_of_time": covered}
+        widths = [float(np.quantile(np.abs(residual), level, method="higher")) for level in COVERAGES]
+        return Chosen(decision, figures, {"half_width": pd.DataFrame({"coverage": COVERAGES, "half_width": widths})})
+
+    def _out_of_time(
+        self, residual: np.ndarray, windows: list[tuple[np.ndarray, np.ndarray]], coverage: float
+    ) -> float | None:
+        """Return the share that intervals made from known residuals hold of later windows; None without such a pair."""
+        held = [
+            np.abs(residual[later]) <= conformal_half_width(residual[known], coverage)
+            for known, later in windows
+            if known.sum() >= coverage / (1 - coverage)
+        ]
+        return float(np.concatenate(held).mean()) if held else None
+
+    def decision_in_words(self, chosen: Mapping[str, Any]) -> str:
+        """Return the interval's reach and its coverage."""
+        return (
+            f"an interval of {chosen['half_width']:.4g} on both sides shall hold {chosen['coverage']:.1%} of the truths"
+        )
+
+    def decided_columns(self, prediction: np.ndarray, decision: IntervalDecision) -> dict[str, np.ndarray]:
+        """Return `low` and `high`, the ends of the interval."""
+        low, high = decision.apply(prediction)
+        return {"low": low, "high": high}
+
+    def window(
+        self, scored: pd.DataFrame, decision: IntervalDecision, options: EvaluateParams, days: float | None
+    ) -> NumberWindow:
+        """Bring a table of scores into arrays."""
+        return NumberWindow(
+            **{name: scored[name].to_numpy(dtype=np.float64) for name in ("score", "low", "high")},
+            target=scored[self.problem.target].to_numpy(dtype=np.float64),
+            entity=entity_codes(scored, self.problem.entity),
+            decision=decision,
+            days=days,
+        )
+
+    def baselines(self, scored: pd.DataFrame, train: pd.DataFrame) -> dict[str, float]:
+        """Return the explained share of a linear model, of the training mean, and of each entity's last value."""
+        problem, target = self.problem, scored[self.problem.target].to_numpy()
+        mean = float(train[problem.target].mean())
+        predictions = {
+            self.baseline: scored["baseline_score"].to_numpy(),
+            "mean": np.full(len(scored), mean),
+        }
+        if problem.entity is not None and problem.time is not None:
+            last = train.groupby(problem.entity)[problem.target].last()  # the table is in time order
+            predictions["last_value"] = scored[problem.entity].map(last).fillna(mean).to_numpy()
+        return {name: self.quality(target, prediction)(None) for name, prediction in predictions.items()}
+
+    def plot_tables(self, window: NumberWindow) -> dict[str, pd.DataFrame]:
+        """Return predictions beside truths, and the distribution of the residuals."""
+        return {
+            "predicted_actual": plot_tables.predicted_actual_table(window.target, window.score),
+            "residuals": plot_tables.residual_histogram(window.target - window.score),
+        }
+
+    def draw(self, tables: Path, decide_tables: Path, decision: Any, target: Path) -> None:
+        """Draw predictions beside truths, residuals, and the interval's width by coverage."""
+        draw_regression(tables, decide_tables / "half_width.csv", decision, target)
