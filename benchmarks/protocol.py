@@ -102,7 +102,7 @@ def cut(table: pd.DataFrame, problem: Problem, test_start: str) -> tuple[pd.Data
 
 def fitted(train: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> tuple[Pipeline, float]:
     """Fit on the training week by the features in `names`; return the pipeline and CPU seconds."""
-    pipeline = build(model.family, model.seed, model.hyperparameters, train[names])
+    pipeline = build(model.family, problem.task, model.seed, model.hyperparameters, train[names])
     return timed(lambda: fit(pipeline, train[names], train[problem.target]))
 
 

@@ -29,7 +29,7 @@ CURVE_POINTS = 20
 def validation_scores(params: TrainParams, problem: Problem, fold: Fold) -> tuple[Pipeline, pd.DataFrame]:
     """Fit model and baseline on a fold's training rows; return the model, and both scores of the validation rows."""
     model = train_model(params, problem, fold.train)
-    rival = train_model(baseline(params), problem, fold.train)
+    rival = train_model(baseline(params, problem.task), problem, fold.train)
     scores = fold.valid[problem.identity("fold")].reset_index(drop=True)
     return model, scores.assign(score=predict(model, fold.valid), baseline_score=predict(rival, fold.valid))
 
@@ -57,7 +57,7 @@ def main() -> None:
     rows = read_table("data/splits/train.parquet")
     model = train_model(params.train, problem, rows)
     write_model(model, "models/model.joblib")
-    write_model(train_model(baseline(params.train), problem, rows), "models/baseline.joblib")
+    write_model(train_model(baseline(params.train, problem.task), problem, rows), "models/baseline.joblib")
     values = {"model": params.train.model, "hyperparameters": hyperparameters(model)}
     write_json(values, "models/hyperparameters.json")
 

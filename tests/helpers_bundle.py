@@ -49,7 +49,7 @@ ORIGIN = Origin(
 def fitted(model: str, features: pd.DataFrame, target: pd.Series, **hyperparameters: Any) -> Pipeline:
     """Return a small fitted pipeline of one family."""
     size = {SIZES[model]: 12} if model in SIZES else {}
-    return fit(build(model, 3, size | hyperparameters, features), features, target)
+    return fit(build(model, "binary", 3, size | hyperparameters, features), features, target)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from lifecycle.core.params import Params, Section, checked
 from lifecycle.core.tables import write_table
-from lifecycle.models.families import Family
+from lifecycle.models.families import FAMILIES, Family
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from problems.generators.card_simulator import simulate
@@ -29,6 +29,7 @@ SMALL = {
     "evaluate.bootstrap_samples": 50,
     "evaluate.top_k": 20,
 }
+CLASSIFIERS = [name for name, family in FAMILIES.items() if family.classifier]
 # A family that can't be explained or served exactly, and one that is served without reasons.
 NEIGHBOURS = Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True)
 

@@ -36,7 +36,7 @@ def table(folder, train=None, test=None, seen=None, problem=PROBLEM):
         if rows is not None:
             write_table(rows, folder / f"data/splits/{name}.parquet")
     if seen is not None:
-        model = build("extra_trees", 0, {"n_estimators": 10, "max_depth": 6}, train[seen])
+        model = build("extra_trees", "binary", 0, {"n_estimators": 10, "max_depth": 6}, train[seen])
         write_model(fit(model, train[seen], train["is_fraud"]), folder / "models/model.joblib")
     with contextlib.chdir(folder):
         return script.table(problem)

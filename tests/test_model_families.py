@@ -12,7 +12,7 @@ from lifecycle.core.tables import read_json, read_table, write_table
 from lifecycle.explanation import record_explanation
 from lifecycle.models.families import FAMILIES
 from tests.helpers_bundle import SIZES, start_packaging
-from tests.helpers_model import run_stages, write_params
+from tests.helpers_model import CLASSIFIERS, run_stages, write_params
 
 pytestmark = pytest.mark.slow
 AFTER_SPLIT = ("train", "decide", "evaluate", "explain", "audit", "card", "package")
@@ -54,7 +54,7 @@ def run_graph(folder, model, **hyperparameters):
     return read_json(folder / "metrics/explain/explanation.json"), card.replace("\\_", "_")
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_every_family_is_trained_explained_audited_and_packaged(project, model):
     explanation, card = run_graph(project, model, **({SIZES[model]: 10} if model in SIZES else {}))
     assert explanation["additivity_error"] <= FAMILIES[model].tolerance

@@ -16,11 +16,11 @@ from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
-from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.families import predict
 from lifecycle.repository.revision_files import out_hash
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging
-from tests.helpers_model import ROOT, run_stages, write_params
+from tests.helpers_model import CLASSIFIERS, ROOT, run_stages, write_params
 
 SAME = {"decision.json": "models/decision.json", "features.json": "models/features.json",
         "state.npz": "data/features/state.npz", "model_card.md": "metrics/card/model_card.md"}  # fmt: skip
@@ -154,7 +154,7 @@ def test_the_bound_is_the_one_that_params_name(project, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_every_family_of_models_is_served_exactly(project, model):
     size = {SIZES[model]: 20} if model in SIZES else {}
     write_params(project, {"train": {"model": model, "seed": 1, "exclude_features": [], **size}})

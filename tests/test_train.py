@@ -8,10 +8,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table, write_table
-from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.families import predict
 from lifecycle.models.training import baseline, folds_of, train_model
 from problems.transactions import PROBLEM
-from tests.helpers_model import SMALL, git_init, params, run_stages, start_project, write_params
+from tests.helpers_model import CLASSIFIERS, SMALL, git_init, params, run_stages, start_project, write_params
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_each_validation_score_comes_from_a_model_that_saw_its_fold_s_training_r
     for number, found in scores.groupby("fold"):
         (fold,) = folds_of(folds[folds["fold"] == number])
         assert found["transaction_id"].tolist() == fold.valid["transaction_id"].tolist()
-        for column, train in (("score", settings), ("baseline_score", baseline(settings))):
+        for column, train in (("score", settings), ("baseline_score", baseline(settings, "binary"))):
             model = train_model(train, PROBLEM, fold.train)
             np.testing.assert_array_equal(found[column], predict(model, fold.valid))
 
@@ -103,7 +103,7 @@ def test_rows_of_the_test_window_are_not_needed(project):
     assert (project / "models/model.joblib").is_file()
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_every_family_runs_through_the_stage(project, model):
     for name in ("train", "folds"):
         path = project / f"data/splits/{name}.parquet"
@@ -124,6 +124,6 @@ def test_a_value_that_the_model_refuses_leaves_the_old_model(project):
 
 def test_the_final_models_saw_the_training_rows_only(trained):
     rows, settings = read_table(trained / "data/splits/train.parquet"), params(**SMALL).train
-    for file, recipe in (("model", settings), ("baseline", baseline(settings))):
+    for file, recipe in (("model", settings), ("baseline", baseline(settings, "binary"))):
         final = joblib.load(trained / f"models/{file}.joblib")
         np.testing.assert_array_equal(predict(final, rows), predict(train_model(recipe, PROBLEM, rows), rows))

@@ -6,15 +6,15 @@ import pytest
 
 from lifecycle.bundle.bundle_writer import write_refusal
 from lifecycle.evaluation.probability_calibration import Calibration
-from lifecycle.models.families import FAMILIES, Family, predict
+from lifecycle.models.families import Family, predict
 from tests.helpers_bundle import of_shops
-from tests.helpers_model import learnable
+from tests.helpers_model import CLASSIFIERS, learnable
 from tests.service.helpers_serving import refused_at_start, service, small_bundle
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_request_gets_the_pipeline_s_score_and_reasons(tmp_path: Path, model: str) -> None:
     (row,) = learnable()[0].dropna()[:1].to_dict("records")
     score = predict(of_shops(model), learnable()[0].dropna()[:1])

@@ -21,7 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import MISSING_TEXT
-from lifecycle.models.families import DECIMALS, family_of
+from lifecycle.models.estimator_scores import DECIMALS
+from lifecycle.models.families import family_of
 from lifecycle.models.leaves import Nodes
 from lifecycle.models.trees import Ensemble
 

@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.portable_math import sigmoid
-from lifecycle.models import trees
+from lifecycle.core.portable_math import sigmoid, softmax
+from lifecycle.models import estimator_scores, trees
+from lifecycle.models.estimator_scores import Growth
 from lifecycle.models.preprocessing import preparation
 from lifecycle.models.trees import Ensemble
+from lifecycle.problem.problem import Task
 
-DECIMALS = 8  # of a score that is not exact
 SET_HERE = {"random_state", "n_jobs", "verbose", "warm_start"}  # not to be set in params.yaml
-Growth = tuple[int, Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Family:
     ----------
     name : str
         As params.yaml says it.
-    estimator : str
-        Module and class of a classifier with scikit-learn's interface.
+    classifier, regressor : str
+        Module and class with scikit-learn's interface, for tasks with classes and for numbers; empty where there is
+        none.
     fixed, defaults : mapping of str to Any
         Arguments that params.yaml can't set, and those with another default than the library's.
     package, extra : str
@@ -45,31 +47,35 @@ class Family:
     scaled : bool
         Whether numbers are scaled and their gaps filled before the estimator sees them.
     exact : bool
-        Whether a score is a mean of shares, the same bits whoever computes it. Other scores are rounded to 8 decimals.
+        Whether a score is a mean over trees, the same bits whoever computes it. Other probabilities are rounded to 8
+        decimals, other numbers to single precision.
     linear : bool
-        Whether the log-odds are `coef_` times the values, plus `intercept_`.
+        Whether the log-odds, or the number, are `coef_` times the values, plus `intercept_`.
     trees : callable, optional
         Reads the trees, for exact contributions and for the bundle.
     onnx : callable, optional
-        For a family without trees: adds the log-odds to a `lifecycle.bundle.onnx_export.Graph`. Takes the graph, the
-        name of the columns and the estimator, and returns the name of the log-odds.
+        For a family without trees: adds the log-odds, or the number, to a `lifecycle.bundle.onnx_export.Graph`. Takes
+        the graph, the name of the columns and the estimator, and returns the name of the result, of shape (rows,), or
+        (rows, classes) where there are several.
     log_odds : callable, optional
         Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
     growth : callable, optional
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
     tolerance : float
-        How far a score may be from the sum of its contributions, by rounding alone.
+        How far a score may be from the sum of its contributions, by rounding alone; of numbers, as a share of the
+        largest.
 
     Examples
     --------
     >>> [name for name, family in FAMILIES.items() if not family.trees]
-    ['logistic_regression']
+    ['logistic_regression', 'ridge']
     >>> Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True).has_export
     False
     """
 
     name: str
-    estimator: str
+    classifier: str = ""
+    regressor: str = ""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     package: str = "scikit-learn"
@@ -81,12 +87,12 @@ class Family:
     onnx: Callable[[Any, str, Any], str] | None = None
     log_odds: Callable[[Any, Any], np.ndarray] | None = None
     growth: Callable[[Any, Any], Growth] | None = None
-    tolerance: float = 10.0**-DECIMALS
+    tolerance: float = 10.0**-estimator_scores.DECIMALS
 
     @property
     def library(self) -> str:
         """The library's name in Python."""
-        return self.estimator.split(".")[0]
+        return (self.classifier or self.regressor).split(".")[0]
 
     @property
     def has_contributions(self) -> bool:
@@ -98,65 +104,66 @@ class Family:
         """Whether a bundle can be made that gives the same scores."""
         return self.trees is not None or self.onnx is not None
 
-    def new_estimator(self) -> Any:
+    def estimator(self, task: Task) -> str:
+        """Return module and class of the estimator for a task; empty where there is none."""
+        return self.regressor if task == "regression" else self.classifier
+
+    def new_estimator(self, task: Task) -> Any:
         """Return an unfitted estimator with the family's own values."""
-        module, name = self.estimator.rsplit(".", 1)
+        module, name = self.estimator(task).rsplit(".", 1)
         return getattr(importlib.import_module(module), name)(**self.fixed, **self.defaults)
 
-    def hyperparameters(self) -> dict[str, Any]:
+    def hyperparameters(self, task: Task) -> dict[str, Any]:
         """Return what params.yaml may set, with the defaults, by name in alphabetical order."""
-        values = self.new_estimator().get_params()
+        values = self.new_estimator(task).get_params()
         return {name: values[name] for name in sorted(set(values) - SET_HERE - set(self.fixed))}
 
 
-def _linear_log_odds(graph: Any, columns: str, model: Any) -> str:
-    total = graph.add("MatMul", columns, graph.constant(model.coef_[0]))
-    return str(graph.add("Add", total, graph.constant(model.intercept_)))
+def _linear_sum(graph: Any, columns: str, model: Any) -> str:
+    several = np.ndim(model.coef_) > 1 and len(model.coef_) > 1
+    slopes, start = (
+        (model.coef_.T, model.intercept_) if several else (np.ravel(model.coef_), np.ravel(model.intercept_))
+    )
+    return str(graph.add("Add", graph.add("MatMul", columns, graph.constant(slopes)), graph.constant(start)))
 
 
-def _xgboost_log_odds(model: Any, columns: Any) -> np.ndarray:
-    return np.asarray(model.predict(columns, output_margin=True))  # probabilities are in single precision
-
-
-def _forest_growth(model: Any, columns: Any) -> Growth:
-    def scores() -> Iterator[np.ndarray]:
-        values, total = np.asarray(columns, dtype=np.float32), np.zeros(len(columns))
-        for size, tree in enumerate(model.estimators_, 1):
-            total += tree.predict_proba(values, check_input=False)[:, 1]
-            yield total / size
-
-    return len(model.estimators_), scores()
-
-
-def _boosting_growth(model: Any, columns: Any) -> Growth:
-    return model.n_iter_, (probabilities[:, 1] for probabilities in model.staged_predict_proba(columns))
-
-
-_MEAN_OF_SHARES: Mapping[str, Any] = {"exact": True, "trees": trees.of_forest, "tolerance": 1e-9}
-_FOREST: Mapping[str, Any] = {"fixed": {"n_jobs": -1}, "growth": _forest_growth, **_MEAN_OF_SHARES}
+_MEAN_OF_TREES: Mapping[str, Any] = {"exact": True, "trees": trees.of_forest, "tolerance": 1e-9}
+_FOREST: Mapping[str, Any] = {"fixed": {"n_jobs": -1}, "growth": estimator_scores.of_growing_forest, **_MEAN_OF_TREES}
+_LINEAR: Mapping[str, Any] = {"scaled": True, "linear": True, "onnx": _linear_sum}
 FAMILIES = {
     family.name: family
     for family in (
-        Family("random_forest", "sklearn.ensemble.RandomForestClassifier", **_FOREST),
-        Family("extra_trees", "sklearn.ensemble.ExtraTreesClassifier", **_FOREST),
+        Family(
+            "random_forest",
+            "sklearn.ensemble.RandomForestClassifier",
+            "sklearn.ensemble.RandomForestRegressor",
+            **_FOREST,
+        ),
+        Family(
+            "extra_trees", "sklearn.ensemble.ExtraTreesClassifier", "sklearn.ensemble.ExtraTreesRegressor", **_FOREST
+        ),
         Family(
             "hist_gradient_boosting",
             "sklearn.ensemble.HistGradientBoostingClassifier",
+            "sklearn.ensemble.HistGradientBoostingRegressor",
             trees=trees.of_hist_gradient_boosting,
-            growth=_boosting_growth,
+            growth=estimator_scores.of_growing_boosting,
+            tolerance=1e-7,
         ),
         Family(
-            "logistic_regression",
-            "sklearn.linear_model.LogisticRegression",
-            defaults={"max_iter": 1_000},
-            scaled=True,
-            linear=True,
-            onnx=_linear_log_odds,
+            "logistic_regression", "sklearn.linear_model.LogisticRegression", defaults={"max_iter": 1_000}, **_LINEAR
         ),
-        Family("decision_tree", "sklearn.tree.DecisionTreeClassifier", **_MEAN_OF_SHARES),
+        Family("ridge", regressor="sklearn.linear_model.Ridge", tolerance=1e-7, **_LINEAR),
+        Family(
+            "decision_tree",
+            "sklearn.tree.DecisionTreeClassifier",
+            "sklearn.tree.DecisionTreeRegressor",
+            **_MEAN_OF_TREES,
+        ),
         Family(
             "lightgbm",
             "lightgbm.LGBMClassifier",
+            "lightgbm.LGBMRegressor",
             # deterministic and force_col_wise: otherwise its sums depend on the number of threads
             fixed={"deterministic": True, "force_col_wise": True, "verbosity": -1, "n_jobs": 1},
             package="lightgbm",
@@ -166,28 +173,32 @@ FAMILIES = {
         Family(
             "xgboost",
             "xgboost.XGBClassifier",
+            "xgboost.XGBRegressor",
             fixed={"n_jobs": 1},
             package="xgboost-cpu",
             extra="boosting",
             trees=trees.of_xgboost,
-            log_odds=_xgboost_log_odds,
+            log_odds=estimator_scores.xgboost_log_odds,
             tolerance=1e-5,  # it adds up in single precision: 4e-6 with 500 trees
         ),
     )
 }
 
 
-def family_named(model: str) -> Family:
+def family_named(model: str, task: Task) -> Family:
     """Return the family that params.yaml names.
 
     Raises
     ------
     PipelineError
-        There is no such family, or its library is not installed.
+        There is no such family, it has no estimator for the task, or its library is not installed.
     """
     if model not in FAMILIES:
         raise PipelineError(f"params.yaml: train.model = {model!r}: unknown; known: {', '.join(FAMILIES)}")
     family = FAMILIES[model]
+    if not family.estimator(task):
+        able = ", ".join(name for name, other in FAMILIES.items() if other.estimator(task))
+        raise PipelineError(f"params.yaml: train.model = {model!r}: not for a {task} task; choose one of: {able}")
     if importlib.util.find_spec(family.library) is None:
         raise PipelineError(
             f"params.yaml: train.model = {model!r}: {family.library} is not installed; it is in the extra"
@@ -200,18 +211,21 @@ def family_of(pipeline: Pipeline) -> Family:
     """Return the family of a pipeline that `build` made, also after it was written to disk and read again."""
     kind = type(pipeline[-1])
     for family in FAMILIES.values():
-        if (family.library, family.estimator.rsplit(".", 1)[1]) == (kind.__module__.split(".")[0], kind.__name__):
+        names = [path.rpartition(".")[2] for path in (family.classifier, family.regressor)]
+        if family.library == kind.__module__.split(".")[0] and kind.__name__ in names:
             return family
     raise PipelineError(f"{kind.__name__}: no model family; those of lifecycle.models.families: {', '.join(FAMILIES)}")
 
 
-def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: pd.DataFrame) -> Pipeline:
+def build(model: str, task: Task, seed: int, hyperparameters: Mapping[str, Any], features: pd.DataFrame) -> Pipeline:
     """Make an unfitted pipeline: preprocessing, then the estimator.
 
     Parameters
     ----------
     model : str
         A key of `FAMILIES`.
+    task : {"binary", "multiclass", "regression"}
+        What is predicted.
     seed : int
         `random_state` of the estimator, where it has one.
     hyperparameters : mapping of str to Any
@@ -222,10 +236,11 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
     Raises
     ------
     PipelineError
-        Unknown model, a package that is not installed, or a hyper-parameter that the model does not have.
+        Unknown model, one that is not for the task, a package that is not installed, or a hyper-parameter that the
+        model does not have.
     """
-    family = family_named(model)
-    estimator, known = family.new_estimator(), family.hyperparameters()
+    family = family_named(model, task)
+    estimator, known = family.new_estimator(task), family.hyperparameters(task)
     for name, value in hyperparameters.items():
         if name not in known:
             raise PipelineError(
@@ -238,29 +253,37 @@ def build(model: str, seed: int, hyperparameters: Mapping[str, Any], features: p
 
 
 def predict(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:
-    """Return the score of each row: the estimator's probability of class 1, not calibrated. Shape (n,).
+    """Return the score of each row, not calibrated, float64.
 
-    `rows` may have more columns than the features. A sum through an exponential is rounded to eight decimals: its last
-    bits differ between programs, and a decision must not hang on them.
+    `rows` may have more columns than the features.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        The probability of class 1, or the number, shape (n,); with several classes the probability of each, in the
+        order of their codes, shape (n, classes). A probability that is not a mean of shares is rounded to eight
+        decimals, a number that is not a mean to single precision.
     """
-    family, features = family_of(pipeline), rows[list(pipeline.feature_names_in_)]
+    family, model = family_of(pipeline), pipeline[-1]
     with threadpool_limits(limits=1):
-        if family.log_odds:
-            score = sigmoid(family.log_odds(pipeline[-1], pipeline[:-1].transform(features)))
+        columns = pipeline[:-1].transform(rows[list(pipeline.feature_names_in_)])
+        if family.log_odds and is_classifier(model):
+            log_odds = family.log_odds(model, columns)
+            score = sigmoid(log_odds) if log_odds.ndim == 1 else softmax(log_odds)
         else:
-            score = pipeline.predict_proba(features)[:, 1].astype(np.float64)
-    return score if family.exact else np.round(score, DECIMALS)
+            score = estimator_scores.score_of(model, columns)
+    return score if family.exact else estimator_scores.rounded(score, model)
 
 
 def staged_predict(pipeline: Pipeline, rows: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (size, score) as an ensemble grows, at most about `points` times; other models yield their only score."""
-    family = family_of(pipeline)
+    family, model = family_of(pipeline), pipeline[-1]
     if family.growth is None:
         yield 1, predict(pipeline, rows)
         return
     columns = pipeline[:-1].transform(rows[list(pipeline.feature_names_in_)])
-    steps, scores = family.growth(pipeline[-1], columns)
+    steps, scores = family.growth(model, columns)
     every = max(1, steps // points)
     for size, score in enumerate(scores, 1):
         if size % every == 0 or size == steps:
-            yield size, score if family.exact else np.round(score, DECIMALS)
+            yield size, score if family.exact else estimator_scores.rounded(score, model)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -15,7 +16,7 @@ from lifecycle.core import dask_client
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams
 from lifecycle.models.families import build, family_of
-from lifecycle.problem.problem import Problem
+from lifecycle.problem.problem import Problem, Task
 
 
 def feature_names(problem: Problem, params: TrainParams) -> list[str]:
@@ -30,16 +31,26 @@ def feature_names(problem: Problem, params: TrainParams) -> list[str]:
     return names
 
 
-def baseline(params: TrainParams) -> TrainParams:
-    """Return the params of the logistic regression that every model is compared with."""
-    return TrainParams(model="logistic_regression", seed=params.seed, exclude_features=params.exclude_features)
+def baseline(params: TrainParams, task: Task) -> TrainParams:
+    """Return the params of the linear model that every model is compared with."""
+    model = "ridge" if task == "regression" else "logistic_regression"
+    return TrainParams(model=model, seed=params.seed, exclude_features=params.exclude_features)
 
 
 def train_model(params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pipeline:
-    """Return the model that params name, fitted on rows of the feature table."""
-    names = feature_names(problem, params)
-    pipeline = build(params.model, params.seed, params.hyperparameters, rows[names])
-    return fit(pipeline, rows[names], rows[problem.target])
+    """Return the model that params name, fitted on rows of the feature table.
+
+    Raises
+    ------
+    PipelineError
+        Params name no model for the task, or features that there are not; or a class has no training row.
+    """
+    names, target = feature_names(problem, params), rows[problem.target]
+    absent = [name for code, name in enumerate(problem.class_names) if not (target == code).any()]
+    if absent:
+        raise PipelineError(f"no training row is of the class {', '.join(absent)}; a model can't learn it")
+    pipeline = build(params.model, problem.task, params.seed, params.hyperparameters, rows[names])
+    return fit(pipeline, rows[names], target)
 
 
 def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeline:
@@ -65,11 +76,17 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
             raise
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
     if family_of(pipeline).linear:  # the last bits of linear algebra differ between processors
-        model.coef_, model.intercept_ = np.round(model.coef_, 9), np.round(model.intercept_, 9)
+        model.coef_, model.intercept_ = _rounded(model, model.coef_), _rounded(model, model.intercept_)
     dask_client.as_if_fitted_here(model)
     if "n_jobs" in model.get_params():
         model.set_params(n_jobs=None)  # parallel predictions add up in another order
     return pipeline
+
+
+def _rounded(model: Any, values: Any) -> np.ndarray:
+    """Round coefficients: of log-odds to nine decimals; of a number, which may be of any size, to single precision."""
+    found = np.asarray(values, dtype=np.float64)
+    return np.round(found, 9) if is_classifier(model) else found.astype(np.float32).astype(np.float64)
 
 
 def hyperparameters(pipeline: Pipeline) -> dict[str, Any]:

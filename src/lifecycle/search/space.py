@@ -10,7 +10,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Dimension, TrainParams
 from lifecycle.models.families import build, family_named
 from lifecycle.models.training import train_model
-from lifecycle.problem.problem import Problem
+from lifecycle.problem.problem import Problem, Task
 
 Values = dict[str, Any]
 
@@ -29,7 +29,7 @@ def distributions(space: Mapping[str, Dimension]) -> dict[str, Any]:
     return {name: distribution(dimension) for name, dimension in space.items()}
 
 
-def starting_point(train: TrainParams, space: Mapping[str, Dimension], features: pd.DataFrame) -> Values:
+def starting_point(train: TrainParams, task: Task, space: Mapping[str, Dimension], features: pd.DataFrame) -> Values:
     """Return the present values of the hyper-parameters that are searched.
 
     Raises
@@ -37,8 +37,8 @@ def starting_point(train: TrainParams, space: Mapping[str, Dimension], features:
     PipelineError
         The model has no such hyper-parameter, the block train does not set it, or its value is outside of the range.
     """
-    build(train.model, train.seed, train.hyperparameters, features)  # refuses a wrong block train
-    defaults = family_named(train.model).hyperparameters()
+    build(train.model, task, train.seed, train.hyperparameters, features)  # refuses a wrong block train
+    defaults = family_named(train.model, task).hyperparameters(task)
     for name, dimension in space.items():
         place = f"params.yaml: tune.space.{name}"
         if name not in defaults:

@@ -23,7 +23,7 @@ from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
 from lifecycle.evaluation.bootstrap import entity_codes, weights_of
 from lifecycle.evaluation.comparison import Chance, Difference, compare
-from lifecycle.models.families import family_named
+from lifecycle.models.families import FAMILIES
 from lifecycle.models.training import feature_names, folds_of
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
@@ -94,14 +94,14 @@ def prepare(params: Params, tuning: TuneParams) -> Search:
     """Read what a search needs, and check that each end of its space can be trained."""
     problem, table = load_problem(params.problem), read_table(FOLDS)
     folds, names = folds_of(table), feature_names(problem, params.train)
-    present = starting_point(params.train, tuning.space, table[names])
+    present = starting_point(params.train, problem.task, tuning.space, table[names])
     probe(params.train, tuning.space, problem, folds[0].train)
     return Search(params.train, tuning, problem, present, folds, FOLDER)
 
 
 def search_name(train: TrainParams, tune: TuneParams, folds: Path) -> str:
     """Return the name of a search: a digest of all that its figures and its sequence of trials depend on."""
-    library = family_named(train.model).library
+    library = FAMILIES[train.model].library
     fixed = train.model_dump(exclude=set(tune.space)) | {library: sys.modules[library].__version__}
     text = json.dumps(fixed | tune.model_dump(include={"space", "seed"}))
     return hashlib.sha256(folds.read_bytes() + text.encode()).hexdigest()[:12]

@@ -13,12 +13,12 @@ from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.parity import rows_on_thresholds
 from lifecycle.bundle.servable import Batch, Session
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.families import predict
 from lifecycle.models.preprocessing import inputs
 from tests.helpers_bundle import fitted, of_shops
-from tests.helpers_model import learnable, quick
+from tests.helpers_model import CLASSIFIERS, learnable, quick
 
-TREES = [model for model in FAMILIES if model != "logistic_regression"]
+TREES = [model for model in CLASSIFIERS if model != "logistic_regression"]
 GAPS = frozenset({"number", "gaps", "shop"})
 A_LONE_LEAF = {
     "random_forest": {"min_samples_leaf": 10_000},
@@ -49,7 +49,7 @@ def unseen(rows=1_000):
     return features
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_rows_with_gaps_and_texts_never_seen_have_the_pipeline_s_scores(model):
     found = assert_served(of_shops(model), unseen())
     assert len(np.unique(found)) > (1 if model == "decision_tree" else 10)
@@ -71,7 +71,7 @@ def test_rows_on_thresholds_tell_a_model_whose_thresholds_are_rounded_to_the_nea
 @pytest.mark.slow
 @quick
 @given(
-    model=st.sampled_from(list(FAMILIES)),
+    model=st.sampled_from(CLASSIFIERS),
     seed=st.integers(0, 2**32 - 1),
     size=st.floats(-12, 12),
     grid=st.booleans(),
@@ -119,14 +119,14 @@ def test_trees_of_a_single_leaf_are_served(model, hyperparameters):
     assert len(np.unique(found)) == 1 or model in ("random_forest", "extra_trees")
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 @pytest.mark.parametrize("names", [["shop"], ["gaps"], ["gaps", "number"], ["shop", "number"]], ids="+".join)
 def test_features_of_one_kind_and_in_any_order(model, names):
     features, target = learnable(600)
     assert_served(fitted(model, features[names], target), unseen()[names])
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_text_that_was_missing_in_training_is_a_category(model):
     features, target = learnable(600)
     features.loc[::7, "shop"] = None
@@ -145,7 +145,7 @@ def test_a_number_without_any_value_in_training_is_left_out():
     assert_served(fitted("logistic_regression", features, target), features.assign(empty=7.0))
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_row_has_one_score_whatever_stands_beside_it(model):
     pipeline, rows = of_shops(model), unseen(600)
     session = Session(export(pipeline))
@@ -158,14 +158,14 @@ def test_a_row_has_one_score_whatever_stands_beside_it(model):
     assert session.score(batch(pipeline, rows[:0])).shape == (0,)
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_the_second_output_is_what_the_estimator_sees(model):
     pipeline, rows = of_shops(model), unseen()
     found = Session(export(pipeline)).columns(batch(pipeline, rows))
     np.testing.assert_array_equal(found, pipeline[:-1].transform(rows), strict=True)
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_the_same_model_is_exported_to_the_same_bytes(model):
     features, target = learnable(600)
     assert export(fitted(model, features, target)) == export(of_shops(model))

@@ -18,9 +18,9 @@ from lifecycle.bundle.parity import (
 )
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.families import predict
 from tests.helpers_bundle import ORIGIN, fitted, of_shops, some_decision, write_bundle
-from tests.helpers_model import learnable
+from tests.helpers_model import CLASSIFIERS, learnable
 
 BOUND = 1e-6
 GAPS = frozenset({"gaps"})
@@ -35,7 +35,7 @@ def edge(pipeline):
     return found.assign(sale=range(2_000))
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_an_exact_export_passes(model, tmp_path):
     pipeline = of_shops(model)
     bundle = write_bundle(tmp_path / "bundle", pipeline)
@@ -154,7 +154,7 @@ def drawn(model="random_forest", missing=GAPS, count=4_000, seed=0):
     return rows_on_thresholds(of_shops(model), learnable()[0], missing, count, seed)
 
 
-@pytest.mark.parametrize("model", [model for model in FAMILIES if model != "logistic_regression"])
+@pytest.mark.parametrize("model", [model for model in CLASSIFIERS if model != "logistic_regression"])
 def test_three_quarters_of_the_numbers_stand_on_a_threshold_or_right_beside_it(model):
     found = drawn(model)
     for name, at in thresholds(of_shops(model)).items():

@@ -11,10 +11,10 @@ from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.explanation.contributions import explainer
-from lifecycle.models.families import FAMILIES, predict
+from lifecycle.models.families import predict
 from tests.graph import SRC
 from tests.helpers_bundle import fitted, of_shops, some_decision, write_bundle
-from tests.helpers_model import learnable
+from tests.helpers_model import CLASSIFIERS, learnable
 
 HEAVY = {"pandas", "pyarrow", "pydantic", "yaml", "sklearn", "scipy", "joblib", "onnx", "tqdm"}
 
@@ -44,7 +44,7 @@ print(sorted({HEAVY!r} & {{name.split(".")[0] for name in sys.modules}}))
     assert done.stdout.splitlines() == ["number is 0.9", "[]"]
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_scores_probabilities_and_alerts_are_the_pipeline_s(model, tmp_path):
     decision = some_decision(method="sigmoid", slope=4.0, intercept=-2.0)
     served, features = write_bundle(tmp_path / "bundle", of_shops(model), decision), rows()

@@ -22,7 +22,7 @@ def scheduler():
 def dumped(model):
     features, target = learnable()
     size = {"n_estimators": 10} if "trees" in model or "forest" in model else {}
-    joblib.dump(fit(build(model, 3, size, features), features, target), buffer := io.BytesIO())
+    joblib.dump(fit(build(model, "binary", 3, size, features), features, target), buffer := io.BytesIO())
     return buffer.getvalue()
 
 

@@ -3,13 +3,12 @@ import pytest
 
 from lifecycle.explanation.attribution import Attribution, from_bytes, to_bytes
 from lifecycle.explanation.contributions import attribution, explainer
-from lifecycle.models.families import FAMILIES
 from lifecycle.models.leaves import Leaves
 from tests.helpers_bundle import fitted, of_shops
-from tests.helpers_model import learnable
+from tests.helpers_model import CLASSIFIERS, learnable
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_what_is_written_and_read_again_explains_the_same(model):
     pipeline, rows = of_shops(model), learnable(50, seed=5)[0]
     found = from_bytes(to_bytes(attribution(pipeline)))

@@ -20,7 +20,7 @@ from lifecycle.explanation.contributions import (
 from lifecycle.explanation.importance import partial_dependence
 from lifecycle.models.families import FAMILIES, build, family_of, predict
 from lifecycle.models.training import fit
-from tests.helpers_model import learnable
+from tests.helpers_model import CLASSIFIERS, learnable
 
 SIZE = {"hist_gradient_boosting": "max_iter", "decision_tree": None, "logistic_regression": None}
 OF_SCIKIT_LEARN = ["random_forest", "extra_trees", "decision_tree", "hist_gradient_boosting"]
@@ -34,10 +34,10 @@ def with_a_dull_column(rows=600, seed=0):
 def fitted(model, **hyperparameters):
     features, target = with_a_dull_column()
     size = SIZE.get(model, "n_estimators")
-    return fit(build(model, 3, ({size: 12} if size else {}) | hyperparameters, features), features, target)
+    return fit(build(model, "binary", 3, ({size: 12} if size else {}) | hyperparameters, features), features, target)
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_base_and_contributions_add_up_to_the_score(model):
     pipeline = fitted(model)
     unseen = with_a_dull_column(seed=5)[0]
@@ -53,14 +53,14 @@ def test_base_and_contributions_add_up_to_the_score(model):
     )
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_feature_that_no_split_uses_adds_nothing(model):
     explained = explainer(fitted(model))(with_a_dull_column(seed=5)[0])
     np.testing.assert_array_equal(explained.values[:, 3], 0)
     assert (np.abs(explained.values[:, :3]).max(axis=0) > 0.01).all()
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_the_order_of_columns_and_what_else_stands_in_the_table_are_no_matter(model):
     features = with_a_dull_column(rows=20)[0]
     explain = explainer(fitted(model))
@@ -79,7 +79,7 @@ def test_a_value_that_raises_the_label_s_share_raises_the_score(model):
 
 
 def test_probabilities_for_forests_and_log_odds_for_sums_of_trees():
-    units = {model: explainer(fitted(model))(with_a_dull_column(rows=2)[0]).unit for model in FAMILIES}
+    units = {model: explainer(fitted(model))(with_a_dull_column(rows=2)[0]).unit for model in CLASSIFIERS}
     assert {model for model, unit in units.items() if unit == "probability"} == {
         "random_forest",
         "extra_trees",
@@ -93,7 +93,7 @@ def test_values_are_compared_in_single_precision_as_the_trees_do(model):
     low, high = 2.0**24, 2.0**24 + 2  # neighbours in single precision
     number = np.r_[np.full(50, low), np.full(50, high)]
     features, target = pd.DataFrame({"number": number}), pd.Series(np.r_[np.zeros(50, int), np.ones(50, int)])
-    pipeline = fit(build(model, 0, {}, features), features, target)
+    pipeline = fit(build(model, "binary", 0, {}, features), features, target)
     between = pd.DataFrame({"number": np.linspace(low, high, 41)})
     assert set(predict(pipeline, between)) == {0.0, 1.0}
     np.testing.assert_allclose(explainer(pipeline)(between).scores(), predict(pipeline, between), rtol=0, atol=1e-15)
@@ -102,7 +102,7 @@ def test_values_are_compared_in_single_precision_as_the_trees_do(model):
 def test_a_number_without_any_value_adds_nothing_and_shifts_no_other():
     features, target = learnable()
     features = features.assign(empty=np.nan)[["empty", "gaps", "shop", "number"]]
-    pipeline = fit(build("logistic_regression", 0, {}, features), features, target)
+    pipeline = fit(build("logistic_regression", "binary", 0, {}, features), features, target)
     explained = explainer(pipeline)(features)
     np.testing.assert_array_equal(explained.values[:, 0], 0)
     assert np.abs(explained.scores() - predict(pipeline, features)).max() <= family_of(pipeline).tolerance
@@ -245,7 +245,7 @@ def test_the_summary_of_a_model_tells_all_that_its_contributions_are():
 
 def test_a_family_without_contributions_says_why_and_leaves_the_tables_empty(neighbours):
     features, target = learnable()
-    pipeline = fit(build("k_nearest_neighbours", 0, {}, features), features, target)
+    pipeline = fit(build("k_nearest_neighbours", "binary", 0, {}, features), features, target)
     found = summary(pipeline, features, predict(pipeline, features))
     why = found.whole["no_contributions"]
     assert why.startswith("A score of k_nearest_neighbours can't be split exactly into what each feature adds")

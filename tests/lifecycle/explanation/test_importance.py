@@ -97,7 +97,7 @@ def test_the_rows_stay_as_they_are():
 
 
 def test_a_fitted_pipeline_is_asked_with_its_own_columns():
-    model = fit(build("extra_trees", 0, {"n_estimators": 10}, ROWS), ROWS, TARGET)
+    model = fit(build("extra_trees", "binary", 0, {"n_estimators": 10}, ROWS), ROWS, TARGET)
     unseen, target = learnable(400, seed=7)
     found = permutation_importance(lambda rows: predict(model, rows), unseen, target.to_numpy(), None, 50, 0)
     assert found.loc[found["importance"].idxmax(), "feature"] == "number"

@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import FAMILIES, build, family_of, predict, staged_predict
 from lifecycle.models.training import fit
-from tests.helpers_model import ROOT, learnable
+from tests.helpers_model import CLASSIFIERS, ROOT, learnable
 
 SIZE = {
     "random_forest": "n_estimators",
@@ -27,10 +27,10 @@ def fitted(model, **hyperparameters):
     features, target = learnable()
     if model in SIZE:
         hyperparameters = {SIZE[model]: 10} | hyperparameters
-    return fit(build(model, 3, hyperparameters, features), features, target)
+    return fit(build(model, "binary", 3, hyperparameters, features), features, target)
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_every_family_learns_from_text_and_gaps(model):
     features, target = learnable(seed=1)
     score = predict(fitted(model), features)
@@ -39,13 +39,13 @@ def test_every_family_learns_from_text_and_gaps(model):
     assert score[target == 1].mean() > score[target == 0].mean() + 0.2
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_text_never_seen_and_new_gaps_are_scored_too(model):
     features = learnable()[0].iloc[:5].assign(shop=["bakery", "airport", None, "garage", "florist"], number=np.nan)
     assert np.isfinite(predict(fitted(model), features)).all()
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_the_same_rows_and_seed_give_the_same_bytes(model):
     def dumped():
         joblib.dump(fitted(model), buffer := io.BytesIO())
@@ -58,7 +58,7 @@ def test_the_same_rows_and_seed_give_the_same_bytes(model):
 def test_another_seed_gives_another_model(model):
     features, target = learnable()
     unseen = learnable(seed=5)[0]
-    one, other = (fit(build(model, seed, {"max_features": 1}, features), features, target) for seed in (1, 2))
+    one, other = (fit(build(model, "binary", seed, {"max_features": 1}, features), features, target) for seed in (1, 2))
     assert (predict(one, unseen) != predict(other, unseen)).any()
 
 
@@ -83,7 +83,7 @@ def test_xgboost_has_scores_in_double_precision():
 
 def test_unknown_models_are_refused_with_the_known_ones():
     with pytest.raises(PipelineError, match=r"train\.model = 'forest': unknown; known: random_forest, extra_trees"):
-        build("forest", 0, {}, learnable()[0])
+        build("forest", "binary", 0, {}, learnable()[0])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_unknown_models_are_refused_with_the_known_ones():
 )
 def test_a_hyperparameter_that_the_model_lacks_is_refused_with_those_it_has(model, name, listed):
     with pytest.raises(PipelineError) as refusal:
-        build(model, 0, {name: 5}, learnable()[0])
+        build(model, "binary", 0, {name: 5}, learnable()[0])
     message = str(refusal.value)
     assert message.startswith(f"params.yaml: train.{name} = 5: {model} has no such parameter; it has: ")
     assert listed in message.split("it has: ")[1]
@@ -127,7 +127,7 @@ def test_an_illegal_value_is_told_in_words(model, name, value):
 def test_a_package_that_is_not_installed_is_told_with_its_extra(monkeypatch, model):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PipelineError, match=f"{model} is not installed; it is in the extra `boosting`"):
-        build(model, 0, {}, learnable()[0])
+        build(model, "binary", 0, {}, learnable()[0])
 
 
 def test_the_scaler_has_learned_training_rows_only():
@@ -143,11 +143,11 @@ def test_the_scaler_has_learned_training_rows_only():
 
 @pytest.mark.parametrize("model", ["random_forest", "extra_trees"])
 def test_a_fitted_forest_predicts_in_one_thread(model):
-    assert build(model, 0, {}, learnable()[0])[-1].n_jobs == -1
+    assert build(model, "binary", 0, {}, learnable()[0])[-1].n_jobs == -1
     assert fitted(model)[-1].n_jobs is None
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 @pytest.mark.parametrize("size", [10, 11])
 def test_the_learning_curve_ends_with_the_whole_model(model, size):
     features = learnable(seed=1)[0]
@@ -171,7 +171,7 @@ def test_the_order_of_the_columns_does_not_matter_their_names_do():
         assert (predict(fitted(model), features[features.columns[::-1]]) == predict(fitted(model), features)).all()
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_model_is_of_the_same_family_after_it_was_written_and_read_again(model):
     joblib.dump(fitted(model), buffer := io.BytesIO())
     buffer.seek(0)
@@ -185,7 +185,7 @@ def test_an_estimator_of_no_family_is_refused_in_words():
         predict(pipeline, learnable()[0])
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_family_s_package_is_locked_and_its_extra_installs_it(model):
     family, project = FAMILIES[model], tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]

@@ -53,7 +53,11 @@ def test_a_model_learns_what_params_name_from_the_features_that_are_not_excluded
 
 def test_the_baseline_is_a_logistic_regression_with_the_model_s_seed_and_features():
     train = params(train={"model": "decision_tree", "seed": 1, "exclude_features": ["gaps"], "max_depth": 2}).train
-    assert baseline(train).model_dump() == {"model": "logistic_regression", "seed": 1, "exclude_features": ["gaps"]}
+    assert baseline(train, "binary").model_dump() == {
+        "model": "logistic_regression",
+        "seed": 1,
+        "exclude_features": ["gaps"],
+    }
 
 
 def test_values_without_a_form_in_json_are_on_record_as_text():

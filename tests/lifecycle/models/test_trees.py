@@ -26,7 +26,7 @@ def table(rows, seed, gaps=True):
 
 def learned(model, gaps=True, **hyperparameters):
     library = pytest.importorskip(model)
-    kind = FAMILIES[model].estimator.split(".")[1]
+    kind = FAMILIES[model].classifier.split(".")[1]
     quiet = {"verbosity": -1} if model == "lightgbm" else {}
     return getattr(library, kind)(n_estimators=20, n_jobs=1, **quiet, **hyperparameters).fit(*table(2_000, 0, gaps))
 

@@ -64,12 +64,15 @@ def test_a_range_that_contradicts_itself_is_told_with_its_key(dimension, words):
 )
 def test_a_space_that_does_not_fit_the_model_or_its_present_values_is_told(name, dimension, words):
     with pytest.raises(PipelineError, match=rf"params\.yaml: tune\.space\.{name}: .*{words}"):
-        starting_point(train_params(**TREES), space_of(**{name: dimension}), learnable()[0])
+        starting_point(train_params(**TREES), "binary", space_of(**{name: dimension}), learnable()[0])
 
 
 def test_the_search_starts_from_the_present_values():
     space = space_of(max_depth={"choices": [3, None]}, max_features={"low": 0.1, "high": 1, "step": 0.1})
-    assert starting_point(train_params(**TREES), space, learnable()[0]) == {"max_depth": None, "max_features": 0.5}
+    assert starting_point(train_params(**TREES), "binary", space, learnable()[0]) == {
+        "max_depth": None,
+        "max_features": 0.5,
+    }
 
 
 @pytest.mark.parametrize(
