@@ -20,7 +20,9 @@ ROUNDS = 3
 
 def cost(features: Sequence[Feature], records: pd.DataFrame, problem: Problem) -> float:
     """Return CPU microseconds per record of computing these features: the least of some rounds."""
-    rounds = [timed(lambda: evaluate(features, records, problem.time, problem.decimals))[1] for _ in range(ROUNDS)]
+    rounds = [
+        timed(lambda: evaluate(features, records, problem.time_column, problem.decimals))[1] for _ in range(ROUNDS)
+    ]
     return min(rounds) / len(records) * 1e6
 
 

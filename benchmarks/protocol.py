@@ -78,7 +78,7 @@ def simulated(problem: Problem) -> pd.DataFrame:
 
 def with_features(records: pd.DataFrame, problem: Problem, features: Sequence[Feature]) -> pd.DataFrame:
     """Return the records with one column per feature, as `src/featurize.py` writes them."""
-    columns = evaluate(features, records, problem.time, problem.decimals)
+    columns = evaluate(features, records, problem.time_column, problem.decimals)
     return pd.DataFrame(dict(records.items()) | dict(columns.items()), copy=False)
 
 
@@ -96,8 +96,8 @@ def cut(table: pd.DataFrame, problem: Problem, test_start: str) -> tuple[pd.Data
     """Return the training week and the test week, a week of label delay apart, compromised cards left out of it."""
     start = pd.Timestamp(test_start)
     window = TimeWindow(start - 2 * WEEK, start - WEEK, start, start + WEEK)
-    train = take(table, problem.time, window.train_start, window.train_end)
-    return train, without_known_entities(table, window, str(problem.entity), problem.time, problem.target)
+    train = take(table, problem.time_column, window.train_start, window.train_end)
+    return train, without_known_entities(table, window, str(problem.entity), problem.time_column, problem.target)
 
 
 def fitted(train: pd.DataFrame, problem: Problem, names: list[str], model: Model) -> tuple[Pipeline, float]:
@@ -115,7 +115,7 @@ def figures(pipeline: Pipeline, seconds: float, test: pd.DataFrame, problem: Pro
     """Return the figures of the test week of a pipeline that was fitted in `seconds`."""
     score, target = predict(pipeline, test[names]), test[problem.target].to_numpy()
     counts = Ranking(target, score).counts()
-    day, card = (pd.factorize(column)[0] for column in (test[problem.time].dt.floor("D"), test[problem.entity]))
+    day, card = (pd.factorize(column)[0] for column in (test[problem.time_column].dt.floor("D"), test[problem.entity]))
     return Outcome(
         roc_auc(*counts),
         average_precision(*counts),

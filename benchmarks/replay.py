@@ -39,8 +39,8 @@ class Table(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, records: pd.DataFrame, delay_days: float) -> "Table":
         """Evaluate the problem's features on records."""
-        found = evaluate(problem.features, records, problem.time, problem.decimals)
-        time_us = as_microseconds(records[problem.time])
+        found = evaluate(problem.features, records, problem.time_column, problem.decimals)
+        time_us = as_microseconds(records[problem.time_column])
         return cls(problem, records, found, time_us, time_us + round(delay_days * DAY_US))
 
     def snapshot(self, plan: Plan, start: int) -> Snapshot:
@@ -55,7 +55,7 @@ class Table(NamedTuple):
     def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
         """Return records without their labels."""
         seen = self.records.iloc[start:stop].drop(columns=list(self.problem.label_columns))
-        return seen.assign(**{self.problem.time: self.time[start:stop]}).to_dict("records")  # type: ignore[return-value]
+        return seen.assign(**{self.problem.time_column: self.time[start:stop]}).to_dict("records")  # type: ignore[return-value]
 
     def labels(self, start: int) -> Iterator[tuple[int, Any, dict[str, Any]]]:
         """Yield when a label is known that the snapshot lacks, its key, and the label; unknown is like 0."""
@@ -83,7 +83,7 @@ def replay(store: Any, table: Table, start: int, stop: int) -> Replayed:
         rows, found = table.rows(low, min(low + CHUNK, stop)), []
         began, spent = time.perf_counter(), time.process_time()
         for number, row in enumerate(rows):
-            while due[0] <= row[table.problem.time]:
+            while due[0] <= row[table.problem.time_column]:
                 store.label(*due[1:])
                 due = next(labels)
             before = time.perf_counter()

@@ -35,7 +35,7 @@ from lifecycle.problem.problem import Problem
 def by_project(source: Path, target: Path) -> None:
     """Do the work of `src/featurize.py`, for the published features."""
     whole = load_problem("transactions")
-    problem = Problem(whole.contract, PUBLISHED, whole.key, whole.time, whole.target)
+    problem = Problem(whole.contract, PUBLISHED, key=whole.key, time=whole.time, target=whole.target)
     build(problem, source, target, "joblib", GIB, None)
 
 

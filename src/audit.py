@@ -46,7 +46,7 @@ def age(params: Params, task: Task) -> stability.Ageing:
     """Train on an early window, and score the windows that follow with that model, up to the test window."""
     problem = task.problem
     split, options = fill(params.split, problem, "split"), params.audit
-    ends = first_and_last(FEATURES, problem.time)
+    ends = first_and_last(FEATURES, problem.time_column)
     windows = stability.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
     reach = [(problem.time, ">=", windows[0].train_start), (problem.time, "<", windows[-1].test_end)]
     records, drop_known = read_table(FEATURES, where=reach), bool(split.drop_known_entities)

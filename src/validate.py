@@ -24,19 +24,32 @@ QUARANTINE = "data/quarantine/rejected.parquet"
 def summarise(verdict: Verdict, problem: Problem) -> dict[str, dict[str, object]]:
     """Return the figures of metrics/validate/data_quality.json."""
     kept, rejected = len(verdict.kept), len(verdict.rejected)
-    times = verdict.kept[problem.time]
-    return {
-        "data": {
-            "rows_in": kept + rejected,
-            "rows_kept": kept,
-            "rows_rejected": rejected,
-            "rows_out_of_order": verdict.out_of_order,
-            "positives": int(verdict.kept[problem.target].sum()),
-            "first": None if times.empty else times.iloc[0].isoformat(),
-            "last": None if times.empty else times.iloc[-1].isoformat(),
-        },
-        "failed_checks": dict(verdict.failed),
+    rows = {
+        "rows_in": kept + rejected,
+        "rows_kept": kept,
+        "rows_rejected": rejected,
+        "rows_out_of_order": verdict.out_of_order,
     }
+    data = rows | _target_counts(verdict.kept[problem.target], problem) | _ends(verdict.kept, problem)
+    return {"data": data, "failed_checks": dict(verdict.failed)}
+
+
+def _target_counts(target: pd.Series, problem: Problem) -> dict[str, object]:
+    """Return the number of positives, or of the records of each class; nothing of a number to predict."""
+    if problem.task == "binary":
+        return {"positives": int(target.sum())}
+    of_code = target.value_counts()
+    counts = {label: int(of_code.get(code, 0)) for code, label in enumerate(problem.class_names)}
+    return {"classes": counts} if counts else {}
+
+
+def _ends(kept: pd.DataFrame, problem: Problem) -> dict[str, object]:
+    """Return the times of the oldest and the newest record; nothing where records have none."""
+    if problem.time is None:
+        return {}
+    times = kept[problem.time]
+    first, last = (None if times.empty else times.iloc[place].isoformat() for place in (0, -1))
+    return {"first": first, "last": last}
 
 
 def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> list[str]:
@@ -56,9 +69,10 @@ def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> l
             f" {problem.time}"
         )
     if kept and len(classes := verdict.kept[problem.target].unique()) < 2:
-        faults.append(f"column {problem.target}: every row has the label {classes[0]}; nothing can be learned")
+        label = problem.classes[classes[0]] if problem.classes else classes[0]
+        faults.append(f"column {problem.target}: every row has the label {label}; nothing can be learned")
     if kept and params.as_of is not None:
-        age = pd.Timestamp(params.as_of) + pd.Timedelta(days=1) - verdict.kept[problem.time].iloc[-1]
+        age = pd.Timestamp(params.as_of) + pd.Timedelta(days=1) - verdict.kept[problem.time_column].iloc[-1]
         if age > pd.Timedelta(days=params.max_age_days):
             faults.append(
                 f"the newest record is {age / pd.Timedelta(days=1):.1f} days old at the end of {params.as_of}, more"

@@ -67,7 +67,8 @@ def _content(changes: dict[str, Any]) -> dict[str, Any]:
 def filled_and_written(problem: Problem, block: str, keys: list[str]) -> tuple[Section, Section]:
     """Return a params block whose nulls the problem has filled, and the block with those defaults written in."""
     unset = params(**{f"{block}__{key}": None for key in keys})
-    written = params(**{f"{block}__{key}": problem.defaults[block][key] for key in keys})
+    own = problem.implied.get(block, {}) | {key: problem.defaults[block][key] for key in keys}
+    written = params(**{f"{block}__{key}": value for key, value in own.items()})
     return fill(getattr(unset, block), problem, block), getattr(written, block)
 
 

@@ -61,7 +61,7 @@ class Window(NamedTuple):
         labels = frauds[[problem.key, problem.target]].to_dict("records")
         judged = found[found[problem.time] >= window.test_start].iloc[:rows]
         sent = judged.drop(columns=list(problem.label_columns))
-        sent = sent.assign(**{problem.time: sent[problem.time].map(lambda time: time.isoformat())})
+        sent = sent.assign(**{problem.time_column: sent[problem.time].map(lambda time: time.isoformat())})
         sent = sent.astype(object).where(sent.notna(), None)  # as JSON has what is missing
         history = bool(Plan(problem.features, problem.decimals).tracks)
         known = list(zip(frauds[problem.time] + delay, labels, strict=True)) if history else []
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     options, params = parser.parse_args(), load_params()
     problem = load_problem(params.problem)
-    *_, last = plan(fill(params.split, problem, "split"), *first_and_last(RECORDS, problem.time))
+    *_, last = plan(fill(params.split, problem, "split"), *first_and_last(RECORDS, problem.time_column))
     window = Window.of(problem, last, options.rows)
     with tempfile.TemporaryDirectory() as folder:
         service = Service(options.store or f"{folder}/store", options.workers)

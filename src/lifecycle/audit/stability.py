@@ -54,13 +54,13 @@ def score_windows(
     records: pd.DataFrame, windows: Sequence[TimeWindow], problem: Problem, params: TrainParams, drop_known: bool
 ) -> list[AgeWindow]:
     """Train on the training window of the first window, and score the test rows of each."""
-    train = take(records, problem.time, windows[0].train_start, windows[0].train_end)
+    train = take(records, problem.time_column, windows[0].train_start, windows[0].train_end)
     model = train_model(params, problem, train)
     scored = []
     for window in tqdm(windows, "ageing", disable=None):
         rows = rows_to_test(records, window, problem, drop_known)
         score = predict(model, rows)
-        scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time, rows)))
+        scored.append(AgeWindow(window, rows, score, left_out(records, window, problem.time_column, rows)))
     return scored
 
 

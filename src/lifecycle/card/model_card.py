@@ -54,7 +54,7 @@ class Facts(NamedTuple):
 
 def window(path: str, problem: Problem) -> Window:
     """Return times and counts of a table of records."""
-    first, last = first_and_last(path, problem.time)
+    first, last = first_and_last(path, problem.time_column)
     target = read_table(path, [problem.target])[problem.target]
     return Window(f"{first:{MINUTE}}", f"{last:{MINUTE}}", len(target), int(target.sum()))
 

@@ -21,7 +21,7 @@ WORDS = {"not_nullable": "missing", "field_uniqueness": "duplicate", "multiple_f
 class Verdict(NamedTuple):
     """What the gate decided."""
 
-    kept: pd.DataFrame  # typed, in (time, key) order
+    kept: pd.DataFrame  # typed, in (time, key) order, or that of the keys where there is no time
     rejected: pa.Table  # as the source had it, with `source_row` and `reason`
     failed: dict[str, int]  # rows per failed check
     out_of_order: int  # kept rows that stood behind a later one
@@ -57,7 +57,7 @@ def check(raw: pa.Table | pd.DataFrame, problem: Problem, as_of: date | None) ->
     kept = kept.astype({name: column.storage_type for name, column in problem.stored.items()})
     if len(kept) + len(rejected) != len(table):
         raise AssertionError("a row was lost between the contract and the quarantine")
-    out_of_order = int((kept[problem.time] < kept[problem.time].cummax()).sum())
+    out_of_order = 0 if problem.time is None else int((kept[problem.time] < kept[problem.time].cummax()).sum())
     failed = {str(reason): int(rows) for reason, rows in cases["reason"].value_counts(sort=False).items()}
     examples = {
         str(case.reason): _example(table, case, problem) for case in cases.drop_duplicates("reason").itertuples()
@@ -149,6 +149,7 @@ def _readable(values: pd.Series) -> pd.Series:
 
 
 def _in_order(kept: pd.DataFrame, problem: Problem) -> pd.DataFrame:
-    if kept[problem.time].is_monotonic_increasing and kept[problem.key].is_monotonic_increasing:
+    order = [problem.key] if problem.time is None else [problem.time, problem.key]
+    if all(kept[name].is_monotonic_increasing for name in order):
         return kept.reset_index(drop=True)
-    return kept.sort_values([problem.time, problem.key], kind="stable", ignore_index=True)
+    return kept.sort_values(order, kind="stable", ignore_index=True)

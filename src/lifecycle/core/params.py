@@ -85,15 +85,19 @@ class FeaturizeParams(Section):
 
 
 class SplitParams(Section):
-    """Windows in time, and the alarms on what they hold."""
+    """Which rows a model learns from and which it is judged on, and the alarms on what they hold."""
 
+    strategy: Literal["time", "group", "stratified", "random"] | None
     folds: Annotated[int, Field(ge=2, le=52)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+    window: Literal["sliding", "expanding"]
     train_days: Positive | None
     delay_days: NotNegative | None
     test_days: Positive | None
     test_start: Day | None
     drop_known_entities: bool | None
-    max_feature_auc: Annotated[float, Field(gt=0.5, le=1)]
+    max_feature_auc: Annotated[float, Field(gt=0.5, le=1)] | None
 
 
 class TrainParams(Section):

@@ -221,7 +221,7 @@ def parse_json(content: bytes | str, origin: str) -> Any:
         ) from error
 
 
-def write_json(content: Mapping[str, Any], path: str | Path) -> None:
+def write_json(content: Mapping[str, Any] | Sequence[Any], path: str | Path) -> None:
     """Write JSON in the order given, every float exact.
 
     Raises
@@ -232,6 +232,13 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     with atomic(path) as temporary:
         temporary.write_bytes(text.encode())
+
+
+def write_warnings(stage: str, warnings: Sequence[str]) -> None:
+    """Print what a person should look at, in sentences, and write it to metrics/STAGE/warnings.json, also when none."""
+    write_json(list(warnings), f"metrics/{stage}/warnings.json")
+    for warning in warnings:
+        print(f"{stage}: {warning}")
 
 
 def write_model(model: Any, path: str | Path) -> None:

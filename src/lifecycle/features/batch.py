@@ -18,7 +18,9 @@ from lifecycle.problem.window_words import Feature, Window, depths
 BLOCK_ROWS = 65_536  # a block's arrays fit the processor's cache
 
 
-def evaluate(features: Sequence[Feature], frame: pd.DataFrame, time: str, decimals: Mapping[str, int]) -> pd.DataFrame:
+def evaluate(
+    features: Sequence[Feature], frame: pd.DataFrame, time: str | None, decimals: Mapping[str, int]
+) -> pd.DataFrame:
     """Compute every feature of a table.
 
     Parameters
@@ -27,6 +29,8 @@ def evaluate(features: Sequence[Feature], frame: pd.DataFrame, time: str, decima
         As the problem declares them.
     frame : pandas.DataFrame
         Validated records, not decreasing in the column `time`; of equal times, the upper one came first.
+    time : str or None
+        None where no feature asks for it.
     decimals : mapping of str to int
         Decimal places of the columns that are summed.
 
@@ -40,9 +44,9 @@ def evaluate(features: Sequence[Feature], frame: pd.DataFrame, time: str, decima
     ValueError
         The table is not in time order.
     """
-    if not frame[time].is_monotonic_increasing:
+    if time is not None and not frame[time].is_monotonic_increasing:
         raise ValueError(f"column {time}: the table must be sorted by time")
-    time_us = as_microseconds(frame[time])
+    time_us = as_microseconds([] if time is None else frame[time])
     columns = {str(name): frame[name].to_numpy() for name in frame}
     below = depths(features)
     for depth in range(max(below.values(), default=0) + 1):

@@ -50,6 +50,8 @@ class _Checker:
         for name in feature.names:
             if name in self._columns and not isinstance(feature, Raw):
                 raise PipelineError(f"{name!r} would be written over the column of that name; rename it")
+        if self._problem.time is None and (isinstance(feature, Window) or feature.reads_time):
+            raise PipelineError("it needs a time, and the problem has none; name its column (time=...), or take it out")
         if isinstance(feature, Window):
             aggregate_of(feature).check(feature)
         for name in feature.reads:

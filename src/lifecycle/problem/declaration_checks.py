@@ -54,16 +54,40 @@ def check_declaration(problem: Problem) -> None:
             )
 
 
+def check_strategy(problem: Problem, split: SplitParams) -> None:
+    """Raise when a problem has not what a way to split needs, or a feature would see labels that are not known.
+
+    `split` is filled. The error names the role that is missing, or the feature and both delays.
+    """
+    if split.strategy == "time" and problem.time is None:
+        raise PipelineError("split.strategy = time: the problem has no time; name its column in src/problems/: time=")
+    if split.strategy == "group" and problem.entity is None:
+        raise PipelineError("split.strategy = group: the problem has no entity; name it in src/problems/: entity=")
+    if split.strategy == "stratified" and problem.task == "regression":
+        raise PipelineError("split.strategy = stratified: a number has no classes; take random, or group")
+    seeing = [feature.name for feature in label_windows(problem)]
+    if seeing and split.strategy != "time":
+        raise PipelineError(
+            f"feature {seeing[0]!r} sees labels of other records, and with split.strategy = {split.strategy} some of"
+            " them are tested on; set it to time, or take the feature out"
+        )
+    check_label_delay(problem, split.delay_days)
+
+
 def check_label_delay(problem: Problem, delay_days: float | None) -> None:
     """Raise when a feature would see labels before they are known, naming the feature and both delays."""
-    for feature in problem.features:
-        if not isinstance(feature, Window) or problem.label_columns.isdisjoint(feature.sees):
-            continue
-        if feature.delay_days < (delay_days or 0):
+    for window in label_windows(problem):
+        if window.delay_days < (delay_days or 0):
             raise PipelineError(
-                f"feature {feature.name!r} sees labels {feature.delay_days:g} days old, but split.delay_days ="
+                f"feature {window.name!r} sees labels {window.delay_days:g} days old, but split.delay_days ="
                 f" {delay_days:g}: raise the feature's delay_days in src/problems/"
             )
+
+
+def label_windows(problem: Problem) -> list[Window]:
+    """Return the windows that see labels of other records."""
+    windows = [feature for feature in problem.features if isinstance(feature, Window)]
+    return [window for window in windows if not problem.label_columns.isdisjoint(window.sees)]
 
 
 def check_words(features: Any) -> None:
@@ -97,7 +121,7 @@ def _check_contract(problem: Problem) -> None:
     for name in problem.hidden:
         if name not in names:
             raise PipelineError(f"hidden: {name!r} is no feature; they are: {', '.join(names)}")
-    roles = (problem.key, problem.time, problem.target, *filter(None, (problem.entity, problem.amount)))
+    roles = filter(None, (problem.key, problem.time, problem.target, problem.entity, problem.amount))
     for name in (*roles, *problem.sensitive, *problem.distinct):
         if name not in problem.columns:
             known = ", ".join(problem.columns)

@@ -57,7 +57,7 @@ def _line(error: Exception, name: str) -> str:
 
 
 def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
-    """Replace each `null` of a params block by the problem's own default.
+    """Replace each `null` of a params block by the problem's own default, or by what follows from its roles.
 
     Raises
     ------
@@ -65,5 +65,6 @@ def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
         A default has a wrong type or range.
     """
     values = section.model_dump()
-    own = {key: value for key, value in problem.defaults.get(block, {}).items() if values.get(key) is None}
+    defaults = {**problem.implied.get(block, {}), **problem.defaults.get(block, {})}
+    own = {key: value for key, value in defaults.items() if values.get(key) is None}
     return checked(type(section), values | own, f"the problem's defaults for {block}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.problem.purpose import Purpose, Words
 from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Feature
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 Task = Literal["binary", "multiclass", "regression"]
+MAX_FEATURE_AUC = 0.95
+ROW_NUMBER = "row_number"  # the key of a problem that names none
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,12 @@ class Problem:
         What the model sees, by the words of `lifecycle.problem.window_words`, and what that is made from.
     hidden : tuple of str
         Columns of features that only lead to others: computed, but not seen by the model.
-    key, time, target : str
-        The columns that identify a record, say when it happened, and hold the label.
+    target : str
+        The column that holds the label.
+    key : str
+        The column that identifies a record. Without one, the records are counted: a column `row_number`, from 0.
+    time : str, optional
+        The column that says when a record happened. Without one, records are in the order of their keys.
     task : {"binary", "multiclass", "regression"}
         What the label is: one of two classes, one of several, or a number.
     positive : int or str, optional
@@ -121,9 +128,9 @@ class Problem:
 
     contract: tuple[Column, ...]
     features: tuple[Feature, ...]
-    key: str
-    time: str
     target: str
+    key: str = ROW_NUMBER
+    time: str | None = None
     task: Task = "binary"
     positive: int | str | None = None
     classes: tuple[int | str, ...] = ()
@@ -141,10 +148,40 @@ class Problem:
     words: Words = field(default_factory=Words)
     purpose: Purpose | None = None
 
+    def __post_init__(self) -> None:
+        """Add the number of the row to the contract, where that is the key."""
+        if self.key == ROW_NUMBER and not any(column.name == ROW_NUMBER for column in self.contract):
+            number = Column(ROW_NUMBER, "integer", "row of the source, from 0", ge=0, unique=True, derived=True)
+            object.__setattr__(self, "contract", (number, *self.contract))
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether the key is the number of the row, which no source has."""
+        return self.key == ROW_NUMBER and self.columns[ROW_NUMBER].derived
+
     @property
     def columns(self) -> dict[str, Column]:
         """The contract by column name."""
         return {column.name: column for column in self.contract}
+
+    @property
+    def time_column(self) -> str:
+        """The column of times, for what has no meaning without one.
+
+        Raises
+        ------
+        PipelineError
+            The problem has none.
+        """
+        if self.time is None:
+            raise PipelineError("the problem has no time; name its column in src/problems/: time=...")
+        return self.time
+
+    @property
+    def implied(self) -> dict[str, dict[str, Any]]:
+        """What a `null` in params.yaml means where `defaults` says nothing."""
+        drawn = "random" if self.task == "regression" else "stratified"
+        return {"split": {"strategy": drawn if self.time is None else "time", "max_feature_auc": MAX_FEATURE_AUC}}
 
     @property
     def outputs(self) -> int:

@@ -1,6 +1,5 @@
-"""Let a problem's `prepare` make its derived columns, and see that it changes nothing else."""
+"""Number the rows, let a problem's `prepare` make its derived columns, and see that it changes nothing else."""
 
-import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,17 @@ import pyarrow as pa
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import as_arrow
 from lifecycle.problem.column_types import DECIMAL, parse, to_series
-from lifecycle.problem.problem import Problem
+from lifecycle.problem.problem import ROW_NUMBER, Column, Problem
 
 
 def derive(table: pa.Table, problem: Problem, origin: str) -> pa.Table:
-    """Add the derived columns.
+    """Add the derived columns, and drop the ignored ones.
 
     Parameters
     ----------
     table : pyarrow.Table
-        The other columns of the contract, as the source has them. `prepare` gets them read by their types, with a gap
-        where a value does not fit.
+        The other columns of the contract, as the source has them, and ignored ones. `prepare` gets the former read by
+        their types, with a gap where a value does not fit, and the latter as they stand.
     problem : Problem
         Its contract and its `prepare`.
     origin : str
@@ -33,20 +32,29 @@ def derive(table: pa.Table, problem: Problem, origin: str) -> pa.Table:
         `prepare` fails, does not make a column, changes another one, or does not keep every row in its place.
     """
     derived = [column.name for column in problem.contract if column.derived]
-    if problem.prepare is None:
-        if derived:
-            raise PipelineError(
-                f"{origin}: column {derived[0]} is derived, but the problem has no `prepare` to make it"
-            )
-        return table
-    decimal = (table.schema.metadata or {}).get(DECIMAL, b".").decode()
-    columns = {name: parse(table[name], problem.columns[name], decimal).values for name in table.column_names}
-    given = pd.DataFrame({name: to_series(values) for name, values in columns.items()}, copy=False)
-    made = _prepared(given, problem, origin)
-    _check(made, given, derived, origin)
-    for name, values in zip(derived, as_arrow(made[derived]).columns, strict=True):
-        table = table.append_column(name, values)
+    made = {ROW_NUMBER: pa.array(range(len(table)), pa.int64())} if problem.counts_rows else {}
+    wanted = [name for name in derived if name not in made]
+    if wanted and problem.prepare is None:
+        raise PipelineError(f"{origin}: column {wanted[0]} is derived, but the problem has no `prepare` to make it")
+    if problem.prepare is not None:
+        made |= _made_by_prepare(table, problem, wanted, origin)
+    table = table.select([name for name in table.column_names if name in problem.columns])
+    for name in derived:
+        table = table.append_column(name, made[name])
     return table
+
+
+def _made_by_prepare(table: pa.Table, problem: Problem, wanted: list[str], origin: str) -> dict[str, pa.Array]:
+    decimal = (table.schema.metadata or {}).get(DECIMAL, b".").decode()
+    columns = {name: _read(table[name], problem.columns.get(name), decimal) for name in table.column_names}
+    given = pd.DataFrame(columns, copy=False)
+    made = _prepared(given, problem, origin)
+    _check(made, given, wanted, origin)
+    return dict(zip(wanted, as_arrow(made[wanted]).columns, strict=True))
+
+
+def _read(values: pa.ChunkedArray, column: Column | None, decimal: str) -> pd.Series:
+    return values.to_pandas() if column is None else to_series(parse(values, column, decimal).values)
 
 
 def _prepared(given: pd.DataFrame, problem: Problem, origin: str) -> Any:
@@ -59,15 +67,12 @@ def _prepared(given: pd.DataFrame, problem: Problem, origin: str) -> Any:
         own = [frame for frame in frames if Path(frame.filename).parent.name == "problems"]
         place = f"src/problems/{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "src/problems"
         raise PipelineError(
-            f"{place}: `prepare` failed on {origin}: {type(error).__name__}: {error}{_advice(error, given, problem)}"
+            f"{place}: `prepare` failed on {origin}: {type(error).__name__}: {error}{_advice(error, given)}"
         ) from error
 
 
-def _advice(error: Exception, given: pd.DataFrame, problem: Problem) -> str:
-    """Say what to do about a column that `prepare` asked for in vain."""
-    for name in problem.ignored:
-        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", str(error)):
-            return f"; column {name} is `ignored`, so `prepare` does not get it: name it in the contract instead"
+def _advice(error: Exception, given: pd.DataFrame) -> str:
+    """Say which columns there are, where `prepare` asked for another one in vain."""
     return f"; it gets the columns {', '.join(map(str, given))}" if isinstance(error, KeyError | AttributeError) else ""
 
 

@@ -105,7 +105,8 @@ def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -
         if column.default is not None and column.name not in table.column_names:
             default = pa.repeat(pa.scalar(column.default, STORED[column.type]), len(table))
             table = table.append_column(column.name, default)
-    table = table.select([column.name for column in problem.contract if not column.derived])
+    kept = [column.name for column in problem.contract if not column.derived]
+    table = table.select([*kept, *(name for name in problem.ignored if name in table.column_names)])
     return derive(table, problem, origin).select(list(problem.columns))
 
 

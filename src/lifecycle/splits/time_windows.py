@@ -33,6 +33,7 @@ def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[T
 
     At the start of the test window only labels older than the delay are known. So the final training window and the
     newest validation window end one delay before it; the other validation windows precede, one test length apart.
+    Expanding training windows all begin with the oldest record; the first has at least `train_days`.
 
     Parameters
     ----------
@@ -60,7 +61,10 @@ def plan(params: SplitParams, first: pd.Timestamp, last: pd.Timestamp) -> list[T
     start = end - test if params.test_start is None else pd.Timestamp(params.test_start)
     starts = [start - delay - i * test for i in range(params.folds, 0, -1)] + [start]
     windows = [TimeWindow(s - delay - train, s - delay, s, s + test) for s in starts]
-    if windows[0].train_start < begin or windows[-1].test_end > end.ceil("D"):
+    too_early = windows[0].train_start < begin
+    if params.window == "expanding" and not too_early:
+        windows = [window._replace(train_start=begin) for window in windows]
+    if too_early or windows[-1].test_end > end.ceil("D"):
         raise PipelineError(
             f"split: {params.folds} folds of {params.train_days:g} + {params.delay_days:g} + {params.test_days:g} days"
             f" need records from {windows[0].train_start} to {windows[-1].test_end}, but they are from {first} to"
@@ -96,8 +100,8 @@ def without_known_entities(
 def rows_to_test(records: pd.DataFrame, window: TimeWindow, problem: Problem, drop_known: bool) -> pd.DataFrame:
     """Return the test rows of a window: all, or those whose entity has no known positive by then."""
     if drop_known and problem.entity is not None:
-        return without_known_entities(records, window, problem.entity, problem.time, problem.target)
-    return take(records, problem.time, window.test_start, window.test_end)
+        return without_known_entities(records, window, problem.entity, problem.time_column, problem.target)
+    return take(records, problem.time_column, window.test_start, window.test_end)
 
 
 def left_out(records: pd.DataFrame, window: TimeWindow, time: str, rows: pd.DataFrame) -> int:

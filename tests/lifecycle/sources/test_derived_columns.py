@@ -7,7 +7,8 @@ import pytest
 from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import as_arrow
-from lifecycle.problem.problem import Column
+from lifecycle.problem.problem import ROW_NUMBER, Column
+from lifecycle.problem.record_words import Raw
 from lifecycle.sources.files import to_contract
 from problems import creditcard
 from tests.helpers_data import creditcard_table, small_problem, small_table
@@ -55,6 +56,19 @@ def test_prepare_may_return_its_own_columns_alone_and_in_any_type():
     assert to_contract(table(), made, "a.csv")["note"].to_pylist() == ["1", "b", None, str(10**30)]
 
 
+def test_prepare_gets_ignored_columns_as_they_stand_and_they_go_no_further():
+    raw = to_contract(table(secret=["7", "8", "", "x"]), problem(lambda s: s.assign(double=s["secret"])), "a.csv")
+    assert raw.column_names == ["id", "time", "label", "amount", "double"]
+    assert raw["double"].to_pylist() == ["7", "8", "", "x"]
+
+
+def test_records_without_a_key_are_counted():
+    roles = {"key": ROW_NUMBER, "time": None, "features": (Raw("amount"),), "ignored": ("secret",)}
+    raw = to_contract(table(), small_problem(Column("amount", "number", ""), **roles), "a.csv")
+    assert raw.column_names[0] == "row_number"
+    assert raw["row_number"].to_pylist() == [0, 1, 2, 3]
+
+
 def test_a_change_in_place_does_not_reach_the_records():
     def prepare(source):
         source["double"] = source["amount"] * 2
@@ -96,12 +110,8 @@ def test_another_type_for_the_same_values_is_no_change():
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (
-            lambda s: s.assign(double=s["secret"]),
-            "KeyError: 'secret'; column secret is `ignored`, so `prepare` does not get",
-        ),
-        (lambda s: s.assign(double=s.secret), "has no attribute 'secret'; column secret is `ignored`"),
-        (lambda s: s[["old-name"]], "column old-name is `ignored`"),
+        (lambda s: s[["old-name"]], "it gets the columns id, time, label, amount, secret"),
+        (lambda s: s.assign(double=s.euro), "has no attribute 'euro'; it gets the columns id, time, label, amount"),
         (lambda s: s.assign(double=s["euro"]), "KeyError: 'euro'; it gets the columns id, time, label, amount"),
         (lambda s: s.assign(double=1 / 0), "`prepare` failed on a.csv: ZeroDivisionError: division by zero"),
     ],
@@ -113,12 +123,12 @@ def test_prepare_that_fails_is_told_in_words_that_name_the_column(prepare, said)
 
 
 def test_the_line_of_a_problems_file_is_told():
-    wrong = dataclasses.replace(creditcard.PROBLEM, ignored=("Time",))
-    contract = tuple(column for column in wrong.contract if column.name != "Time")
+    contract = tuple(column for column in creditcard.PROBLEM.contract if column.name != "Time")
+    wrong = dataclasses.replace(creditcard.PROBLEM, contract=contract)
     with pytest.raises(
         PipelineError, match=r"^src/problems/creditcard\.py, line \d+: `prepare` failed on a\.csv: KeyErr"
     ):
-        to_contract(creditcard_table(), dataclasses.replace(wrong, contract=contract), "a.csv")
+        to_contract(creditcard_table().drop(columns="Time"), wrong, "a.csv")
 
 
 def test_a_derived_column_without_prepare_is_told():

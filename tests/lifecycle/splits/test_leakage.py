@@ -92,7 +92,7 @@ def test_label_known_only_in_the_test_window_is_refused(windows):
 
 def test_record_in_both_windows_is_counted_by_its_key(windows):
     train, test = windows
-    assert "2 training rows are in the test window too" in split_alarm(train, test.assign(id=[3, 1, 9]))
+    assert "2 training rows are in the test part too" in split_alarm(train, test.assign(id=[3, 1, 9]))
 
 
 def test_copy_under_another_key_is_counted_gaps_included(windows):

@@ -90,7 +90,7 @@ class Schema:
     Parameters
     ----------
     key, time : str
-        The columns that identify a record and say when it happened.
+        The columns that identify a record and say when it happened; no time where records have none.
     key_type : type
         int or str.
     types : mapping of str to type
@@ -102,7 +102,7 @@ class Schema:
     """
 
     key: str
-    time: str
+    time: str | None
     key_type: type
     types: Mapping[str, type]
     labels: frozenset[str]
@@ -127,7 +127,7 @@ class Schema:
             A column is missing or has no legal value.
         """
         values = {name: self._value(row.get(name), name, type_) for name, type_ in self.types.items()}
-        time = microseconds(row.get(self.time), self.time)
+        time = 0 if self.time is None else microseconds(row.get(self.time), self.time)  # no feature asks for it then
         return Event(time, typed(row.get(self.key), self.key, self.key_type), values)
 
     def label(self, key: Any, values: Mapping[str, Any]) -> Label:
@@ -141,7 +141,7 @@ class Schema:
         names = [name for name in event.values if name in record.values and name not in self.labels]
         different = [name for name in names if event.values[name] != record.values[name]]
         if different or event.time != record.time:
-            raise RepeatError(record.key, (*different, self.time)[0])
+            raise RepeatError(record.key, (*different, str(self.time))[0])
 
     def _value(self, value: Any, name: str, type_: type) -> Any:
         if value is None and name in self.labels:

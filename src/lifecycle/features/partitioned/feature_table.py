@@ -63,9 +63,9 @@ def build(
     PipelineError
         The records are not in row groups as expected, or no layout fits the budget.
     """
-    table = read_footer(source, problem.time)
     windows = groups(problem.features)
-    if not windows or not table.rows.any() or bytes_in_memory(table, windows) <= memory_budget * GIB:
+    table = read_footer(source, problem.time_column) if windows else None
+    if table is None or not table.rows.any() or bytes_in_memory(table, windows) <= memory_budget * GIB:
         build_in_memory(problem, source, target)
         return
     if set(table.rows[:-1]) - {tables.ROW_GROUP}:
@@ -73,7 +73,8 @@ def build(
     with open_pool(engine, scheduler) as pool:
         share_of_one = largest_share(source, {group.by for group in windows})
         layout = choose_layout(table, windows, share_of_one, pool.workers, memory_budget * GIB)
-        work = Work(str(source.resolve()), "", tuple(problem.features), problem.time, dict(problem.decimals), *layout)
+        time, decimals = problem.time_column, dict(problem.decimals)
+        work = Work(str(source.resolve()), "", tuple(problem.features), time, decimals, *layout)
         work = work._replace(folder=str(_folder(work, target.resolve())))
         for depth, tasks in groupby(_tasks(work, table), key=lambda task: windows[task.group].depth):
             of_depth = list(tasks)
