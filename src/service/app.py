@@ -189,6 +189,7 @@ async def look_after(home: Home, reporter: Reporter, rest: float = REST) -> None
             async with asyncio.timeout(rest):
                 sizes = dict(await home.size())
         reporter.store(sizes, home.problem)
+        reporter.files()
         settle()
         await asyncio.sleep(rest)
 

@@ -3,18 +3,21 @@
 import asyncio
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvloop
 
+from lifecycle.core.errors import PipelineError
 from service.app import Application
 from service.process_identity import Place
-from service.server.server import Hooks, Server
+from service.server.server import Server
 from service.settings import Settings
+
+HANDSHAKE = 10.0  # seconds for that of TLS, at most
 
 
 class Process:
@@ -56,11 +59,12 @@ class Process:
         self._when_orphaned(opening.cancel)  # the store may be waited for, but no longer than the parent lives
         try:
             async with app.opened():
-                hurry, starved = app.watch.hurry, app.reporter.starved
-                hooks = Hooks(self._ready, partial(setattr, app, "draining", True), hurry, starved, self._place.ending)
-                server = Server(app.handler, self._settings, app.meters, hooks, app.vital)
+                server = Server(app.handler, self._settings, app.meters, app.vital)
                 self._when_orphaned(server.end)
-                await server.serve(self._listening)
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.watch.hurry)
+                await server.serve(self._listening, _tls(self._settings), self._ready)
+                app.draining = True
+                await server.drain(self._place.ending)
         except asyncio.CancelledError:
             return
 
@@ -79,3 +83,15 @@ class Process:
 def _leave(number: int, frame: FrameType | None) -> None:
     """End in order while nothing is served yet."""
     sys.exit(0)
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    """Return what a loop takes for TLS: until its handshake is over nobody else looks after a connection."""
+    if not settings.tls_cert:
+        return {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (ssl.SSLError, OSError) as error:
+        raise PipelineError(f"SERVE_TLS_CERT={settings.tls_cert}, SERVE_TLS_KEY={settings.tls_key}: {error}") from error
+    return {"ssl": context, "ssl_handshake_timeout": min(HANDSHAKE, settings.request_timeout)}

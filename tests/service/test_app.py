@@ -30,6 +30,9 @@ def test_a_store_that_is_away_is_told_and_asked_again(monkeypatch: pytest.Monkey
         def store(self, sizes: dict[str, int], problem: str | None) -> None:
             told.append((sizes, problem))
 
+        def files(self) -> None:
+            pass
+
     async def run() -> None:
         task = asyncio.create_task(app.look_after(home, Told(), 0.001))  # type: ignore[arg-type]
         while len(told) < 3 and not task.done():

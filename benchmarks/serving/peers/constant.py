@@ -27,14 +27,15 @@ class Constant:
 async def serve(port: int, body: bytes) -> None:
     """Serve until SIGTERM."""
     from service.server.listening_socket import bound
-    from service.server.server import Hooks, Server
+    from service.server.server import Server
     from service.settings import Settings
     from service.telemetry import shared_numbers
     from service.telemetry.service_metrics import Meters
 
-    hooks = Hooks(print, print, print, print, lambda: True)
     meters = Meters(shared_numbers.Cells(shared_numbers.create(1), 0))
-    await Server(Constant(body), Settings(), meters, hooks, frozenset()).serve(bound("127.0.0.1", port))
+    server = Server(Constant(body), Settings(), meters, frozenset())
+    await server.serve(bound("127.0.0.1", port), {}, print)
+    await server.drain(lambda: True)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lifecycle.core.errors import PipelineError
 
-QUEUE = 2048  # connections that wait to be accepted
 ATTACH_FILTER = 26  # Linux' SO_ATTACH_FILTER
 # A classic BPF program over the TCP header: drop what has the flag SYN, which asks for a new connection.
 NO_SYN = (
@@ -30,39 +30,25 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise PipelineError(f"SERVE_HOST={host}: {error.strerror}") from error
-    except UnicodeError as error:
-        raise PipelineError(f"SERVE_HOST={host}: no name of a machine") from error
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after a restart at once
-        found.bind(address)
-    except OSError as error:
-        found.close()
-        raise _unusable(host, port, error) from error
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", "no name of a machine")
+        raise PipelineError(f"SERVE_HOST={host}: {why}") from error
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after a restart at once
     found.setblocking(False)
+    with told(host, port):
+        found.bind(address)
     return found
 
 
-def listen(listening: socket.socket) -> None:
-    """Let connections come in.
-
-    Raises
-    ------
-    PipelineError
-        Another program that was started at the same time has the address.
-    """
+@contextmanager
+def told(host: str, port: int) -> Iterator[None]:
+    """Tell in words why an address can't be had; of two programs that bind it at once, the second to listen can't."""
     try:
-        listening.listen(QUEUE)
+        yield
     except OSError as error:
-        host, port = listening.getsockname()[:2]
-        raise _unusable(host, port, error) from error
-
-
-def _unusable(host: str, port: int, error: OSError) -> PipelineError:
-    in_use = f"another program listens on port {port}; set SERVE_PORT to another one, or to 0"
-    advice = {errno.EADDRINUSE: in_use, errno.EACCES: f"port {port} is for root only; set SERVE_PORT"}
-    return PipelineError(f"{host}:{port}: {advice.get(error.errno or 0, error.strerror)}")
+        in_use = f"another program listens on port {port}; set SERVE_PORT to another one, or to 0"
+        advice = {errno.EADDRINUSE: in_use, errno.EACCES: f"port {port} is for root only; set SERVE_PORT"}
+        raise PipelineError(f"{host}:{port}: {advice.get(error.errno or 0, error.strerror)}") from error
 
 
 def refuse_new(listening: socket.socket) -> None:
@@ -71,21 +57,9 @@ def refuse_new(listening: socket.socket) -> None:
     A client's attempt is not answered from now on. It tries again by itself a second later, and is then told that
     nobody listens: it has sent nothing by then, so nothing is lost.
     """
-    program = b"".join(struct.pack("HBBI", *step) for step in NO_SYN)
-    buffer = ctypes.create_string_buffer(program)
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in NO_SYN))
     try:
-        pointer = struct.pack("HL", len(NO_SYN), ctypes.addressof(buffer))
+        pointer = struct.pack("HL", len(NO_SYN), ctypes.addressof(program))
         listening.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, pointer)
     except OSError:  # not Linux: a shorter queue is the next best
         listening.listen(0)
-
-
-def waiting(listening: socket.socket) -> Iterator[socket.socket]:
-    """Yield the connections that stand in the queue of a listening socket."""
-    while True:
-        try:
-            yield listening.accept()[0]
-        except BlockingIOError:
-            return
-        except ConnectionError:  # the client has gone again
-            continue

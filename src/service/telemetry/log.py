@@ -1,6 +1,7 @@
 """The decision log: JSON lines, written without blocking the service."""
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -185,6 +186,7 @@ class Reporter:
     def __init__(self, current: Current, meters: Meters, log: Log) -> None:
         self._current, self._meters, self._log = current, meters, log
         self._problem: str | None = None
+        self._starved = False
 
     def listening(self, url: str, port: int) -> None:
         """Tell that requests are answered."""
@@ -193,11 +195,17 @@ class Reporter:
         self._log.event("listening", said, more={"service.version": servable.version, "server.port": port})
         self._meters.set("up", 1.0)
 
-    def starved(self) -> None:
-        """Tell that no more files may be opened, so that new connections can't be accepted."""
-        self._meters.add("files_exhausted")
-        said = "no more files may be opened: new connections are closed; raise the limit (ulimit -n)"
-        self._log.event("files", said, "error")
+    def files(self) -> None:
+        """Tell when no more files may be opened: new connections are closed without a word then."""
+        before, self._starved = self._starved, False
+        try:
+            os.close(os.dup(2))
+        except OSError as error:
+            self._starved = error.errno == errno.EMFILE
+        if self._starved and not before:
+            self._meters.add("files_exhausted")
+            said = "no more files may be opened: new connections are closed; raise the limit (ulimit -n)"
+            self._log.event("files", said, "error")
 
     def swapped(self, servable: Servable) -> None:
         """Serve another model, and tell it."""

@@ -18,7 +18,7 @@ from service.refusal import Refusal
 from service.request_handler import RequestHandler
 from service.routing import Route, Routes
 from service.server.connection import Connection
-from service.server.server import Hooks, Server
+from service.server.server import Server
 from service.settings import Settings
 from service.telemetry import shared_numbers as cells
 from service.telemetry.service_metrics import Meters
@@ -77,7 +77,7 @@ async def leftover(sent: bytes) -> list[Connection]:
     """Send something, read what comes, close; return the connections of the server that are still there."""
     settings, meters = Settings(), Meters(Cells(cells.create(1), 0))
     handler = RequestHandler(Routes(ROUTES), settings, meters, None, Admission(1.0), lambda exchange: None)
-    server = Server(handler, settings, meters, Hooks(*[lambda: False] * 5), frozenset())
+    server = Server(handler, settings, meters, frozenset())
     server.loop = asyncio.get_running_loop()
     made: list[weakref.ref[Connection]] = []
 
