@@ -24,7 +24,7 @@ from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import fill, load_problem
-from lifecycle.splits.time_windows import DAY, lengths, plan
+from lifecycle.splits.time_windows import plan, timing
 
 FEATURES = "data/features/features.parquet"
 
@@ -46,6 +46,8 @@ def age(params: Params, task: Task) -> stability.Ageing:
     """Train on an early window, and score the windows that follow with that model, up to the test window."""
     problem = task.problem
     split, options = fill(params.split, problem, "split"), params.audit
+    if split.strategy != "time":
+        return stability.no_ageing(task)
     ends = first_and_last(FEATURES, problem.time_column)
     windows = stability.windows_of_age(split, plan(split, *ends)[-1], ends[0], options.ageing_windows)
     reach = [(problem.time, ">=", windows[0].train_start), (problem.time, "<", windows[-1].test_end)]
@@ -79,7 +81,7 @@ def main() -> None:
     task = task_of(problem)
     decision = task.read_decision()
     scored, draws = read_table("data/scores/test.parquet"), (options.samples, options.seed)
-    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    days = timing(fill(params.split, problem, "split")).window_days
     window = task.window(scored, decision, fill(params.evaluate, problem, "evaluate"), days)
     by_slice = slices.slice_figures(task, window, scored, problem.slices, draws)
     by_group = fairness.audit(task, window, scored, problem.groups, draws)

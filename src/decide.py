@@ -13,18 +13,16 @@ from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_json
 from lifecycle.evaluation.plot_tables import write_tables
 from lifecycle.evaluation.tasks.registry import task_of
-from lifecycle.evaluation.tasks.task import Timing
 from lifecycle.problem.loading import fill, load_problem
-from lifecycle.splits.time_windows import DAY, lengths
+from lifecycle.splits.time_windows import timing
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
     problem = load_problem(params.problem)
-    _, delay, window = lengths(fill(params.split, problem, "split"))
     scores, options = read_table("data/scores/validation.parquet"), fill(params.decide, problem, "decide")
-    chosen = task_of(problem).choose(scores, options, Timing(delay, window / DAY))
+    chosen = task_of(problem).choose(scores, options, timing(fill(params.split, problem, "split")))
     write_json(chosen.decision.as_json(), "models/decision.json")
     write_json({"decision": chosen.figures}, "metrics/decide/decision.json")
     write_tables(chosen.tables, "metrics/decide")

@@ -25,7 +25,7 @@ from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import fill, load_problem
-from lifecycle.splits.time_windows import DAY, lengths
+from lifecycle.splits.time_windows import timing
 
 METRICS = Path("metrics/evaluate")
 
@@ -46,7 +46,7 @@ def main() -> None:
     task = task_of(problem)
     decision = task.read_decision()
     options = fill(params.evaluate, problem, "evaluate")
-    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    days = timing(fill(params.split, problem, "split")).window_days
     scored = score(read_table("data/splits/test.parquet"), task, decision)
     write_table(scored, "data/scores/test.parquet")
     window, train = task.window(scored, decision, options, days), read_table("data/splits/train.parquet")

@@ -31,7 +31,7 @@ from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.loading import fill
 from lifecycle.problem.problem import Problem
 from lifecycle.repository.revision_files import Revision, Workspace
-from lifecycle.splits.time_windows import DAY, lengths
+from lifecycle.splits.time_windows import timing
 
 SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.json"
 SAME_SCORES = Markdown("Both name the same table of scores by its hash, so nothing of a difference is chance.")
@@ -106,7 +106,7 @@ def _rule(base: Revision, own: ReportParams, task: Task) -> Rule:
 
 def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
     """Return whether the tables share records: the same key, at the same time, with the same label."""
-    roles = [problem.key, problem.time, problem.target]
+    roles = [name for name in (problem.key, problem.time, problem.target) if name is not None]
     shared, same = before[roles].merge(after[roles], on=problem.key), before[roles].merge(after[roles], on=roles)
     return len(same) == len(shared) > 0
 
@@ -116,7 +116,7 @@ def _paired(
 ) -> tuple[Comparison, Markdown]:
     (base, head), problem = sides, task.problem
     options = fill(params.evaluate, problem, "evaluate")
-    days = lengths(fill(params.split, problem, "split"))[2] / DAY
+    days = timing(fill(params.split, problem, "split")).window_days
     decision = decision_of(task.name, head.json("models/decision.json"))  # the costs of one side, for both
     seeds = base.json("metrics/audit/stability.json").get("over_seeds", {}).get("figures", {})
     noise = "entities and training seeds give"

@@ -20,6 +20,21 @@ class TimeWindow(NamedTuple):
     test_end: pd.Timestamp
 
 
+class Timing(NamedTuple):
+    """How parts were cut in time; None where they were drawn in another way."""
+
+    delay: pd.Timedelta | None = None  # age at which a label is known
+    window_days: float | None = None  # length of a validation or test window
+
+
+def timing(params: SplitParams) -> Timing:
+    """Return label delay and window length of a split in time."""
+    if params.strategy != "time":
+        return Timing()
+    _, delay, window = lengths(params)
+    return Timing(delay, window / DAY)
+
+
 def lengths(params: SplitParams) -> tuple[pd.Timedelta, pd.Timedelta, pd.Timedelta]:
     """Return the lengths of a training window, of the label delay and of a test window."""
     if params.train_days is None or params.delay_days is None or params.test_days is None:

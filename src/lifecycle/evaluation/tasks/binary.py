@@ -16,8 +16,9 @@ from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.pictures import draw_binary
 from lifecycle.evaluation.tasks.binary_metrics import BINARY, COLUMNS, BinaryWindow
-from lifecycle.evaluation.tasks.task import Chosen, Task, Timing
+from lifecycle.evaluation.tasks.task import Chosen, Task
 from lifecycle.evaluation.threshold import choose_threshold, cost_curve
+from lifecycle.splits.time_windows import Timing
 
 
 class Binary(Task):

@@ -16,7 +16,8 @@ from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.pictures import draw_multiclass
 from lifecycle.evaluation.probability_calibration import METHODS, Calibration
 from lifecycle.evaluation.tasks.multiclass_metrics import ClassWindow, multiclass_metrics
-from lifecycle.evaluation.tasks.task import Chosen, Task, Timing
+from lifecycle.evaluation.tasks.task import Chosen, Task
+from lifecycle.splits.time_windows import Timing
 
 LEVELS = np.round(np.arange(0.0, 1.0, 0.05), 2)  # of abstaining, in the table of the stage `decide`
 

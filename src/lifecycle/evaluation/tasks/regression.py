@@ -14,7 +14,8 @@ from lifecycle.evaluation.interval_decision import IntervalDecision, conformal_h
 from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.pictures import draw_regression
 from lifecycle.evaluation.tasks.regression_metrics import REGRESSION, NumberWindow
-from lifecycle.evaluation.tasks.task import Chosen, Task, Timing
+from lifecycle.evaluation.tasks.task import Chosen, Task
+from lifecycle.splits.time_windows import Timing
 
 COVERAGES = np.round(np.arange(0.5, 1.0, 0.05), 2)  # in the table of the stage `decide`
 

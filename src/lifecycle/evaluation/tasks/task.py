@@ -18,13 +18,7 @@ from lifecycle.evaluation.metrics import WINDOW, Figures, Metric, in_words, reco
 from lifecycle.evaluation.probability_calibration import windows_out_of_time
 from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow
 from lifecycle.problem.problem import Problem
-
-
-class Timing(NamedTuple):
-    """How windows were cut in time; None where they were cut in another way."""
-
-    delay: pd.Timedelta | None  # age at which a label is known
-    window_days: float | None  # length of a validation or test window
+from lifecycle.splits.time_windows import Timing
 
 
 class Chosen(NamedTuple):
