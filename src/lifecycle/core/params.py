@@ -122,6 +122,7 @@ class DecideParams(Section):
     cost_false_positive: NotNegative | None
     cost_false_negative: NotNegative | Literal["amount"] | None
     alert_budget_per_day: Annotated[int, Field(ge=1)] | None
+    threshold: Share | None
     cost_matrix: Annotated[list[list[NotNegative]], Field(min_length=3)] | None
     abstain_below: Share | None
     coverage: Annotated[float, Field(ge=0.5, le=0.999)]

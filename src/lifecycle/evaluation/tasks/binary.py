@@ -42,12 +42,15 @@ class Binary(Task):
         calibrated = probability_calibration.fit(method, score, target)
         decision = AlertDecision.from_params(params, calibrated, briers)
         curve = cost_curve(target, score, decision.stake(scores, problem.amount), decision)
-        threshold = choose_threshold(curve, score, self._day(scores, params), params.alert_budget_per_day)
+        threshold = params.threshold
+        if threshold is None:
+            threshold = choose_threshold(curve, score, self._day(scores, params), params.alert_budget_per_day)
+        place = max(int(np.searchsorted(-curve.threshold, -threshold, side="right")) - 1, 0)  # the same alerts as there
         figures = {
             "threshold": threshold,
             "probability_at_threshold": float(calibrated.apply(np.array([threshold]))[0]),
             "calibration": method,
-            "cost_per_record": float(curve.cost[np.searchsorted(-curve.threshold, -threshold)] / len(scores)),
+            "cost_per_record": float(curve.cost[place] / len(scores)),
         }
         if timing.window_days is not None:
             days = scores["fold"].nunique() * timing.window_days
