@@ -77,8 +77,8 @@ def key_figures(
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem, options = load_problem(params.problem), params.audit
-    task = task_of(problem)
+    problem = load_problem(params.problem)
+    options, task = fill(params.audit, problem, "audit"), task_of(problem)
     decision = task.read_decision()
     scored, draws = read_table("data/scores/test.parquet"), (options.samples, options.seed)
     days = timing(fill(params.split, problem, "split")).window_days

@@ -20,7 +20,7 @@ from lifecycle.core.params import IngestParams, load_params
 from lifecycle.core.tables import write_table
 from lifecycle.core.url_secrets import public, resolved
 from lifecycle.features.feature_declaration_checks import check_features
-from lifecycle.problem.loading import load_generator, load_problem
+from lifecycle.problem.loading import check_settings, load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
 from lifecycle.sources.files import FORMATS, is_format, is_litter, read_file, to_contract
@@ -90,7 +90,9 @@ def _fetched(params: IngestParams) -> Path:
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    problem = load_problem(params.problem, check_features)  # a wrong feature list is refused before a record is read
+    # A wrong feature list, and what nobody has set, is refused before a record is read.
+    problem = load_problem(params.problem, check_features)
+    check_settings(params, problem)
     write_table(read_records(params.ingest, problem, params.problem), "data/raw/records.parquet")
 
 

@@ -62,11 +62,11 @@ def find_faults(verdict: Verdict, problem: Problem, params: ValidateParams) -> l
             f"{rejected:,} of {kept + rejected:,} rows break the contract, more than validate.max_rejected_share ="
             f" {params.max_rejected_share:g} allows; {QUARANTINE} has them with their reasons:{checks}"
         )
-    if verdict.out_of_order > params.max_out_of_order_share * kept:
+    if not params.sort and verdict.out_of_order > params.max_out_of_order_share * kept:
         faults.append(
             f"{verdict.out_of_order:,} of {kept:,} rows are earlier than a row before them, more than"
             f" validate.max_out_of_order_share = {params.max_out_of_order_share:g} allows; sort the source by"
-            f" {problem.time}"
+            f" {problem.time}, or set validate.sort: true if its order means nothing"
         )
     if kept and len(classes := verdict.kept[problem.target].unique()) < 2:
         label = problem.classes[classes[0]] if problem.classes else classes[0]

@@ -10,7 +10,14 @@ GAP_SPELLINGS = "an empty cell, " + ", ".join(GAPS[1:])
 LIKE_GAPS = {"#N/A", "#N/A N/A", "#NA", "N.A.", "<NA>", "NAT", "NIL", "-", "--", "?", ".", "MISSING", "\\N"}
 DAYS_FIRST = r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}.*|\d{4}[/.]\d{1,2}[/.]\d{1,2}.*"
 THOUSANDS = r"[+-]?\d{1,3}([ .,'\u00a0\u202f])\d{3}(\1\d{3})*([.,]\d+)?"
-UNITS = {range(9, 11): "s", range(12, 14): "ms", range(15, 17): "us", range(18, 20): "ns"}  # by digits
+UNITS = {
+    range(5, 6): "d",
+    range(9, 11): "s",
+    range(12, 14): "ms",
+    range(15, 17): "us",
+    range(18, 20): "ns",
+}  # by digits
+NAMES = {"d": "days", "s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
 def hint(cell: str, column: Column, reason: str) -> str:
@@ -61,8 +68,7 @@ def _time_form(cell: str, column: Column) -> str:
     digits = len(cell.strip().split(".")[0]) if re.fullmatch(r"\d+(\.\d+)?", cell.strip()) else 0
     for lengths, unit in UNITS.items():
         if digits in lengths:
-            name = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
-            return f"{name} since 1970? declare the column's unit={unit!r} in src/problems/"
+            return f"{NAMES[unit]} since 1970? declare the column's unit={unit!r} in src/problems/"
     return ISO
 
 

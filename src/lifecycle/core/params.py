@@ -72,6 +72,7 @@ class ValidateParams(Section):
 
     max_rejected_share: Share
     max_out_of_order_share: Share
+    sort: bool
     as_of: Day | None
     max_age_days: Positive
 

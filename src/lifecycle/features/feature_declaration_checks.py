@@ -100,8 +100,6 @@ class _Checker:
             raise PipelineError(
                 f"a window can't see {features[0]!r} of other records, which is itself made from labels"
             )
-        if late and not window.delay_days:
-            raise PipelineError(f"{late[0]!r} is known only after the label delay; set delay_days")
 
     def _check_of(self, of: str, needs: str) -> None:
         column = self._columns.get(of)

@@ -14,7 +14,13 @@ from lifecycle.problem.problem import Column
 
 GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")  # no value, in a column that is not text
 TRUTH = {"True": 1, "False": 0, "true": 1, "false": 0, "TRUE": 1, "FALSE": 0}
-NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # of the units that a column of times may have
+NANOSECONDS = {
+    "d": 86_400 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}  # of the units that a column of times may have
 
 WHOLE = r"[+-]?[0-9]+"
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import is_number
-from lifecycle.core.params import DecideParams, EvaluateParams, PackageParams, Section, SplitParams
+from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, PackageParams, Section, SplitParams
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import RecordWord
@@ -21,6 +21,7 @@ BLOCKS: dict[str, type[Section]] = {
     "split": SplitParams,
     "decide": DecideParams,
     "evaluate": EvaluateParams,
+    "audit": AuditParams,
     "package": PackageParams,
 }
 # What may be null in params.yaml and is then the problem's to say.
@@ -65,6 +66,11 @@ def check_strategy(problem: Problem, split: SplitParams) -> None:
         raise PipelineError("split.strategy = group: the problem has no entity; name it in src/problems/: entity=")
     if split.strategy == "stratified" and problem.task == "regression":
         raise PipelineError("split.strategy = stratified: a number has no classes; take random, or group")
+    if split.drop_known_entities and (split.strategy != "time" or problem.entity is None or problem.task != "binary"):
+        raise PipelineError(
+            "split.drop_known_entities: only a binary problem with an entity, split by time, has known entities; set it"
+            " to false"
+        )
     seeing = [feature.name for feature in label_windows(problem)]
     if seeing and split.strategy != "time":
         raise PipelineError(
@@ -78,8 +84,9 @@ def check_label_delay(problem: Problem, delay_days: float | None) -> None:
     """Raise when a feature would see labels before they are known, naming the feature and both delays."""
     for window in label_windows(problem):
         if window.delay_days < (delay_days or 0):
+            age = window.delay_days if window.is_delayed else 0
             raise PipelineError(
-                f"feature {window.name!r} sees labels {window.delay_days:g} days old, but split.delay_days ="
+                f"feature {window.name!r} sees labels {age:g} days old, but split.delay_days ="
                 f" {delay_days:g}: raise the feature's delay_days in src/problems/"
             )
 

@@ -1,4 +1,4 @@
-"""Load the problem that params.yaml names, and fill in its defaults where a param is null."""
+"""Load the problem that params.yaml names, fill in its defaults where a param is null, and say what is set nowhere."""
 
 import importlib
 import importlib.util
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import SectionT, checked
-from lifecycle.problem.declaration_checks import check_declaration
+from lifecycle.core.params import DecideParams, Params, Section, SectionT, SplitParams, checked
+from lifecycle.problem.declaration_checks import check_declaration, check_strategy
 from lifecycle.problem.problem import Problem
+
+WINDOW_LENGTHS = ("train_days", "delay_days", "test_days")
+COSTS = ("cost_false_positive", "cost_false_negative")
 
 
 def load_problem(name: str, *checks: Callable[[Problem], None]) -> Problem:
@@ -68,3 +71,29 @@ def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
     defaults = {**problem.implied.get(block, {}), **problem.defaults.get(block, {})}
     own = {key: value for key, value in defaults.items() if values.get(key) is None}
     return checked(type(section), values | own, f"the problem's defaults for {block}")
+
+
+def check_settings(params: Params, problem: Problem) -> None:
+    """Check that what the task and the way to split need is set, in params.yaml or in the problem's defaults.
+
+    Raises
+    ------
+    PipelineError
+        Names every key that is missing, or the role that a key asks for and the problem has not.
+    """
+    blocks = params.model_dump(by_alias=True)  # a copy: what is refused here is no input of what a stage writes
+    split = fill(checked(SplitParams, blocks["split"], "split"), problem, "split")
+    decide = fill(checked(DecideParams, blocks["decide"], "decide"), problem, "decide")
+    needed = [("split", name) for name in WINDOW_LENGTHS if split.strategy == "time"]
+    needed += [("decide", name) for name in COSTS if problem.task == "binary"]
+    filled: dict[str, Section] = {"split": split, "decide": decide}
+    missing = [(block, name) for block, name in needed if getattr(filled[block], name) is None]
+    if missing:
+        block, name = missing[0]
+        raise PipelineError(
+            f"not set: {', '.join(map('.'.join, missing))}; set it in params.yaml, or in the problem's file, like"
+            f' defaults={{"{block}": {{"{name}": ...}}}}'
+        )
+    check_strategy(problem, split)
+    if problem.time is None and blocks["validate"]["as_of"] is not None:
+        raise PipelineError("validate.as_of: the problem has no time; set it to null, or name the column of times")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lifecycle.core.errors import PipelineError
 from lifecycle.problem.purpose import Purpose, Words
 from lifecycle.problem.slice_definitions import Band
-from lifecycle.problem.window_words import Feature
+from lifecycle.problem.window_words import AT_ONCE, Feature, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +45,8 @@ class Column:
         Made by the problem's `prepare`, so not expected in the source.
     late : bool
         Known only after the label delay, like the label.
-    unit : {"s", "ms", "us", "ns"}, optional
-        Of a timestamp that the source has as a number since 1970. Without it, times are ISO 8601.
+    unit : {"d", "s", "ms", "us", "ns"}, optional
+        Of a timestamp that the source has as a number of days, seconds, ... since 1970. Without it, times are ISO 8601.
     default : number or str, optional
         What stands in it where the source has no such column; without a default a source must have it.
     """
@@ -63,7 +63,7 @@ class Column:
     decimals: int | None = None
     derived: bool = False
     late: bool = False
-    unit: Literal["s", "ms", "us", "ns"] | None = None
+    unit: Literal["d", "s", "ms", "us", "ns"] | None = None
     default: float | str | None = None
 
     @property
@@ -149,10 +149,13 @@ class Problem:
     purpose: Purpose | None = None
 
     def __post_init__(self) -> None:
-        """Add the number of the row to the contract, where that is the key."""
+        """Add the number of the row to the contract, where that is the key; keep labels from records of their time."""
         if self.key == ROW_NUMBER and not any(column.name == ROW_NUMBER for column in self.contract):
             number = Column(ROW_NUMBER, "integer", "row of the source, from 0", ge=0, unique=True, derived=True)
             object.__setattr__(self, "contract", (number, *self.contract))
+        if isinstance(self.features, tuple):
+            features = (_of_earlier_labels(feature, self.label_columns) for feature in self.features)
+            object.__setattr__(self, "features", tuple(features))
 
     @property
     def counts_rows(self) -> bool:
@@ -247,3 +250,14 @@ class Problem:
         """Return the predictions of a table of scores, shape (n,) or (n, classes)."""
         values = scored[self.prediction_columns(name)].to_numpy(dtype="float64")
         return values if self.outputs > 1 else values[:, 0]
+
+
+def _of_earlier_labels(feature: Feature, labels: set[str]) -> Feature:
+    """Return a feature; a window without delay that sees labels then covers records of an earlier time only."""
+    if not isinstance(feature, Window) or feature.delay_days:
+        return feature
+    try:
+        feature.check_fields()
+    except PipelineError:  # the declaration's checks say so in their own words
+        return feature
+    return feature if labels.isdisjoint(feature.sees) else replace(feature, delay_days=AT_ONCE)

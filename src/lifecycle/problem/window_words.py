@@ -12,6 +12,7 @@ from lifecycle.core.numeric_limits import EXACT, is_number, is_number_or_nan
 from lifecycle.problem.plain_text import column_noun, number_text
 from lifecycle.problem.record_words import DAY_US, Raw, RecordWord, check_name
 
+AT_ONCE = 1 / DAY_US  # the least delay, in days: a label is known at once, but not to records of the same time
 MOST_DAYS = 36_525  # a century: microseconds of it, and sums of a few, fit 64 bits
 NAN = "NaN"
 
@@ -92,7 +93,8 @@ class Window:
     days : tuple of float
         Window lengths.
     delay_days : float
-        Age of the youngest record covered. At least the label delay where `of` or `where` is known late.
+        Age of the youngest record covered. At least the label delay where `of` or `where` is known late; where that is
+        0, only records of an earlier time are covered (a problem makes it `AT_ONCE`).
     where : tuple of Where
         Only records that meet all of these are covered. May name columns and earlier features.
     current : bool
@@ -129,6 +131,11 @@ class Window:
     def sees(self) -> tuple[str, ...]:
         """What is read of other records than this one."""
         return self.reads[1:]
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether there is an age that records must have, other than that of being earlier."""
+        return self.delay_days > AT_ONCE
 
     @property
     def age_us(self) -> int:

@@ -22,19 +22,20 @@ def few_records(part: pd.DataFrame, name: str, problem: Problem) -> list[str]:
     problem : Problem
         Its target and words.
     """
+    counts = _counts(part[problem.target], problem)
+    few = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count < FEW)
+    return [f"{name} has {few}: with fewer than {FEW}, a figure is mostly chance"] if few else []
+
+
+def _counts(target: pd.Series, problem: Problem) -> dict[str, int]:
+    """Return how many records of each kind there are, by what they are called; negatives never are few."""
+    words = problem.words
     if problem.task == "regression":
-        counts = {problem.words.records: len(part)}
-    else:
-        of_code = part[problem.target].value_counts()
-        kinds = dict(zip(problem.codes, problem.class_names, strict=True))
-        if problem.task == "binary":
-            del kinds[0]
-        counts = {f"{problem.words.records} of class {kind}": int(of_code.get(code, 0)) for code, kind in kinds.items()}
-    return [
-        f"{name} has {count} {kind}: with fewer than {FEW}, figures and their differences are mostly chance"
-        for kind, count in counts.items()
-        if count < FEW
-    ]
+        return {words.records: len(target)}
+    of_code = target.value_counts()
+    if problem.task == "binary":
+        return {words.positives: int(of_code.get(1, 0))}
+    return {f"of class {name}": int(of_code.get(code, 0)) for code, name in enumerate(problem.class_names)}
 
 
 def unused_rows(times: pd.Series, start: pd.Timestamp, end: pd.Timestamp, problem: Problem) -> list[str]:

@@ -6,10 +6,10 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.features.aggregates import AGGREGATES
-from lifecycle.problem.declaration_checks import check_label_delay
+from lifecycle.problem.declaration_checks import check_declaration, check_label_delay
 from lifecycle.problem.loading import fill, load_problem
-from lifecycle.problem.problem import Column
-from lifecycle.problem.record_words import Hour, Night, Raw, Weekend
+from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.record_words import DAY_US, Hour, Night, Raw, Weekend
 from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Window
 from problems.transactions import PROBLEM
@@ -75,8 +75,6 @@ def test_list_of_columns_without_a_column_is_refused(role):
         ((window(days=(1, 0)),), "feature 'w': days must be positive"),
         ((window(delay_days=-1),), "delay_days must not be negative"),
         ((window(of="speed"),), "feature 'w': give column 'speed' `decimals`"),
-        ((window("rate", "label"),), "feature 'w': 'label' is known only after the label delay; set delay_days"),
-        ((window("sum", "slice"),), "feature 'w': 'slice' is known only after the label delay; set delay_days"),
         *(((Raw(name),), f"feature '{name}': '{name}'") for name in ("id", "label", "slice", "age")),
     ],
 )
@@ -198,6 +196,18 @@ def test_feature_that_sees_labels_before_they_are_known_is_refused(of):
         check_label_delay(problem, 7)
 
 
+@pytest.mark.parametrize("of", ["label", "slice"])
+def test_labels_known_at_once_are_not_known_to_records_of_the_same_time(of):
+    problem = small_problem(
+        Column("slice", "integer", "", isin=(0, 1), late=True),
+        features=(window("rate", of), window("count", None, name="v"), window("rate", of, name="u", delay_days=3)),
+    )
+    assert [feature.age_us for feature in problem.features] == [1, 0, 3 * DAY_US]
+    assert check_label_delay(problem, 0) is None
+    with pytest.raises(PipelineError, match=r"feature 'w' sees labels 0 days old, but split\.delay_days = 1"):
+        check_label_delay(problem, 1)
+
+
 @pytest.mark.parametrize("delay", [None, 0, 1.5, 2])
 def test_feature_that_waits_for_the_label_is_accepted(delay):
     problem = small_problem(AMOUNT, features=(window("rate", "label", delay_days=2), window(name="v")))
@@ -268,3 +278,22 @@ def test_roles_that_a_problem_does_not_have_and_columns_with_two_are_no_trouble(
     bands = (Band("how", "fraud_scenario"), Band("key", "transaction_id", edges=(9,)))
     problem = dataclasses.replace(PROBLEM, entity=None, amount=None, slices=bands, groups=())
     assert problem.identity() == ["transaction_id", "tx_time", "is_fraud", "fraud_scenario"]
+
+
+def test_a_problem_without_a_key_counts_its_rows():
+    contract = (PLAIN, Column("label", "integer", "", isin=(0, 1)))
+    problem = Problem(contract=contract, features=(Raw(PLAIN.name),), target="label")
+    check_declaration(problem)
+    assert (problem.key, problem.time, problem.counts_rows) == ("row_number", None, True)
+    assert list(problem.columns) == ["row_number", PLAIN.name, "label"]
+    assert problem.identity() == ["row_number", "label"]
+    assert dataclasses.replace(problem, hidden=()).contract == problem.contract
+    with pytest.raises(PipelineError, match="the problem has no time; name its column"):
+        problem.time_column  # noqa: B018
+
+
+def test_a_column_of_that_name_is_the_key_itself():
+    contract = (Column("row_number", "text", "of a ledger"), PLAIN, Column("label", "integer", "", isin=(0, 1)))
+    problem = Problem(contract=contract, features=(Raw(PLAIN.name),), target="label")
+    assert not problem.counts_rows
+    assert problem.contract == contract

@@ -97,8 +97,9 @@ class Aggregate(ABC):
         """Return what the column is, for the catalogue."""
         window = self.window
         conditions = " and ".join(condition.definition() for condition in window.where)
-        age = f", {window.delay_days:g} days old or older" if window.delay_days else ""
+        age = f", {window.delay_days:g} days old or older" if window.is_delayed else ""
         without = "" if window.delay_days or window.current else ", without this one"
+        without = ", of earlier times" if window.delay_days and not window.is_delayed else without
         empty = f"; {self.empty:g} where {self.empty_case}" if self.dtype == "float64" else ""
         records = f"{self.meaning.format(of=window.of)} of this {window.by}{age}"
         return f"{records}{f' where {conditions}' if conditions else ''}, over {self.days:g} days{without}{empty}"
@@ -128,6 +129,6 @@ class Aggregate(ABC):
             "of": of,
             "noun": self.noun.format(of=of),
             "those": f" with {conditions}" if conditions else "",
-            "span": f"in the {length} {delay}" if window.delay_days else f"in the last {length.removeprefix('1 ')}",
-            "before": f", {delay}" if window.delay_days else "",
+            "span": f"in the {length} {delay}" if window.is_delayed else f"in the last {length.removeprefix('1 ')}",
+            "before": f", {delay}" if window.is_delayed else "",
         }
