@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import family_of, predict
-from lifecycle.models.preprocessing import inputs
+from lifecycle.models.preprocessing import categories, inputs
 
 AT_A_TIME = 10_000
 ALONE = 500  # rows that are also scored one by one, as requests come
@@ -135,9 +134,5 @@ def beside(values: np.ndarray) -> np.ndarray:
 
 def _texts(pipeline: Pipeline) -> dict[str, np.ndarray]:
     """Return for each text feature its categories, and one text more."""
-    return {
-        name: np.array([*categories, UNKNOWN], dtype=object)
-        for _, step, names in pipeline[0].transformers_
-        if isinstance(step, OneHotEncoder)
-        for name, categories in zip(names, step.categories_, strict=True)
-    }
+    known = categories(pipeline[0]).items()
+    return {name: np.array([*values, UNKNOWN], dtype=object) for name, values in known}
