@@ -71,8 +71,8 @@ def _kind(model: Any) -> str:
 
 
 def _in_turn(outputs: int, trees: int) -> tuple[int, ...]:
-    """Return the place of each tree's score where each step of boosting makes one tree for each."""
-    return tuple(range(outputs)) * (trees // outputs)
+    """Return the place of each tree's score, where each step makes a tree for each score; nothing for one score."""
+    return tuple(range(outputs)) * (trees // outputs) if outputs > 1 else ()
 
 
 def of_forest(model: Any) -> Ensemble:
@@ -215,7 +215,7 @@ def of_xgboost(model: Any) -> Ensemble:
         single=True,
         narrow=True,
         unit=_unit(model),
-        output=tuple(booster["model"]["tree_info"]),
+        output=tuple(booster["model"]["tree_info"]) if outputs_of(model) > 1 else (),
     )
 
 
