@@ -61,7 +61,8 @@ def of_shops(model: str) -> Pipeline:
 def some_decision(**calibration: Any) -> dict[str, Any]:
     """Return what `decide` writes, with another calibration."""
     calibrated = {"method": "none", "slope": 0.0, "intercept": 0.0, "scores": [], "probabilities": []}
-    return {"calibration": calibrated | calibration, "threshold": 0.5}
+    costs = {"cost_false_positive": 1.0, "cost_false_negative": 1.0, "alert_budget_per_day": None}
+    return {"calibration": calibrated | calibration, "threshold": 0.5, **costs, "brier_out_of_time": {}}
 
 
 def write_bundle(folder: Path, pipeline: Pipeline, decision: dict[str, Any] | None = None) -> Servable:

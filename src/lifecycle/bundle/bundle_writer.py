@@ -86,13 +86,28 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
         "key": problem.key,
         "time": problem.time,
         "target": problem.target,
+        "task": problem.task,
+        "classes": _classes(problem),
         "labels": sorted(problem.label_columns),
-        "columns": [_column(column) for column in problem.contract],
+        "columns": [_column(column) for column in problem.stored.values()],
         "features": features,
         "numbers": numbers,
         "texts": texts,
         "missing": [feature for feature in features if train[feature].isna().any()],
     }
+
+
+def _classes(problem: Problem) -> list[int | str | None]:
+    """Return the label of each code as the source has it; None where a positive's is known and any other is negative.
+
+    A target that is a number has none.
+    """
+    if problem.task != "binary":
+        return list(problem.classes)
+    if problem.positive is None:
+        return [0, 1]
+    others = [label for label in problem.columns[problem.target].isin or () if label != problem.positive]
+    return [others[0] if len(others) == 1 else None, problem.positive]
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
+from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import MISSING_TEXT
 from lifecycle.models.estimator_scores import DECIMALS
 from lifecycle.models.families import family_of
 from lifecycle.models.leaves import Nodes
-from lifecycle.models.trees import Ensemble
+from lifecycle.models.preprocessing import inputs
+from lifecycle.models.trees import Ensemble, outputs_of
 
 # Opset 5 of the tree operators is the first with one in double precision.
 OPSETS = {"": 21, "ai.onnx.ml": 5}
@@ -87,44 +89,84 @@ def export(pipeline: Pipeline) -> bytes:
         score = family.onnx(graph, columns, model)
     else:
         raise PipelineError(f"{family.name}: this family has no exact export")
+    outputs = outputs_of(model)
     if not family.exact:
-        score = _rounded(graph, graph.add("Sigmoid", score))
+        score = _probability(graph, score, outputs) if is_classifier(model) else _narrowed(graph, score)
     graph.add("Identity", score, name="score")
-    return graph.model([("score", ["rows"]), ("columns", ["rows", model.n_features_in_])])
+    width = [outputs] if outputs > 1 else []
+    return graph.model([("score", ["rows", *width]), ("columns", ["rows", model.n_features_in_])])
 
 
-def _rounded(graph: Graph, score: str) -> str:
-    """Round as numpy does: multiply, round half to even, divide."""
+def _narrowed(graph: Graph, score: str) -> str:
+    """Round to single precision."""
+    return graph.add("Cast", graph.add("Cast", score, to=TensorProto.FLOAT), to=TensorProto.DOUBLE)
+
+
+def _probability(graph: Graph, log_odds: str, outputs: int) -> str:
+    """Turn log-odds into probabilities, and round as numpy does: multiply, round half to even, divide."""
+    score = graph.add("Softmax", log_odds, axis=1) if outputs > 1 else graph.add("Sigmoid", log_odds)
     scale = graph.constant(np.float64(10**DECIMALS))
     return graph.add("Div", graph.add("Round", graph.add("Mul", score, scale)), scale)
 
 
 def _columns(graph: Graph, prepare: ColumnTransformer) -> str:
     """Add inputs, and the nodes that turn them into the estimator's input, shape (rows, columns)."""
-    parts = [_part(graph, step, list(names)) for _, step, names in prepare.transformers_ if step != "drop"]
+    numbers, texts = inputs(prepare)
+    if numbers:
+        graph.input("numbers", TensorProto.DOUBLE, len(numbers))
+    if texts:
+        graph.input("texts", TensorProto.STRING, len(texts))
+    steps = [(step, names) for _, step, names in prepare.transformers_ if step != "drop"]
+    parts = [_part(graph, step, [texts.index(name) for name in names if name in texts]) for step, names in steps]
     return graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
 
 
-def _part(graph: Graph, step: Any, names: Sequence[str]) -> str:
+def _part(graph: Graph, step: Any, places: Sequence[int]) -> str:
+    """Add one step of the preprocessing; `places` are those of its columns among the texts."""
     match step:
         case OneHotEncoder():
-            texts = graph.input("texts", TensorProto.STRING, len(names))
-            flags = [_flags(graph, texts, place, categories) for place, categories in enumerate(step.categories_)]
+            flags = [_flags(graph, place, known) for place, known in zip(places, step.categories_, strict=True)]
             return graph.add("Concat", *flags, axis=1)
+        case TargetEncoder():
+            return _target_means(graph, places, step)
+        case Pipeline(steps=[(_, TargetEncoder()), (_, StandardScaler())]):
+            return _scaled(graph, _target_means(graph, places, step[0]), step[1])
         case Pipeline(steps=[(_, SimpleImputer()), (_, StandardScaler())]):
-            numbers = graph.input("numbers", TensorProto.DOUBLE, len(names))
-            return _scaled(graph, _filled(graph, numbers, step[0]), step[1])
+            return _scaled(graph, _filled(graph, "numbers", step[0]), step[1])
         case FunctionTransformer(func=None) | "passthrough":
-            return graph.input("numbers", TensorProto.DOUBLE, len(names))
+            return "numbers"
     raise PipelineError(f"{type(step).__name__}: this preprocessing can't be served")
 
 
-def _flags(graph: Graph, texts: str, place: int, categories: Sequence[Any]) -> str:
+def _flags(graph: Graph, place: int, categories: Sequence[Any]) -> str:
     """Add a column per category: 1 where the text is this one; a text never seen is none of them."""
-    known = [category if isinstance(category, str) else MISSING_TEXT for category in categories]
-    text = graph.add("Gather", texts, graph.constant(place, np.int64), axis=1)
-    flags = graph.add("OneHotEncoder", text, domain="ai.onnx.ml", cats_strings=known, zeros=1)
+    text = graph.add("Gather", "texts", graph.constant(place, np.int64), axis=1)
+    flags = graph.add("OneHotEncoder", text, domain="ai.onnx.ml", cats_strings=_known(categories), zeros=1)
     return graph.add("Cast", flags, to=TensorProto.DOUBLE)
+
+
+def _known(categories: Sequence[Any]) -> list[str]:
+    return [category if isinstance(category, str) else MISSING_TEXT for category in categories]
+
+
+def _target_means(graph: Graph, places: Sequence[int], encoder: TargetEncoder) -> str:
+    """Add a column per text, or per text and class: what its value stands for, and the mean of all for one not seen."""
+    otherwise = np.ravel(encoder.target_mean_)
+    columns = []
+    for number, means in enumerate(encoder.encodings_):
+        text, class_ = divmod(number, len(otherwise))
+        column = graph.add("Gather", "texts", graph.constant([places[text]], np.int64), axis=1)
+        columns.append(
+            graph.add(
+                "LabelEncoder",
+                column,
+                domain="ai.onnx.ml",
+                keys_tensor=_array("keys", _known(encoder.categories_[text]), np.object_),
+                values_tensor=_array("values", means, np.float64),
+                default_tensor=_array("default", [otherwise[class_]], np.float64),
+            )
+        )
+    return graph.add("Concat", *columns, axis=1)
 
 
 def _filled(graph: Graph, numbers: str, imputer: SimpleImputer) -> str:
@@ -149,17 +191,21 @@ def _scaled(graph: Graph, values: str, scaler: StandardScaler) -> str:
 
 
 def ensemble_score(graph: Graph, columns: str, ensemble: Ensemble) -> str:
-    """Add the nodes that make the sum over the trees, divided by their number where it is a mean; shape (rows,)."""
+    """Add the nodes that make the sum over the trees, divided by their number where it is a mean.
+
+    The result has the shape (rows,), or (rows, classes) where there are several.
+    """
     type_, onnx_type = (np.float32, TensorProto.FLOAT) if ensemble.narrow else (np.float64, TensorProto.DOUBLE)
     values = graph.add("Cast", columns, to=TensorProto.FLOAT) if ensemble.single else columns
     values = graph.add("Cast", values, to=onnx_type) if ensemble.single and not ensemble.narrow else values
     values = graph.add("Concat", values, graph.add("Neg", values), axis=1)
-    trees = [*([_leaf(ensemble.base)] if ensemble.base else []), *ensemble.trees]
-    trees = [_busy_right(_with_a_split(tree), ensemble, type_) for tree in trees]
-    total = graph.add("TreeEnsemble", values, domain="ai.onnx.ml", **_attributes(trees, type_))
+    base = {place: _leaf(start) for place, start in enumerate(ensemble.base) if start}
+    trees = [_busy_right(_with_a_split(tree), ensemble, type_) for tree in (*base.values(), *ensemble.trees)]
+    tables = _attributes(trees, [*base, *ensemble.outputs], type_) | {"n_targets": len(ensemble.base)}
+    total = graph.add("TreeEnsemble", values, domain="ai.onnx.ml", **tables)
     total = graph.add("Cast", total, to=TensorProto.DOUBLE) if ensemble.narrow else total
     total = graph.add("Div", total, graph.constant(float(ensemble.members))) if ensemble.members > 1 else total
-    return graph.add("Reshape", total, graph.constant([-1], np.int64))
+    return total if len(ensemble.base) > 1 else graph.add("Reshape", total, graph.constant([-1], np.int64))
 
 
 def rounded_down(threshold: np.ndarray) -> np.ndarray:
@@ -184,8 +230,11 @@ def _busy_right(tree: Nodes, ensemble: Ensemble, type_: type) -> Nodes:
     )
 
 
-def _attributes(trees: Sequence[Nodes], type_: type) -> dict[str, Any]:
-    """Return the operator's tables: splits of all trees in a row, and leaves of all trees in a row."""
+def _attributes(trees: Sequence[Nodes], outputs: Sequence[int], type_: type) -> dict[str, Any]:
+    """Return the operator's tables: splits of all trees in a row, and leaves of all trees in a row.
+
+    `outputs` is the place of the score that each tree adds to.
+    """
     split = [tree.left >= 0 for tree in trees]
     first_split = np.cumsum([0, *(is_split.sum() for is_split in split)])
     threshold = _concatenated([tree.threshold for tree in trees], split)
@@ -193,7 +242,6 @@ def _attributes(trees: Sequence[Nodes], type_: type) -> dict[str, Any]:
     missing = _concatenated([tree.missing_left for tree in trees], split)
     return {
         "aggregate_function": SUM,
-        "n_targets": 1,
         "tree_roots": first_split[:-1].tolist(),
         "nodes_featureids": _concatenated([tree.feature for tree in trees], split).tolist(),
         "nodes_splits": _array("splits", threshold, type_),
@@ -201,7 +249,7 @@ def _attributes(trees: Sequence[Nodes], type_: type) -> dict[str, Any]:
         "nodes_missing_value_tracks_true": missing.astype(int).tolist(),
         **_children([tree.left for tree in trees], split, "true"),
         **_children([tree.right for tree in trees], split, "false"),
-        "leaf_targetids": [0] * len(weights),
+        "leaf_targetids": np.repeat(outputs, [int((~is_split).sum()) for is_split in split]).tolist(),
         "leaf_weights": _array("weights", weights, type_),
     }
 

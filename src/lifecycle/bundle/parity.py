@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.models.families import family_of, predict
-from lifecycle.models.preprocessing import inputs
+from lifecycle.models.preprocessing import categories, inputs
 
 AT_A_TIME = 10_000
 ALONE = 500  # rows that are also scored one by one, as requests come
@@ -25,8 +24,9 @@ UNKNOWN = "a text that no training row holds"
 class Parity(NamedTuple):
     """What was compared, and how far the served scores are from the pipeline's.
 
-    `flips` counts rows on which the decision differs, `swaps` pairs of neighbours in the pipeline's ranking that the
-    served scores rank the other way.
+    `largest_difference` is a share of the largest score where scores are numbers of any size. `flips` counts rows on
+    which the decision differs, `swaps` pairs of neighbours in the pipeline's ranking, by each class where there are
+    several, that the served scores rank the other way.
     """
 
     rows: int
@@ -42,19 +42,32 @@ def compare(servable: Servable, pipeline: Pipeline, rows: pd.DataFrame, key: str
     ------
     PipelineError
         A score differs by more than `bound`, or any decision or place in the ranking differs: names the worst rows by
-        their `key`.
+        their `key`, each with its worst score.
     """
     expected, served = predict(pipeline, rows), served_scores(servable, rows)
-    distance = np.abs(served - expected)
+    flipped = servable.decide(served).decided != servable.decide(expected).decided
+    one, other = (scores.reshape(len(rows), -1) for scores in (expected, served))
+    distance = np.abs(other - one) / _scale(servable, expected)
     distance[np.isnan(distance)] = np.inf  # what is no number is as wrong as can be
-    flipped = (served >= servable.threshold) != (expected >= servable.threshold)
-    ranked = served[np.lexsort((served, expected))]
-    parity = Parity(len(rows), float(distance.max(initial=0)), int(flipped.sum()), int((np.diff(ranked) < 0).sum()))
+    swaps = sum(_swaps(*pair) for pair in zip(one.T, other.T, strict=True))
+    parity = Parity(len(rows), float(distance.max(initial=0)), int(flipped.sum()), swaps)
     if parity.largest_difference > bound or parity.flips or parity.swaps:
-        worst = np.lexsort((-distance, ~flipped))[:WORST]
-        table = pd.DataFrame({key: rows[key], "served": served, "pipeline": expected}, index=None).iloc[worst]
+        worst, place = np.lexsort((-distance.max(axis=1), ~flipped))[:WORST], distance.argmax(axis=1)
+        table = pd.DataFrame({key: rows[key].to_numpy()[worst]})
+        table = table.assign(served=other[worst, place[worst]], pipeline=one[worst, place[worst]])
         raise PipelineError(_words(parity, bound) + "\n" + table.to_string(index=False, float_format="%.17g"))
     return parity
+
+
+def _scale(servable: Servable, scores: np.ndarray) -> float:
+    """Return what differences are a share of: 1 for probabilities, the largest score for numbers of any size."""
+    largest = float(np.abs(scores).max(initial=0)) if servable.task == "regression" else 1.0
+    return largest or 1.0
+
+
+def _swaps(expected: np.ndarray, served: np.ndarray) -> int:
+    ranked = served[np.lexsort((served, expected))]
+    return int((np.diff(ranked) < 0).sum())
 
 
 def _words(parity: Parity, bound: float) -> str:
@@ -66,11 +79,10 @@ def _words(parity: Parity, bound: float) -> str:
 
 
 def served_scores(servable: Servable, rows: pd.DataFrame) -> np.ndarray:
-    """Return the served score of each row: the first ones alone, the others many at a time."""
+    """Return the served scores of each row: of the first ones alone, of the others many at a time."""
     alone = [rows[i : i + 1] for i in range(min(ALONE, len(rows)))]
-    together = [rows[i : i + AT_A_TIME] for i in range(len(alone), len(rows), AT_A_TIME)]
-    parts = [servable.score(as_batch(servable, part)).score for part in (*alone, *together)]
-    return np.concatenate([np.zeros(0), *parts])
+    together = [rows[i : i + AT_A_TIME] for i in range(len(alone), max(len(rows), 1), AT_A_TIME)]
+    return np.concatenate([servable.session.score(as_batch(servable, part)) for part in (*alone, *together)])
 
 
 def as_batch(servable: Servable, rows: pd.DataFrame) -> Batch:
@@ -135,9 +147,5 @@ def beside(values: np.ndarray) -> np.ndarray:
 
 def _texts(pipeline: Pipeline) -> dict[str, np.ndarray]:
     """Return for each text feature its categories, and one text more."""
-    return {
-        name: np.array([*categories, UNKNOWN], dtype=object)
-        for _, step, names in pipeline[0].transformers_
-        if isinstance(step, OneHotEncoder)
-        for name, categories in zip(names, step.categories_, strict=True)
-    }
+    known = categories(pipeline[0]).items()
+    return {name: np.array([*values, UNKNOWN], dtype=object) for name, values in known}

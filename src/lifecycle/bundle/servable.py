@@ -17,14 +17,14 @@ from lifecycle.bundle.manifest import Manifest, read_manifest, read_member
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import MISSING_TEXT
-from lifecycle.evaluation.probability_calibration import Calibration
+from lifecycle.evaluation.decision import decision_of
 from lifecycle.explanation.attribution import Attribution, from_bytes
 from lifecycle.explanation.reasons import Reason, reasons
 from lifecycle.problem.window_words import features_of
 
 NOTHING = np.array(None)
 SCORE, COLUMNS = ["score"], ["columns"]
-__all__ = ["Batch", "Reason", "Scored", "Servable"]
+__all__ = ["Batch", "ClassScored", "NumberScored", "Reason", "Scored", "Servable"]
 
 
 class Batch(NamedTuple):
@@ -53,7 +53,7 @@ class Session:
         self._has_numbers = "numbers" in {value.name for value in self._session.get_inputs()}
 
     def score(self, batch: Batch) -> np.ndarray:
-        """Return the score of each row, float64, shape (n,)."""
+        """Return the score of each row, float64, shape (n,), or of each row and class, (n, classes)."""
         return np.asarray(self._session.run(SCORE, self._feeds(batch))[0])
 
     def columns(self, batch: Batch) -> np.ndarray:
@@ -69,11 +69,43 @@ class Session:
 
 
 class Scored(NamedTuple):
-    """Score and calibrated probability, float64, and whether to raise an alert, bool; each of shape (n,)."""
+    """Of a binary task: score and calibrated probability, float64, and whether to alert, bool; each of shape (n,)."""
 
     score: np.ndarray
     probability: np.ndarray
     alert: np.ndarray
+
+    @property
+    def decided(self) -> np.ndarray:
+        """What is decided of each row: the alert."""
+        return self.alert
+
+
+class ClassScored(NamedTuple):
+    """Of several classes: score and probability of each, (n, classes), and the code of the class that is decided.
+
+    `decided` is int8, of shape (n,), and -1 where a person shall decide.
+    """
+
+    score: np.ndarray
+    probability: np.ndarray
+    decided: np.ndarray
+
+
+class NumberScored(NamedTuple):
+    """Of a number: the prediction, and the ends of its interval; each float64 of shape (n,)."""
+
+    score: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def decided(self) -> np.ndarray:
+        """What is decided of each row: nothing, of any."""
+        return np.zeros(len(self.score), bool)
+
+
+SCORED: Mapping[str, Any] = {"binary": Scored, "multiclass": ClassScored, "regression": NumberScored}
 
 
 class Servable:
@@ -90,10 +122,14 @@ class Servable:
     ----------
     name, version : str
         What services and registries call the model; the first hexadecimal digits of its manifest's sha256.
-    threshold : float
-        The score from which an alert is raised.
-    decision, schema, contract : dict
-        decision.json, schema.json and features.json.
+    task : {"binary", "multiclass", "regression"}
+        What the model predicts.
+    classes : tuple
+        The label of each code as the source has it, empty for a number; None for "any other" than the positive.
+    decision : AlertDecision, ClassDecision or IntervalDecision
+        By the task, of decision.json.
+    schema, contract : dict
+        schema.json and features.json.
     features, numbers, texts : tuple of str
         The model's features in the order of its training; those that are numbers, and those that are text, in the
         order of a `Batch`.
@@ -107,13 +143,13 @@ class Servable:
 
         self.folder, self.manifest = folder, manifest
         self.name, self.version = str(manifest.content["name"]), manifest.version
-        self.decision, self.schema, self.contract = map(content, ("decision.json", "schema.json", "features.json"))
-        self.threshold = float(self.decision["threshold"])
+        self.schema, self.contract = content("schema.json"), content("features.json")
+        self.task, self.classes = str(self.schema["task"]), tuple(self.schema["classes"])
+        self.decision = decision_of(self.task, _with_arrays(content("decision.json")))
         self.features, self.numbers, self.texts = (tuple(self.schema[key]) for key in ("features", "numbers", "texts"))
         self.missing = frozenset(self.schema["missing"])
         self.declaration = features_of(self.contract["declaration"])
         self.session = Session(read_member(folder, manifest, "model.onnx"))
-        self.calibration = _calibration(self.decision)
 
     @classmethod
     def load(cls, folder: Path, verify: bool = True) -> "Servable":
@@ -126,6 +162,11 @@ class Servable:
         """
         return cls(Path(folder), verify_files(folder) if verify else read_manifest(folder))
 
+    @property
+    def threshold(self) -> float:
+        """The score from which an alert is raised; NaN where the task knows no alerts."""
+        return float(getattr(self.decision, "threshold", np.nan))
+
     @cached_property
     def attribution(self) -> Attribution | None:
         """What reasons are made from, read at first use; None where the model's family has no exact contributions."""
@@ -136,25 +177,43 @@ class Servable:
         """How many reasons a row can have: one for each feature, or none where there is no attribution."""
         return 0 if self.attribution is None else len(self.features)
 
-    def score(self, batch: Batch) -> Scored:
-        """Score rows, with the bits that the training pipeline gives."""
-        score = self.session.score(batch)
-        return Scored(score, self.calibration.apply(score), score >= self.threshold)
+    def score(self, batch: Batch) -> Any:
+        """Score rows, with the bits that the training pipeline gives: the task's kind of `SCORED`."""
+        return self.decide(self.session.score(batch))
 
-    def reasons(self, batch: Batch, rows: Sequence[Mapping[str, Any]], k: int) -> list[list[Reason]]:
+    def decide(self, score: np.ndarray) -> Any:
+        """Return what a score, of shape (n,) or (n, classes), means: the task's kind of `SCORED`."""
+        return SCORED[self.task](score, *self.decision.apply(score))
+
+    def reasons(
+        self, batch: Batch, rows: Sequence[Mapping[str, Any]], k: int, outputs: np.ndarray | None = None
+    ) -> list[list[Reason]]:
         """Return the k features that raised the score of each row most, greatest first; none without an attribution.
 
         `rows` has for each row of the batch the values of the features, the hidden ones too where they are known.
+        `outputs` (n,) has the code of the class whose score is meant, where there are several.
         """
         if self.attribution is None:
             return [[] for _ in rows]
-        added = self.attribution.of(self.session.columns(batch), len(self.features)).tolist()
-        named = [dict(zip(self.features, values, strict=True)) for values in added]
+        columns, count = self.session.columns(batch), len(self.features)
+        places = np.zeros(len(columns), np.int64) if outputs is None else outputs
+        added = np.zeros((len(columns), count))
+        for place in np.unique(places).tolist():
+            added[places == place] = self.attribution.of(columns[places == place], count, place)
+        named = [dict(zip(self.features, values, strict=True)) for values in added.tolist()]
         return [reasons(self.declaration, parts, row, k) for parts, row in zip(named, rows, strict=True)]
 
 
-def _calibration(decision: Mapping[str, Any]) -> Calibration:
-    """Return the calibration with arrays for knots: lists would be converted for every row."""
-    fields = decision["calibration"]
-    knots = {name: np.array(fields[name], dtype=np.float64) for name in ("scores", "probabilities")}
-    return Calibration(**(fields | knots))
+def _with_arrays(decision: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of decision.json with arrays for a calibration's knots: lists are converted for every row."""
+    found = decision | {}
+    if "calibration" in found:
+        found["calibration"] = _knots(found["calibration"])
+    if "calibrations" in found:
+        found["calibrations"] = [_knots(one) for one in found["calibrations"]]
+    return found
+
+
+def _knots(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    arrays = {name: np.array(calibration[name], dtype=np.float64) for name in ("scores", "probabilities")}
+    return {**calibration, **arrays}

@@ -1,21 +1,23 @@
 """Exact additive contributions of a fitted pipeline: base and one number per feature add up to the score.
 
 Shapley values by the path-dependent tree algorithm (Lundberg et al. 2020): of forests and trees in units of
-probability, of boosted trees in log-odds. Of a linear model coefficient times value, in log-odds. A family that has
-neither trees nor coefficients has none.
+probability, of boosted trees in log-odds. Of a linear model coefficient times value, in log-odds. Of a number all are
+in the number's own unit, and with several classes each class has contributions of its own. A family that has neither
+trees nor coefficients has none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.portable_math import sigmoid
+from lifecycle.core.portable_math import sigmoid, softmax
 from lifecycle.evaluation.plot_tables import thin
 from lifecycle.explanation.attribution import Attribution
 from lifecycle.models.families import family_of
@@ -25,25 +27,29 @@ NO_CONTRIBUTIONS = (
     "A score of {family} can't be split exactly into what each feature adds: the family has neither trees nor"
     " coefficients."
 )
-DOTS = ["feature", "value", "level", "contribution"]  # columns of a plot
+DOTS = ["feature", "value", "level", "contribution"]  # columns of a plot; of several classes also `output`, in front
 
 
 class Contributions(NamedTuple):
-    """What each feature adds to the score of each row, before calibration.
+    """What each feature adds to the scores of each row, before calibration.
 
-    `values` has shape (n, features). `unit` is "probability", or "log-odds" of the score. `base` is the score, in that
-    unit, of a row of which nothing is known.
+    `values` has shape (outputs, n, features): one output, or one for each of several classes. `unit` is "probability",
+    "log-odds" of the score (of several classes: their softmax is the score), or "number", the score itself. `base`
+    (outputs,) is the score, in that unit, of a row of which nothing is known.
     """
 
     names: list[str]
     values: np.ndarray
-    base: float
+    base: tuple[float, ...]
     unit: str
 
     def scores(self) -> np.ndarray:
-        """Return the score that base and contributions add up to, shape (n,)."""
-        total = self.base + self.values.sum(axis=1)
-        return sigmoid(total) if self.unit == "log-odds" else total
+        """Return the scores that base and contributions add up to, shape (n,), or (n, classes) of several classes."""
+        totals = [base + values.sum(axis=1) for base, values in zip(self.base, self.values, strict=True)]
+        if len(totals) == 1:
+            return sigmoid(totals[0]) if self.unit == "log-odds" else totals[0]
+        stacked = np.stack(totals, axis=1)
+        return softmax(stacked) if self.unit == "log-odds" else stacked
 
 
 def attribution(pipeline: Pipeline) -> Attribution | None:
@@ -54,12 +60,13 @@ def attribution(pipeline: Pipeline) -> Attribution | None:
     names, model, family = list(pipeline.feature_names_in_), pipeline[-1], family_of(pipeline)
     source = np.array([names.index(name) for name in sources(pipeline[0])])
     if family.linear:  # scaled columns have mean 0, so the base is a row in the middle
-        return Attribution(source, model.coef_[0], float(model.intercept_[0]), "log-odds")
+        unit = "log-odds" if is_classifier(model) else "number"
+        return Attribution(source, tuple(np.atleast_2d(model.coef_)), tuple(np.ravel(model.intercept_).tolist()), unit)
     if family.trees is None:
         return None
     ensemble = family.trees(model)
-    leaves = ensemble.leaves()
-    return Attribution(source, leaves, float(leaves.base), ensemble.unit)
+    tables = tuple(ensemble.leaves(output) for output in range(len(ensemble.base)))
+    return Attribution(source, tables, tuple(float(leaves.base) for leaves in tables), ensemble.unit)
 
 
 def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
@@ -78,7 +85,8 @@ def explainer(pipeline: Pipeline) -> Callable[[pd.DataFrame], Contributions]:
     def explain(rows: pd.DataFrame) -> Contributions:
         with threadpool_limits(limits=1):
             columns = np.asarray(pipeline[:-1].transform(rows[names]), dtype=np.float64)
-        return Contributions(names, parts.of(columns, len(names)), parts.base, parts.unit)
+        values = np.stack([parts.of(columns, len(names), output) for output in range(len(parts.base))])
+        return Contributions(names, values, parts.base, parts.unit)
 
     return explain
 
@@ -88,40 +96,65 @@ class Summary(NamedTuple):
 
     `whole` is about all features: the number of rows, and unit, base and error of the contributions, or why there are
     none. `figures` is a table by feature, `dots` the table of a plot; both are empty where there are no contributions.
+    `by_class` has the figures of each of several classes, and `figures` then their mean.
     """
 
     whole: dict[str, Any]
     figures: pd.DataFrame
     dots: pd.DataFrame
+    by_class: dict[str, pd.DataFrame] = {}  # noqa: RUF012 a NamedTuple's default, which nobody changes
 
     def as_json(self, importance: pd.DataFrame) -> dict[str, Any]:
         """Return explanation.json: rounded, as the last bits differ between processors; what is NaN is left out."""
-        rows = importance.set_index("feature").join(self.figures).iterrows()
-        named = {str(name): {key: round(value, 9) for key, value in row.dropna().items()} for name, row in rows}
-        return self.whole | {"features": named}
+        features = _rounded(importance.set_index("feature").join(self.figures))
+        for name, table in self.by_class.items():
+            for feature, values in _rounded(table).items():
+                features[feature].setdefault("by_class", {})[name] = values
+        return self.whole | {"features": features}
 
 
-def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray) -> Summary:
-    """Explain rows, and summarise their contributions, which must add up to the scores on file."""
+def _rounded(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {
+        str(name): {str(key): round(value, 9) for key, value in row.dropna().items()} for name, row in table.iterrows()
+    }
+
+
+def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray, classes: Sequence[str] = ()) -> Summary:
+    """Explain rows, and summarise their contributions, which must add up to the scores on file.
+
+    `scores` has shape (n,), or (n, classes) of several classes, whose names are `classes`.
+    """
     family = family_of(pipeline)
     if not family.has_contributions:
         why = NO_CONTRIBUTIONS.format(family=family.name)
         return Summary({"rows": len(rows), "no_contributions": why}, pd.DataFrame(), pd.DataFrame(columns=DOTS))
     explained = explainer(pipeline)(rows)
     error = additivity_error(explained, scores, family.tolerance)
+    bases = [round(base, 9) for base in explained.base]
     whole = {
         "rows": len(rows),
         "unit": explained.unit,
-        "base": round(explained.base, 9),
+        "base": bases if len(bases) > 1 else bases[0],
         "additivity_error": round(error, 12),
         "additivity_limit": family.tolerance,
     }
-    return Summary(whole, figures(explained, rows), dots(explained, rows))
+    tables = [figures(explained, rows, output) for output in range(len(bases))]
+    if len(tables) == 1:
+        return Summary(whole, tables[0], dots(explained, rows))
+    by_class = dict(zip(classes, tables, strict=True))
+    mean = np.mean([table["mean_abs_contribution"] for table in tables], axis=0)
+    of_all = pd.DataFrame({"mean_abs_contribution": mean}, index=explained.names)
+    parts = [dots(explained, rows, output).assign(output=name) for output, name in enumerate(classes)]
+    return Summary(whole, of_all, pd.concat(parts, ignore_index=True)[["output", *DOTS]], by_class)
 
 
 def additivity_error(explained: Contributions, scores: np.ndarray, limit: float) -> float:
-    """Return the largest distance of the scores on file from base plus contributions; raise above a limit."""
-    error = float(np.abs(explained.scores() - scores).max())
+    """Return the largest distance of the scores on file from base plus contributions; raise above a limit.
+
+    Of numbers it is a share of the largest, which can be of any size.
+    """
+    largest = float(np.abs(scores).max()) if explained.unit == "number" else 0.0
+    error = float(np.abs(explained.scores() - scores).max()) / (largest or 1.0)
     if not error <= limit:
         raise PipelineError(
             f"explanation: base and contributions miss the scores in data/scores/test.parquet by up to {error:.1e};"
@@ -131,8 +164,8 @@ def additivity_error(explained: Contributions, scores: np.ndarray, limit: float)
     return error
 
 
-def figures(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return each feature's mean absolute contribution, and its direction.
+def figures(explained: Contributions, rows: pd.DataFrame, output: int = 0) -> pd.DataFrame:
+    """Return each feature's mean absolute contribution to an output, and its direction.
 
     Returns
     -------
@@ -140,12 +173,13 @@ def figures(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
         By feature: `mean_abs_contribution`; `direction`, the rank correlation (Spearman) of value and contribution:
         near 1 where a larger value raises the score, NaN for text and for what is always the same.
     """
-    size = np.abs(explained.values).mean(axis=0)
-    directions = [_direction(rows[name], explained.values[:, i]) for i, name in enumerate(explained.names)]
-    return pd.DataFrame({"mean_abs_contribution": size, "direction": directions}, index=explained.names)
+    values = explained.values[output]
+    directions = [_direction(rows[name], values[:, i]) for i, name in enumerate(explained.names)]
+    figures = {"mean_abs_contribution": np.abs(values).mean(axis=0), "direction": directions}
+    return pd.DataFrame(figures, index=explained.names)
 
 
-def dots(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
+def dots(explained: Contributions, rows: pd.DataFrame, output: int = 0) -> pd.DataFrame:
     """Return at most about 200 rows per feature, spread evenly from its least to its greatest contribution.
 
     Returns
@@ -153,13 +187,13 @@ def dots(explained: Contributions, rows: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         `feature`, `value`, `level` (the share of the rows with a lower value; NaN for text) and `contribution`.
     """
-    parts = []
+    parts, values = [], explained.values[output]
     for i, name in enumerate(explained.names):
-        order = np.argsort(explained.values[:, i], kind="stable")
-        places = order[thin(explained.values[order, i])]
+        order = np.argsort(values[:, i], kind="stable")
+        places = order[thin(values[order, i])]
         value, level = rows[name].iloc[places], _ranks(rows[name]).iloc[places]
         shown = value.map("{:.6g}".format) if is_numeric_dtype(value) else value.astype(str)
-        columns = (name, shown, level, explained.values[places, i])
+        columns = (name, shown, level, values[places, i])
         parts.append(pd.DataFrame(dict(zip(DOTS, columns, strict=True))))
     return pd.concat(parts, ignore_index=True)
 

@@ -7,55 +7,79 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from tqdm import tqdm
 
-from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.problem.problem import Problem
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
+Quality = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray | None], float]]
 GRID = 20  # values of a feature at which the dependence is taken
 BACKGROUND = 1_000  # about as many rows it is averaged over
 
 
+def headline_quality(problem: Problem) -> Quality:
+    """Return the quality by the metric that a problem's kind of target goes by; the negative of a loss."""
+    task = task_of(problem)
+    if task.direction(task.headline) > 0:
+        return task.quality
+
+    def of_weight(target: np.ndarray, prediction: np.ndarray) -> Callable[[np.ndarray | None], float]:
+        loss = task.quality(target, prediction)
+        return lambda weight: -loss(weight)
+
+    return of_weight
+
+
 def permutation_importance(
-    predict: Predict, rows: pd.DataFrame, target: np.ndarray, entity: np.ndarray | None, samples: int, seed: int
+    predict: Predict,
+    rows: pd.DataFrame,
+    target: np.ndarray,
+    quality: Quality,
+    entity: np.ndarray | None,
+    draws: tuple[int, int],
 ) -> pd.DataFrame:
-    """Shuffle one feature at a time, and see how much average precision is lost (Breiman 2001).
+    """Shuffle one feature at a time, and see how much quality is lost (Breiman 2001).
 
     Parameters
     ----------
     predict : callable
-        From a table of features to scores of shape (n,).
+        From a table of features to scores of shape (n,), or (n, classes).
     rows : pandas.DataFrame, shape (n, features)
         Rows that the model did not learn from.
-    target : numpy.ndarray of int, shape (n,)
-        0 or 1.
+    target : numpy.ndarray, shape (n,)
+        Codes of classes, or numbers.
+    quality : callable
+        From target and scores to a function of the rows' weights (None: all equal) that returns a figure. More is
+        better: give the negative of a loss.
     entity : numpy.ndarray of int, shape (n,), or None
         Code of each row's entity; the interval resamples entities, without them rows.
-    samples, seed : int
+    draws : (int, int)
         Number of resamples, and the seed of shuffles and resamples.
 
     Returns
     -------
     pandas.DataFrame
-        `feature`, `importance` (loss of average precision), `low` and `high` (95 %), in the order of the columns.
+        `feature`, `importance` (loss of quality), `low` and `high` (95 %), in the order of the columns.
     """
-    rng = np.random.default_rng(seed)
+    samples, rng = draws[0], np.random.default_rng(draws[1])
     weights = [weights_of(copies, entity) for copies in resamples(units_of(entity, len(rows)), samples, rng)]
-    whole = _precisions(target, predict(rows), weights)
+    whole = _qualities(quality(target, predict(rows)), weights)
     lines = []
     for name in tqdm(rows.columns, "permutation importance", disable=None):
         shuffled = rows.assign(**{str(name): rows[name].to_numpy()[rng.permutation(len(rows))]})
-        lost = whole - _precisions(target, predict(shuffled), weights)
+        lost = whole - _qualities(quality(target, predict(shuffled)), weights)
         lines.append((name, lost[0], *interval(lost[1:, None])[:, 0]))
     return pd.DataFrame(lines, columns=["feature", "importance", "low", "high"])
 
 
-def _precisions(target: np.ndarray, score: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the average precision of all rows, and then with each weighting."""
-    ranking = Ranking(target, score)
-    return np.array([average_precision(*ranking.counts(weight)) for weight in (None, *weights)])
+def _qualities(of_weight: Callable[[np.ndarray | None], float], weights: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the quality with all rows, and then with each weighting."""
+    return np.array([of_weight(weight) for weight in (None, *weights)])
 
 
-def partial_dependence(predict: Predict, features: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def partial_dependence(
+    predict: Predict, features: pd.DataFrame, names: list[str], classes: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the mean score when a feature is set to one value after the other in all rows (Friedman 2001).
 
     Half of the values are quantiles of the distinct ones, half lie evenly from the least to the greatest. So neither a
@@ -64,13 +88,20 @@ def partial_dependence(predict: Predict, features: pd.DataFrame, names: list[str
     Returns
     -------
     pandas.DataFrame
-        `feature`, `value` and `score`.
+        `feature`, `value` and `score`; of several classes, whose names are `classes`, in front `output`.
     """
     rows = features.iloc[:: max(1, len(features) // BACKGROUND)]
     points = [
-        (name, value, predict(rows.assign(**{name: value})).mean()) for name in names for value in _grid(features[name])
+        (name, value, predict(rows.assign(**{name: value})).mean(axis=0))
+        for name in names
+        for value in _grid(features[name])
     ]
-    return pd.DataFrame(points, columns=["feature", "value", "score"])
+    if len(classes) < 2:
+        return pd.DataFrame(points, columns=["feature", "value", "score"])
+    lines = [
+        (class_, name, value, scores[code]) for code, class_ in enumerate(classes) for name, value, scores in points
+    ]
+    return pd.DataFrame(lines, columns=["output", "feature", "value", "score"])
 
 
 def _grid(column: pd.Series) -> np.ndarray:

@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table
+from lifecycle.evaluation.alert_decision import AlertDecision
+from lifecycle.evaluation.class_decision import ABSTAINS, ClassDecision
+from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.explanation.contributions import NO_CONTRIBUTIONS, explainer
 from lifecycle.explanation.reasons import reasons, sentence
@@ -45,10 +49,9 @@ def key_value(problem: Problem, text: str) -> Any:
         raise PipelineError(f"{problem.key} = {text!r}: not of type {kind}") from error
 
 
-def explanation(problem: Problem, model: Pipeline, decision: Any, record: pd.DataFrame) -> str:
+def explanation(problem: Problem, model: Pipeline, decision: Decision, record: pd.DataFrame) -> str:
     """Return the decision on a record (one row with contract columns and features) as lines of text."""
     score = predict(model, record)
-    probability, alert = decision.apply(score)
     row = {str(name): value for name, value in record.iloc[0].items()}
     shown = [name for name in problem.columns if name in row and name not in problem.sensitive]
     late = {True: "  (known later)", False: ""}
@@ -56,32 +59,52 @@ def explanation(problem: Problem, model: Pipeline, decision: Any, record: pd.Dat
         [
             *(f"{name:<16} {row[name]}{late[name in problem.label_columns]}" for name in shown),
             "",
-            f"{'score':<16} {score[0]:.4f}",
-            f"{'probability':<16} {probability[0]:.4f}  (calibrated)",
-            f"{'threshold':<16} {decision.threshold:.4f}  (of the score)",
-            f"{'decision':<16} {'alert' if alert[0] else 'pass'}",
+            *_decision(problem, decision, score),
             "",
             *_contributions(problem, model, record, row),
         ]
     )
 
 
+def _decision(problem: Problem, decision: Decision, score: np.ndarray) -> list[str]:
+    """Return score and decision of one record."""
+    first, second = decision.apply(score)
+    if isinstance(decision, AlertDecision):
+        return [
+            f"{'score':<16} {score[0]:.4f}",
+            f"{'probability':<16} {first[0]:.4f}  (calibrated)",
+            f"{'threshold':<16} {decision.threshold:.4f}  (of the score)",
+            f"{'decision':<16} {'alert' if second[0] else 'pass'}",
+        ]
+    if isinstance(decision, ClassDecision):
+        classes = zip(problem.class_names, score[0].tolist(), first[0].tolist(), strict=True)
+        decided = "left to a person" if second[0] == ABSTAINS else problem.class_names[second[0]]
+        shown = [f"{name:<16} {own:.4f}  probability {calibrated:.4f}" for name, own, calibrated in classes]
+        return [*shown, f"{'decision':<16} {decided}"]
+    interval = f"{first[0]:.6g} to {second[0]:.6g}  (holds {decision.coverage:.0%} of the truths)"
+    return [f"{'prediction':<16} {score[0]:.6g}", f"{'interval':<16} {interval}"]
+
+
 def _contributions(problem: Problem, model: Pipeline, record: pd.DataFrame, row: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line per feature, with what it adds to the score: the largest first, between base and sum; then reasons.
 
-    A family without exact contributions has one line that says so.
+    With several classes it is the score of the one with the highest. A family without exact contributions has one line
+    that says so.
     """
     family = family_of(model)
     if not family.has_contributions:
         yield f"{NO_CONTRIBUTIONS.format(family=family.name)} metrics/explain/ shows what the model relies on."
         return
     explained = explainer(model)(record)
-    added = dict(zip(explained.names, explained.values[0].tolist(), strict=True))
+    output = int(explained.scores()[0].argmax()) if problem.outputs > 1 else 0
+    if problem.outputs > 1:
+        yield f"What each feature adds to the score of {problem.class_names[output]}:"
+    base, added = explained.base[output], dict(zip(explained.names, explained.values[output, 0].tolist(), strict=True))
     width = max(map(len, added))
-    yield f"{explained.base:+.4f}  {'base':<{width}}  where every score starts"
+    yield f"{base:+.4f}  {'base':<{width}}  where every score starts"
     for name in sorted(added, key=lambda name: (-abs(added[name]), name)):
         yield f"{added[name]:+.4f}  {name:<{width}}  {sentence(problem.features, name, row)}"
-    yield f"{explained.base + sum(added.values()):+.4f}  {'sum':<{width}}  the score, as {explained.unit}"
+    yield f"{base + sum(added.values()):+.4f}  {'sum':<{width}}  the score, as {explained.unit}"
     most = reasons(problem.features, added, row, REASONS)
     yield "\nWhat raised the score most:" if most else "\nNothing raised the score."
     yield from (f"{place}. {reason.words}" for place, reason in enumerate(most, 1))

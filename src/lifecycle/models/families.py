@@ -227,11 +227,11 @@ def build(model: str, task: Task, seed: int, hyperparameters: Mapping[str, Any],
     task : {"binary", "multiclass", "regression"}
         What is predicted.
     seed : int
-        `random_state` of the estimator, where it has one.
+        `random_state` of the estimator, where it has one, and of the folds of the preprocessing.
     hyperparameters : mapping of str to Any
         By the estimator's own names.
     features : pandas.DataFrame
-        The training rows; only their columns' names and types are used.
+        The training rows; only their columns' names and types are used, and how many values a text has.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def build(model: str, task: Task, seed: int, hyperparameters: Mapping[str, Any],
             )
     seeded = {"random_state": seed} if "random_state" in estimator.get_params() else {}
     estimator.set_params(**seeded, **hyperparameters)
-    return Pipeline([("prepare", preparation(features, family.scaled)), ("model", estimator)])
+    return Pipeline([("prepare", preparation(features, family.scaled, task, seed)), ("model", estimator)])
 
 
 def predict(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:

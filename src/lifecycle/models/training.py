@@ -64,7 +64,8 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
     model = pipeline[-1]
     try:
         with threadpool_limits(limits=1):
-            columns = pipeline[:-1].fit_transform(features, target)
+            codes = target.astype(np.int64) if is_classifier(model) else target  # no encoder takes int8
+            columns = pipeline[:-1].fit_transform(features, codes)
             with dask_client.workers():
                 model.fit(columns, target)
     except PipelineError:

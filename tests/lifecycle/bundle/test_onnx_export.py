@@ -178,7 +178,7 @@ def test_the_same_model_is_exported_to_the_same_bytes(model):
         ("lightgbm", {"linear_tree": True}, "train.linear_tree"),
         ("lightgbm", {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1}, "averaged trees of LightGBM"),
         ("lightgbm", {"zero_as_missing": True}, "train.zero_as_missing"),
-        ("lightgbm", {"objective": "cross_entropy"}, "objective binary and sigmoid 1"),
+        ("lightgbm", {"objective": "cross_entropy"}, "objective binary sigmoid:1"),
         ("xgboost", {"booster": "gblinear"}, "booster gbtree"),
         ("xgboost", {"booster": "dart"}, "booster gbtree"),
         ("xgboost", {"objective": "binary:hinge"}, "objective binary:logistic"),

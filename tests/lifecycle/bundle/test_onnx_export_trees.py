@@ -54,7 +54,7 @@ def test_every_row_ends_in_the_leaf_that_the_tree_leads_it_to(single, narrow, gr
     rows = np.array(values[: len(values) // COLUMNS * COLUMNS]).reshape(-1, COLUMNS).astype(type_).astype(np.float64)
     graph = Graph()
     seen = graph.input("numbers", TensorProto.DOUBLE, COLUMNS)
-    found = Ensemble(grown, COLUMNS, 0.0, 1, single, narrow, "log-odds")
+    found = Ensemble(grown, COLUMNS, (0.0,), 1, single, narrow, "log-odds")
     graph.add("Identity", ensemble_score(graph, seen, found), name="score")
     model = onnxruntime.InferenceSession(graph.model([("score", ["rows"])]), providers=["CPUExecutionProvider"])
     sums = np.float32 if narrow else np.float64

@@ -1,5 +1,7 @@
 """The gate sees what a served model does otherwise, and refuses it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,9 +113,9 @@ def test_a_difference_within_the_bound_passes_unless_it_flips_a_decision(tmp_pat
         return found._replace(trees=[tree._replace(value=tree.value * (1 - 1e-9)) for tree in found.trees])
 
     bundle = tampered(folder, pipeline, monkeypatch, slightly_less)
-    bundle.threshold = 2.0
+    bundle.decision = replace(bundle.decision, threshold=2.0)
     assert 0 < compare(bundle, pipeline, rows(), "sale", BOUND).largest_difference < 1e-8
-    bundle.threshold = float(score[-3])
+    bundle.decision = replace(bundle.decision, threshold=float(score[-3]))
     with pytest.raises(PipelineError, match=r"of 700 rows [1-9][0-9]* decisions and 0 places"):
         compare(bundle, pipeline, rows(), "sale", BOUND)
 
@@ -126,7 +128,7 @@ def test_a_ranking_that_is_turned_round_is_refused_however_small_the_difference(
         return found._replace(trees=trees)
 
     bundle = tampered(tmp_path / "bundle", pipeline, monkeypatch, other_way_round)
-    bundle.threshold = 2.0
+    bundle.decision = replace(bundle.decision, threshold=2.0)
     with pytest.raises(PipelineError, match=r"0 decisions and [1-9][0-9]* places in the ranking"):
         compare(bundle, pipeline, rows(), "sale", 1.0)
 

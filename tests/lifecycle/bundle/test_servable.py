@@ -88,7 +88,7 @@ def test_reasons_are_the_features_that_raise_the_score_most(model, tmp_path):
     served, features = write_bundle(tmp_path / "bundle", of_shops(model)), rows(20)
     expected = explainer(of_shops(model))(features)
     found = served.reasons(as_batch(served, features), features.to_dict("records"), 2)
-    for because, added in zip(found, expected.values, strict=True):
+    for because, added in zip(found, expected.values[0], strict=True):
         named = dict(zip(expected.names, added, strict=True))
         best = sorted((name for name in named if named[name] > 0), key=lambda name: -named[name])[:2]
         assert [reason.feature for reason in because] == best

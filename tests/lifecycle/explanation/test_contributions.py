@@ -45,9 +45,9 @@ def test_base_and_contributions_add_up_to_the_score(model):
     unseen.loc[4:6, "shop"] = ["airport", None, "garage"]
     explained = explainer(pipeline)(unseen)
     assert explained.names == ["number", "gaps", "shop", "always"]
-    assert explained.values.shape == (600, 4)
+    assert explained.values.shape == (1, 600, 4)
     assert np.abs(explained.scores() - predict(pipeline, unseen)).max() <= family_of(pipeline).tolerance
-    total = explained.base + explained.values.sum(axis=1)
+    total = explained.base[0] + explained.values[0].sum(axis=1)
     np.testing.assert_array_equal(
         explained.scores(), sigmoid(total) if explained.unit == "log-odds" else total, strict=True
     )
@@ -56,8 +56,8 @@ def test_base_and_contributions_add_up_to_the_score(model):
 @pytest.mark.parametrize("model", CLASSIFIERS)
 def test_a_feature_that_no_split_uses_adds_nothing(model):
     explained = explainer(fitted(model))(with_a_dull_column(seed=5)[0])
-    np.testing.assert_array_equal(explained.values[:, 3], 0)
-    assert (np.abs(explained.values[:, :3]).max(axis=0) > 0.01).all()
+    np.testing.assert_array_equal(explained.values[0, :, 3], 0)
+    assert (np.abs(explained.values[0, :, :3]).max(axis=0) > 0.01).all()
 
 
 @pytest.mark.parametrize("model", CLASSIFIERS)
@@ -72,9 +72,9 @@ def test_the_order_of_columns_and_what_else_stands_in_the_table_are_no_matter(mo
 def test_a_value_that_raises_the_label_s_share_raises_the_score(model):
     features = with_a_dull_column(seed=5)[0]
     explained = explainer(fitted(model))(features)
-    number = pd.Series(explained.values[:, 0])
+    number = pd.Series(explained.values[0, :, 0])
     assert number.corr(features["number"], method="spearman") > 0.8
-    shop = pd.Series(explained.values[:, 2]).groupby(features["shop"]).mean()
+    shop = pd.Series(explained.values[0, :, 2]).groupby(features["shop"]).mean()
     assert shop.idxmax() == "garage"
 
 
@@ -104,7 +104,7 @@ def test_a_number_without_any_value_adds_nothing_and_shifts_no_other():
     features = features.assign(empty=np.nan)[["empty", "gaps", "shop", "number"]]
     pipeline = fit(build("logistic_regression", "binary", 0, {}, features), features, target)
     explained = explainer(pipeline)(features)
-    np.testing.assert_array_equal(explained.values[:, 0], 0)
+    np.testing.assert_array_equal(explained.values[0, :, 0], 0)
     assert np.abs(explained.scores() - predict(pipeline, features)).max() <= family_of(pipeline).tolerance
 
 
@@ -158,12 +158,12 @@ def explained(rows):
     values = np.zeros(rows.shape)
     values[:, 0], values[:, 1] = 0.02 * rows["up"], -0.01 * rows["down"]
     values[:, 4] = np.where(rows["text"] == "a", 0.001, -0.001)
-    return Contributions(list(rows.columns), values, 0.5, "probability")
+    return Contributions(list(rows.columns), values[None], (0.5,), "probability")
 
 
 @pytest.mark.parametrize("fault", [2e-9, np.nan])
 def test_contributions_that_miss_a_score_are_refused(explained, fault):
-    scores = 0.5 + explained.values.sum(axis=1)
+    scores = 0.5 + explained.values[0].sum(axis=1)
     assert additivity_error(explained, scores, 1e-9) < 1e-15
     scores[7] += fault
     with pytest.raises(PipelineError, match=r"miss the scores .* by up to .* up to 1e-09 is rounding"):
@@ -236,7 +236,7 @@ def test_the_summary_of_a_model_tells_all_that_its_contributions_are():
     assert found.whole == {
         "rows": 600,
         "unit": "probability",
-        "base": pytest.approx(explainer(pipeline)(features).base),
+        "base": pytest.approx(explainer(pipeline)(features).base[0]),
         "additivity_error": 0.0,
         "additivity_limit": 1e-9,
     }

@@ -49,7 +49,7 @@ def margins(model, X):
     found = ensemble(model)
     kind = np.float32 if found.narrow else np.float64
     X = X.astype(kind).astype(np.float64)
-    totals = np.full(len(X), found.base, kind)
+    totals = np.full(len(X), found.base[0], kind)
     for tree in found.trees:
         totals += np.array([walked(tree, row) for row in X], kind)
     return totals
