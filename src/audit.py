@@ -2,7 +2,8 @@
 
 Reads   models/model.joblib, models/decision.json, data/splits/train.parquet and test.parquet,
         data/scores/test.parquet, data/features/features.parquet
-Writes  metrics/audit/: audit.json, slices.json, fairness.json, stability.json, slices.csv, fairness.csv, staleness.csv
+Writes  metrics/audit/: audit.json, slices.json, fairness.json, stability.json, warnings.json, slices.csv,
+        fairness.csv, staleness.csv
 """
 
 import sys
@@ -18,7 +19,7 @@ from lifecycle.audit.group_metrics import FiguresByCut
 from lifecycle.core.errors import run
 from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import Params, load_params
-from lifecycle.core.tables import first_and_last, read_table, write_csv, write_json
+from lifecycle.core.tables import first_and_last, read_table, write_csv, write_json, write_warnings
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
@@ -94,6 +95,7 @@ def main() -> None:
     write_json(fairness.as_json(by_group, least), "metrics/audit/fairness.json")
     write_json(stability.as_json(seeds, with_age), "metrics/audit/stability.json")
     write_json({"audit": key_figures(task, by_slice, by_group, seeds, with_age, least)}, "metrics/audit/audit.json")
+    write_warnings("audit", fairness.not_judged(task, by_group, options))
     fairness.check_fairness(task, by_group, options)
 
 

@@ -2,7 +2,8 @@
 
 Reads   models/model.joblib, models/baseline.joblib, models/decision.json, data/splits/test.parquet,
         data/splits/train.parquet, the table of metrics/decide/
-Writes  data/scores/test.parquet, metrics/evaluate/: evaluation.json, intervals.json, evaluation.png, tables for plots
+Writes  data/scores/test.parquet, metrics/evaluate/: evaluation.json, intervals.json, warnings.json, evaluation.png,
+        tables for plots
 """
 
 import sys
@@ -17,8 +18,9 @@ import pandas as pd
 
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import read_table, write_json, write_table
+from lifecycle.core.tables import read_table, write_json, write_table, write_warnings
 from lifecycle.evaluation.bootstrap import intervals
+from lifecycle.evaluation.evaluation_warnings import evaluation_warnings
 from lifecycle.evaluation.gates import check_baselines, check_leak
 from lifecycle.evaluation.plot_tables import write_tables
 from lifecycle.evaluation.tasks.registry import task_of
@@ -56,6 +58,7 @@ def main() -> None:
     write_json({"test": ends}, METRICS / "intervals.json")
     write_tables(task.plot_tables(window), METRICS)
     task.draw(METRICS, Path("metrics/decide"), decision, METRICS / "evaluation.png")
+    write_warnings("evaluate", evaluation_warnings(task, test, ends, rivals, decision))
     check_leak(task, test[task.headline], options.leak_alarm)
     if options.must_beat_baselines:
         check_baselines(task, test[task.headline], rivals)

@@ -179,6 +179,21 @@ def check_fairness(task: Task, by_cut: FiguresByCut, limits: AuditParams) -> Non
         )
 
 
+def not_judged(task: Task, by_cut: FiguresByCut, limits: AuditParams) -> list[str]:
+    """Say of which cuts no two groups are large enough to be held against a limit; intersections are left out."""
+    if all(getattr(limits, key) is None for key in SCALES[task.name]):
+        return []
+    least, words = limits.min_positives, task.words
+    single = [(cut, figures) for cut, figures in by_cut.items() if BETWEEN not in cut]
+    counted = words.positives if task.counted == "positives" else words.records
+    return [
+        f"fewer than two groups of {cut} have {least} {counted} (audit.min_positives), so whether they are treated"
+        " alike was not judged"
+        for cut, figures in single
+        if figures.is_large(least).sum() < 2
+    ]
+
+
 def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iterator[Gap]:
     """Yield the gaps of a cut: of every two groups, or for calibration of every group from its prediction."""
     scale, sample = SCALES[figures.task.name][key], figures.groups.sample()

@@ -1,6 +1,6 @@
 """A target that is a number: a prediction, and an interval that holds the truth with a stated share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from lifecycle.core.params import DecideParams, EvaluateParams
 from lifecycle.evaluation import plot_tables
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.interval_decision import IntervalDecision, conformal_half_width
-from lifecycle.evaluation.metrics import Metric
+from lifecycle.evaluation.metrics import Figures, Metric
 from lifecycle.evaluation.pictures import draw_regression
 from lifecycle.evaluation.tasks.regression_metrics import REGRESSION, NumberWindow
 from lifecycle.evaluation.tasks.task import Chosen, Task
@@ -86,6 +86,18 @@ class Regression(Task):
             last = train.groupby(problem.entity)[problem.target].last()  # the table is in time order
             predictions["last_value"] = scored[problem.entity].map(last).fillna(mean).to_numpy()
         return {name: self.quality(scored, prediction) for name, prediction in predictions.items()}
+
+    def warnings(self, figures: Figures, ends: Mapping[str, Sequence[float]], decision: IntervalDecision) -> list[str]:
+        """Say where the intervals hold fewer truths than they were made to hold, by more than noise."""
+        low, high = ends["coverage"]
+        if not high < decision.coverage:
+            return []
+        return [
+            f"the intervals hold the truth of {figures['coverage']:.4f} of the test {self.words.records} ({low:.4f} to"
+            f" {high:.4f}), less than decide.coverage = {decision.coverage:g}: they differ from the validation"
+            f" {self.words.records} that the intervals are made from; learn from more or newer ones, or set a larger"
+            " coverage"
+        ]
 
     def plot_tables(self, window: NumberWindow) -> dict[str, pd.DataFrame]:
         """Return predictions beside truths, and the distribution of the residuals."""

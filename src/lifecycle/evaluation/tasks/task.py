@@ -3,7 +3,7 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -156,6 +156,10 @@ class Task(ABC):
         """Return what people call a figure."""
         metric = self.metric_named(name)
         return in_words((metric and metric.label) or name.replace("_", " "), name, self.words)
+
+    def warnings(self, figures: Figures, ends: Mapping[str, Sequence[float]], decision: Any) -> list[str]:
+        """Say what is doubtful in the figures of a test part, with their intervals, for this kind of target alone."""
+        return []
 
     def quality(self, scored: pd.DataFrame, prediction: np.ndarray) -> float:
         """Return the headline figure of predictions of a table's records."""
