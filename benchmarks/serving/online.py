@@ -27,12 +27,12 @@ sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"
 
 from benchmarks.protocol import simulated
 from benchmarks.replay import CHUNK, Replayed, Table, redis_server, replay
+from benchmarks.serving.row_stores import FolderStore, RowsOnRedis
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.record_words import DAY_US
-from service.online_store.journal import EmbeddedStore
 
 START, WEEKS = "2018-08-08", 4
 REDIS_EVENTS = 10_000
@@ -69,7 +69,7 @@ def embedded(table: Table, plan: Plan, schema: Schema, start: int, stop: int) ->
     """Replay through the embedded store, and show what it costs."""
     with tempfile.TemporaryDirectory() as name:
         folder, memory = Path(name), psutil.Process().memory_info().rss
-        store = EmbeddedStore(folder, plan, schema, table.snapshot(plan, start) if start else None)
+        store = FolderStore(folder, plan, schema, table.snapshot(plan, start) if start else None)
         done = replay(store, table, start, stop)
         show("embedded", done)
         entities = sum(table.records[by].iloc[:stop].nunique() for by in plan.tracks)
@@ -81,7 +81,7 @@ def embedded(table: Table, plan: Plan, schema: Schema, start: int, stop: int) ->
         store.compact()
         store.close()
         before = time.perf_counter()
-        store = EmbeddedStore(folder, plan, schema)
+        store = FolderStore(folder, plan, schema)
         seconds, snapshot = time.perf_counter() - before, (folder / "state.npz").stat().st_size
         print(f"{'':<10}journal {journal / 1e6:,.0f} MB, snapshot {snapshot / 1e6:,.0f} MB, opened in {seconds:.2f} s")
         show_micros("question, cold", ask(store, following))
@@ -91,10 +91,8 @@ def embedded(table: Table, plan: Plan, schema: Schema, start: int, stop: int) ->
 
 def by_redis(table: Table, plan: Plan, schema: Schema, start: int) -> Counter[str]:
     """Replay a part through a Redis server of our own."""
-    from service.online_store.redis_store import RedisStore
-
     with redis_server("--appendonly", "yes") as url:
-        store = RedisStore(url, plan, schema, "benchmark", table.snapshot(plan, start))
+        store = RowsOnRedis(url, plan, schema, "benchmark", table.snapshot(plan, start))
         done = replay(store, table, start, start + REDIS_EVENTS)
         show("Redis", done)
         store.close()

@@ -18,14 +18,17 @@ from typing import Any
 
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
+from lifecycle.features.online.state import State
 from service.access import Keys
 from service.admission import Admission
 from service.body import Receive
 from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
 from service.management_endpoints import About
-from service.online_store.history import Home
-from service.online_store.store_choice import open_home
+from service.online_store.events import base_of, list_of
+from service.online_store.folder_store import open_folder
+from service.online_store.history import History, Home, Stateless, Store
+from service.online_store.memory_store import InMemory
 from service.process_identity import Place
 from service.refusal import Refusal
 from service.request_handler import RequestHandler, Send
@@ -114,7 +117,7 @@ class Application:
         current = Current(servable, self.meters)
         with self._recording(servable.name) as (log, record):
             self.reporter = Reporter(current, self.meters, log)
-            home = await open_home(servable, settings.store, settings.workers, settings.max_ahead)
+            home = await open_home(servable, settings)
             check = partial(_load, home, settings.model_name)
             self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
             self.handler = self._made(current, home, keys, record)
@@ -161,6 +164,35 @@ class Application:
     def ready(self) -> bool:
         """Tell whether requests should be sent here."""
         return not self.draining
+
+
+async def open_home(servable: Servable, settings: Settings) -> Home:
+    """Open the online features of a model: its feature list is that of the store, its snapshot what a new one has.
+
+    Raises
+    ------
+    PipelineError
+        The store can't be used.
+    """
+    made, place, workers = list_of(servable), settings.store, settings.workers
+    if place == "none" or not made.plan.tracks:
+        return Stateless(place)
+    store: Store
+    if "://" in place:
+        from service.online_store.redis_store import open_redis
+
+        store = await open_redis(place, servable, made)
+    elif place == "memory":
+        if workers > 1:
+            raise PipelineError("SERVE_STORE=memory: each process would have a history of its own; name a folder")
+        store = InMemory(State(made.plan, made.schema, base_of(servable.folder, servable.manifest)))
+    elif workers > 1:  # they share the folder by a process of its own
+        from service.online_store.store_client import connect
+
+        store = await connect(Path(place), made)
+    else:
+        store = open_folder(Path(place), made, servable.folder, servable.manifest)
+    return History(made, store, settings.max_ahead)
 
 
 @asynccontextmanager

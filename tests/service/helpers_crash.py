@@ -10,15 +10,15 @@ from pathlib import Path
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
-from service.online_store.journal import EmbeddedStore
-from tests.helpers_online import PLAN, SCHEMA, see
+from tests.helpers_online import see
+from tests.service.helpers_store import opened
 
 GROUP = 5
 
 
 def main() -> None:
     """Go on behind the payments that are given, for ever."""
-    store = EmbeddedStore(Path(sys.argv[1]), PLAN, SCHEMA)
+    store = opened(Path(sys.argv[1]))
     for start in itertools.count(int(sys.argv[2]), GROUP):
         keys = range(start, start + GROUP)
         for key in keys:

@@ -19,10 +19,11 @@ from lifecycle.features.online.state import LATENESS_DAYS
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import Feature, declaration_of
 from problems.transactions import PROBLEM
+from service.app import open_home
 from service.inputs.raw_records import transaction
 from service.online_store.history import Home
-from service.online_store.store_choice import open_home
 from service.refusal import Refusal
+from service.settings import Settings
 from tests.helpers_bundle import ORIGIN
 from tests.helpers_payments import EVERYTHING
 
@@ -88,7 +89,7 @@ def run(work: Awaitable[T]) -> T:
 @asynccontextmanager
 async def opened(servable: Any, place: Any, **options: Any) -> AsyncIterator[Home]:
     """Open a home, and close it."""
-    home = await open_home(servable, str(place), **options)
+    home = await open_home(servable, Settings(store=str(place), **options))
     try:
         yield home
     finally:

@@ -12,9 +12,10 @@ from typing import Any
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
+from service.app import open_home
 from service.online_store import compactor as compacting
 from service.online_store.history import Home
-from service.online_store.store_choice import open_home
+from service.settings import Settings
 from tests.service.helpers_home import Listed, label, payment
 
 CLIENTS = 8
@@ -32,7 +33,7 @@ async def main(folder: str, store: str, first: str) -> None:
     """Serve for ever."""
     compacting.Compactor.__init__.__defaults__ = (LONGEST,)
     servable, keys = Listed(Path(folder)), itertools.count(int(first))
-    home = await open_home(servable, store)  # type: ignore[arg-type]
+    home = await open_home(servable, Settings(store=store))  # type: ignore[arg-type]
     print("open", flush=True)
     await asyncio.gather(*(client(home, servable, keys) for _ in range(CLIENTS)))
 

@@ -20,7 +20,7 @@ prefixes = (f"t{number}" for number in itertools.count())
 
 def store_on(server: str, **changes: Any) -> "RedisStore":
     """Open a store; a new one unless a prefix is given."""
-    from service.online_store.redis_store import RedisStore
+    from benchmarks.serving.row_stores import RowsOnRedis
 
     made = {"url": server, "plan": PLAN, "schema": SCHEMA, "prefix": next(prefixes), "lateness_days": LATENESS_DAYS}
-    return RedisStore(**made | changes)
+    return RowsOnRedis(**made | changes)

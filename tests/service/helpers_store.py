@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.serving.row_stores import FolderStore
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
-from service.online_store.journal import EmbeddedStore
 from tests.helpers_online import PLAN, SCHEMA, differing, payment_of, see
 
 
-def opened(folder: Path, **changes: Any) -> EmbeddedStore:
+def opened(folder: Path, **changes: Any) -> FolderStore:
     """Open a store."""
-    return EmbeddedStore(**{"folder": folder, "plan": PLAN, "schema": SCHEMA} | changes)
+    return FolderStore(**{"folder": folder, "plan": PLAN, "schema": SCHEMA} | changes)
 
 
 def assert_answers_alike(store: Any, state: State, key: int) -> None:

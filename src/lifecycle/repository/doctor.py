@@ -11,18 +11,22 @@ The command ends with 0 when all is well or mended, otherwise with 1.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lifecycle.core.atomic import atomic
-from lifecycle.core.errors import PipelineError
+from lifecycle.core.errors import PipelineError, merge_marks
 from lifecycle.repository.dvc_locks import mend_locks
 from lifecycle.repository.dvc_objects import Fault, Survey, find_fault, folder_list, md5_of_path, object_path, survey
-from lifecycle.repository.prerequisites import check_prerequisites
+from lifecycle.repository.git import NO_REPOSITORY, top
+
+KINDS = {".csv", ".json", ".lock", ".md", ".tsv", ".yaml"}  # of the files that DVC, a stage or `summary` reads
 
 
 def doctor(argv: Sequence[str]) -> None:
@@ -148,3 +152,36 @@ def _dvc(command: str, targets: Collection[str], *options: str) -> None:
     """Run DVC on the targets, if there are any; the hashes show afterwards what it could not do."""
     if targets:
         subprocess.run([sys.executable, "-m", "dvc", command, *options, *sorted(targets)], check=False)
+
+
+def check_prerequisites(root: Path) -> None:
+    """Look for what DVC needs before it can start, in some milliseconds: its own words name neither file nor way out.
+
+    Raises
+    ------
+    PipelineError
+        Something is missing: says what to do.
+    """
+    config = root / ".dvc/config"
+    if config.is_file() and not _does_without_git(config) and top(root) is None:
+        raise PipelineError(NO_REPOSITORY)
+    for path in _read_by_stages(root):
+        if marks := merge_marks(path.read_text(encoding="utf-8", errors="replace")):
+            raise PipelineError(f"{path}: {marks}")
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise PipelineError("no folder for temporary files can be written to; set TMPDIR to one that can") from error
+
+
+def _does_without_git(config: Path) -> bool:
+    return (
+        re.search(r"^\s*no_scm\s*=\s*true", config.read_text(encoding="utf-8"), re.MULTILINE | re.IGNORECASE)
+        is not None
+    )
+
+
+def _read_by_stages(root: Path) -> Iterator[Path]:
+    yield from (path for path in sorted(root.glob("*")) if path.name in ("dvc.lock", "dvc.yaml", "params.yaml"))
+    for folder in ("models", "metrics"):
+        yield from (path for path in sorted((root / folder).rglob("*")) if path.suffix in KINDS and path.is_file())

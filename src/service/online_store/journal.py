@@ -3,11 +3,10 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 from lifecycle.core.atomic import replace_durably
@@ -131,12 +130,6 @@ class Journal:
         path.unlink(missing_ok=True)
         self._file.execute("VACUUM INTO ?", (str(path),))
 
-    def clear(self, position: int) -> None:
-        """Forget the changes up to a position, and give their place to others."""
-        self.forget(position)
-        while self.shrink():
-            pass
-
     def forget(self, position: int) -> None:
         """Let the journal begin behind a position; the next change has the next number all the same."""
         with self._file:
@@ -205,18 +198,6 @@ class EmbeddedStore:
         """How many changes a start would have to do again."""
         return self.journal.position - self._compacted
 
-    def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the features of a record, whether it is kept or not; see `State`."""
-        return self.state.features(row)
-
-    def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a record and return its features; see `State`."""
-        return self.state.update(row)
-
-    def label(self, key: Any, values: Mapping[str, Any]) -> bool:
-        """Take labels that have become known; see `State`."""
-        return self.state.label(key, values)
-
     def commit(self) -> None:
         """Return once all that has happened is on disk; when that fails nothing is lost, and it can be tried again."""
         changes = self.take()
@@ -234,13 +215,6 @@ class EmbeddedStore:
     def give_back(self, changes: list[Change]) -> None:
         """Have what could not be written written later, before all that has happened since."""
         self.state.changes = changes + self.state.changes
-
-    def compact(self) -> None:
-        """Write a snapshot and empty the journal, so that the next start is fast."""
-        self.commit()
-        self._compacted = self.journal.position
-        self.state.snapshot(self._compacted).save(self.path)
-        self.journal.clear(self._compacted)
 
     def adopt(self, snapshot: Path, position: int) -> None:
         """Let a file with all up to a position take the place of the present snapshot and of the journal so far."""

@@ -1,8 +1,9 @@
 """An online store on a Redis server, with a thread for each connection."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import redis
@@ -70,19 +71,6 @@ class RedisStore:
             base.check(plan, self._lateness_us)
             load_base(self._server, self._keys, plan, base)
 
-    def features(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the features of a record, whether it is kept or not; see `State`."""
-        return self.features_of_event(self.schema.event(row))
-
-    def update(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a record and return its features; see `State`."""
-        event = self.schema.event(row)
-        return self._named(self._add(event) or self.features_of_event(event))
-
-    def label(self, key: Any, values: Mapping[str, Any]) -> bool:
-        """Take labels that have become known; return False when the record is unknown or long out of reach."""
-        return self._learn(self.schema.label(key, values)) != "unknown"
-
     def features_of_event(self, event: Event) -> dict[str, Any]:
         """Return the features of a record that `schema.event` has read; see `State`."""
 
@@ -91,46 +79,37 @@ class RedisStore:
             evaluator = Evaluator(self._plan, home, self._lateness_us)
             return evaluator.reevaluate(record, event.values) if known else evaluator.features(record, event.values)
 
-        return self._named(self._transact(work))
+        found = self._transact(work)
+        return {name: found[name] for name in self._plan.names}
 
     def keep(self, event: Event | Label) -> EventStatus:
         """Keep a record, or labels that have become known, and tell what it came to; see `State`."""
         if isinstance(event, Label):
-            return self._learn(event)
-        return "repeated" if self._add(event) is None else "accepted"
+            return self._transact(partial(self._learn, event))
+        return self._transact(partial(self._add, event))
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
 
-    def _add(self, event: Event) -> dict[str, Any] | None:
-        """Keep a record and return what was found for it; None when it is kept already."""
-        if not self._plan.tracks:  # a list without windows has nothing to remember
-            return self.features_of_event(event)
+    def _add(self, event: Event, home: RedisHome) -> EventStatus:
+        record, known = self._read(home, event)
+        if known:
+            return "repeated"
+        record.arrival = home.arrive()
+        added = Evaluator(self._plan, home, self._lateness_us).add(record, event.values)
+        home.push([record, *added.changed])
+        return "accepted"
 
-        def work(home: RedisHome) -> dict[str, Any] | None:
-            record, known = self._read(home, event)
-            if known:
-                return None
-            record.arrival = home.arrive()
-            added = Evaluator(self._plan, home, self._lateness_us).add(record, event.values)
-            home.push([record, *added.changed])
-            return added.features
-
-        return self._transact(work)
-
-    def _learn(self, label: Label) -> EventStatus:
-        def work(home: RedisHome) -> EventStatus:
-            record = home.find(label.key, {})
-            if record is None:
-                return "unknown"
-            if all(record.values[column] == value for column, value in label.values.items()):
-                return "repeated"
-            record.values.update(label.values)
-            home.push([record])
-            return "accepted"
-
-        return self._transact(work)
+    def _learn(self, label: Label, home: RedisHome) -> EventStatus:
+        record = home.find(label.key, {})
+        if record is None:
+            return "unknown"
+        if all(record.values[column] == value for column, value in label.values.items()):
+            return "repeated"
+        record.values.update(label.values)
+        home.push([record])
+        return "accepted"
 
     def _read(self, home: RedisHome, event: Event) -> tuple[Record, bool]:
         """Return the record of an event, and whether it is kept."""
@@ -140,9 +119,6 @@ class RedisStore:
             return Record(event.time, LAST, event.key, values), False
         self.schema.check_repeat(kept, event)
         return kept, True
-
-    def _named(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: found[name] for name in self._plan.names}
 
     def _transact(self, work: Callable[[RedisHome], T]) -> T:
         """Do work that watches what it reads, until nobody else has written there in the meantime."""

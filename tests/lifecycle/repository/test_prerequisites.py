@@ -3,8 +3,8 @@ import tempfile
 import pytest
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.repository.doctor import check_prerequisites
 from lifecycle.repository.git import NO_REPOSITORY
-from lifecycle.repository.prerequisites import check_prerequisites
 from tests.conftest import run
 
 CONFLICT = """{

@@ -31,7 +31,7 @@ def test_what_was_acknowledged_is_there_again_whoever_opens_the_folder(servable,
 def test_a_new_folder_starts_with_the_bundles_snapshot_and_an_old_one_goes_on(tmp_path):
     seen = store_of(listed(tmp_path / "empty"), tmp_path / "seen")
     for key in range(9):
-        seen.update(payment(key))
+        seen.state.update(payment(key))
     servable = listed(tmp_path / "bundle", EVERYTHING, seen.state.snapshot())
     seen.close()
 

@@ -51,7 +51,9 @@ def test_what_is_forgotten_is_gone_and_its_place_is_given_away_piece_by_piece(fi
     assert keys(filled) == list(range(21, 31))
     filled.append([Change(31, 0, {})])
     assert filled.position == 31
-    filled.clear(31)
+    filled.forget(31)
+    while filled.shrink():
+        pass
     assert keys(filled) == []
     filled.append([Change(32, 0, {})])
     assert keys(filled, 31) == [32]

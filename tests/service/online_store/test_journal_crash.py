@@ -28,7 +28,7 @@ def test_what_was_not_committed_never_happened(filled):
     store.close()
 
 
-@pytest.mark.parametrize("step", [(Snapshot, "save"), (Journal, "clear")], ids=["writing", "emptying"])
+@pytest.mark.parametrize("step", [(Snapshot, "save"), (Journal, "forget")], ids=["writing", "emptying"])
 def test_a_crash_in_the_middle_of_compacting_is_harmless(filled, monkeypatch, step):
     store = opened(filled)
 

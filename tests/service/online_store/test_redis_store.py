@@ -6,13 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from benchmarks.replay import redis_server
-from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.state import State
 from lifecycle.problem.record_words import DAY_US
 from tests.graph import ROOT
 from tests.helpers_model import quick
 from tests.helpers_online import LATENESS_DAYS, PLAN, SCHEMA, differing, payment_of, streams, take
-from tests.helpers_payments import EVERYTHING
 from tests.service.helpers_redis import needs_redis, prefixes, store_on
 
 pytestmark = needs_redis
@@ -59,20 +57,12 @@ def test_what_windows_can_no_longer_reach_is_dropped_and_what_is_not_seen_expire
     assert not store.label(1, {"is_fraud": 0})
 
 
-def test_a_list_without_windows_keeps_nothing(server):
-    plan = Plan(EVERYTHING[:4], {})
-    store = store_on(server, plan=plan)
-    assert store.update(payment_of(0)) == State(plan, SCHEMA).update(payment_of(0))
-    assert store._server.keys(f"{store._keys.entity('', '')[:-2]}*") == []
-
-
 HAMMER = """
 import sys
 sys.path.append("src")
-from service.online_store.redis_store import RedisStore
-
+from benchmarks.serving.row_stores import RowsOnRedis
 from tests.helpers_online import PLAN, SCHEMA, payment_of
-store = RedisStore(sys.argv[1], PLAN, SCHEMA, sys.argv[2])
+store = RowsOnRedis(sys.argv[1], PLAN, SCHEMA, sys.argv[2])
 input()
 for key in range(int(sys.argv[3]), 300, 2):
     found = store.update(payment_of(key) | {"customer_id": 1, "terminal_id": key % 2, "tx_time": 0})

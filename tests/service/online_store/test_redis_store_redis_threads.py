@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.replay import redis_server
 from lifecycle.core.errors import PipelineError
-from service.online_store.store_choice import open_home
+from service.app import open_home
+from service.settings import Settings
 from tests.helpers_payments import EVERYTHING
 from tests.service.helpers_home import ask, label, listed, opened, payment, refused, run
 from tests.service.helpers_redis import needs_redis, prefixes
@@ -79,7 +80,7 @@ def test_values_are_checked_for_all_before_one_is_kept_and_the_rest_as_they_come
 def test_a_server_that_is_away_is_told_and_reached_again(servable):
     async def work():
         with redis_server() as url:
-            home = await open_home(servable, url)
+            home = await open_home(servable, Settings(store=url))
             await home.keep([payment(0)], servable)
         for call in (lambda: home.keep([payment(3)], servable), lambda: ask(home, servable, payment(3))):
             refusal = await refused(call)
