@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.serving.servers import CONSTANT, FLASK, GUNICORN, SERVICE
+from benchmarks.serving.servers import CONSTANT, FLASK, GUNICORN, PEERS, SERVICE, STRONGEST
 
-TIMES = {FLASK: 100, "MLflow": 100, "BentoML": 100, "KServe": 100, GUNICORN: 90, CONSTANT: 0.35}
+USUAL = {FLASK: 100, "MLflow": 100, "BentoML": 100, "KServe": 100, GUNICORN: 90, CONSTANT: 0.35}
+TIMES = USUAL | {peer.name: 1 for peer in PEERS if peer.name.endswith(STRONGEST)}
 BELOW = {
     "p99 ms": (2.0, "ms, 99th percentile, as fast as it goes"),
     "paced p99": (1.5, "ms, 99th percentile, at a fixed rate"),

@@ -1,4 +1,7 @@
-"""What `compare.py` tells of its measurements: figures by server, and ratios. Not run by itself."""
+"""What `compare.py` tells of its measurements: figures by server, and ratios. Not run by itself.
+
+`markdown_tables.py` writes them for a page.
+"""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -9,10 +12,12 @@ import pandas as pd
 
 from benchmarks.serving.load import Load
 from benchmarks.serving.pace import Paced
+from benchmarks.serving.protocols import MANY
 from benchmarks.serving.servers import SERVICE
 
-DECIMALS = {"requests/s": 0, "CPU us": 0, "100 rows/s": 0, "MB": 0, "environment MB": 0}
-LESS = {"CPU us": "CPU", "p99 ms": "p99", "start s": "start", "MB": "memory", "environment MB": "environment"}
+DECIMALS = {"requests/s": 0, "CPU us": 0, "rows/s": 0, "MB": 0, "environment MB": 0}
+# Not the environment: that of a peer holds what each of its settings needs.
+LESS = {"CPU us": "CPU", "p99 ms": "p99", "start s": "start", "MB": "memory"}
 
 
 class Round(NamedTuple):
@@ -41,7 +46,7 @@ def _figures(measured: Measured) -> dict[str, float]:
     rounds = measured.rounds
     one, many = [each.one for each in rounds], [each.many for each in rounds if each.many is not None]
     return of_loads(one) | {
-        "100 rows/s": median(load.rate for load in many) if many else np.nan,
+        "rows/s": median(load.rate for load in many) * MANY if many else np.nan,
         "refused %": max(load.refused for load in (*one, *many)) * 100,
         "paced p50": median(each.paced.p50 for each in rounds),
         "paced p99": median(each.paced.p99 for each in rounds),
@@ -74,6 +79,6 @@ def shown(table: pd.DataFrame) -> str:
 def ratios(table: pd.DataFrame) -> str:
     """Return in lines how many times better this service is than each other server."""
     own, others = table.loc[SERVICE], table.drop(index=SERVICE)
-    found = {name: own[name] / others[name] for name in ("requests/s", "100 rows/s")}
+    found = {name: own[name] / others[name] for name in ("requests/s", "rows/s")}
     found |= {words: others[name] / own[name] for name, words in LESS.items()}
     return pd.DataFrame(found).map("{:,.3g}".format).replace("nan", "-").to_string()

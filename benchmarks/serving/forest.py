@@ -1,7 +1,7 @@
 """The model that every server of `compare.py` answers with. Not run by itself.
 
-A forest as in the tutorials, on made data with the columns of creditcard.csv: for the peers as scikit-learn writes it,
-for this project as a bundle.
+A forest as in the tutorials, on made data with the columns of creditcard.csv: for this project as a bundle, for the
+peers as scikit-learn writes it, and as the graph in ONNX out of that bundle.
 """
 
 import shutil
@@ -73,7 +73,7 @@ def fitted(table: pd.DataFrame, trees: int = TREES) -> Pipeline:
 
 
 def made(folder: Path, trees: int = TREES) -> Made:
-    """Fit the model, and write it in both forms, beside the peers' applications."""
+    """Fit the model, and write it in all its forms, beside the peers' applications."""
     for application in PEERS.glob("*.py"):
         shutil.copy(application, folder)
     learned, asked = records(LEARNED, 0), records(ASKED, 1)
@@ -83,6 +83,7 @@ def made(folder: Path, trees: int = TREES) -> Made:
     joblib.dump(forest, folder / "model.joblib")
     joblib.dump(make_pipeline(scaler, forest), folder / "pipeline.joblib")
     write_bundle(folder / "bundle", pipeline, learned)
+    shutil.copy(folder / "bundle" / "model.onnx", folder)
     probabilities = predict(pipeline, asked[COLUMNS])
     return Made(folder, folder / "bundle", asked[COLUMNS].to_numpy().tolist(), probabilities)
 

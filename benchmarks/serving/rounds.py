@@ -1,16 +1,16 @@
 """Start the servers of `compare.py`, and give each its load, round by round. Not run by itself."""
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.serving.environments import OWN, megabytes
-from benchmarks.serving.figures import Measured, Round, figures
+from benchmarks.serving.figures import Measured, Round
 from benchmarks.serving.forest import Made
 from benchmarks.serving.load import saturated
 from benchmarks.serving.pace import paced
@@ -30,6 +30,13 @@ class Up(NamedTuple):
     seconds: list[float]
 
 
+class Compared(NamedTuple):
+    """What was measured of each server, and of each that did not start why."""
+
+    measured: dict[str, Measured]
+    left_out: dict[str, str]
+
+
 def started(server: Server, home: Path, folder: Path) -> Up:
     """Start a server some times, one after the other.
 
@@ -40,7 +47,8 @@ def started(server: Server, home: Path, folder: Path) -> Up:
     """
     if server.prepare:
         command = [filled(word, home) for word in server.prepare]
-        done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, check=False)
+        variables = {**os.environ, **server.variables}
+        done = subprocess.run(command, cwd=server.folder, env=variables, capture_output=True, text=True, check=False)
         if done.returncode:
             raise PipelineError(f"{server.name}: {done.stderr.strip().splitlines()[-1]}")
     seconds: list[float] = []
@@ -76,11 +84,16 @@ def measure(running: Running, seconds: int, folder: Path) -> Round:
     return Round(one, many, paced(running, server.one, RATE, seconds), running.usage().resident)
 
 
-def compared(
-    found: Sequence[Server], homes: Mapping[str, Path], model: Made, rounds: int, seconds: int
-) -> pd.DataFrame:
-    """Start all servers, give each its load round by round, and return their figures."""
+def compared(found: Sequence[Server], homes: Mapping[str, Path], model: Made, rounds: int, seconds: int) -> Compared:
+    """Start all servers that have a home, and give each its load round by round.
+
+    Raises
+    ------
+    PipelineError
+        This project's service does not start, or a server answers with other probabilities than the model's.
+    """
     up: dict[str, Up] = {}
+    left_out: dict[str, str] = {}
     try:
         for server in tqdm([each for each in found if each.name in homes], "starts", disable=None):
             try:
@@ -88,7 +101,7 @@ def compared(
             except PipelineError as error:
                 if server.environment == OWN:
                     raise
-                tqdm.write(f"left out: {error}")
+                left_out[server.name] = f"it does not start: {str(error).removeprefix(f'{server.name}: ')}"
         for each in up.values():
             warm(each.running, model)
         results: dict[str, list[Round]] = {name: [] for name in up}
@@ -97,4 +110,5 @@ def compared(
     finally:
         for each in up.values():
             each.running.stop()
-    return figures({name: Measured(up[name].seconds, results[name], megabytes(homes[name])) for name in up})
+    measured = {name: Measured(up[name].seconds, results[name], megabytes(homes[name])) for name in up}
+    return Compared(measured, left_out)

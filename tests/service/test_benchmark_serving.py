@@ -1,13 +1,16 @@
 """The serving benchmark counts what it says it counts, on servers whose behaviour is known."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +26,23 @@ from benchmarks.serving.environments import OWN, PEERS, environment, lock_of, me
 from benchmarks.serving.figures import Measured, Round
 from benchmarks.serving.forest import Made, made
 from benchmarks.serving.load import Load, saturated
+from benchmarks.serving.markdown_tables import figures_table, parts_table
 from benchmarks.serving.pace import Clients, Paced
 from benchmarks.serving.processes import Usage
 from benchmarks.serving.server import Question
-from benchmarks.serving.servers import CONSTANT, GUNICORN, SERVICE, constant, servers, service
+from benchmarks.serving.servers import (
+    CONSTANT,
+    FLASK,
+    GUNICORN,
+    SERVICE,
+    STRONGEST,
+    constant,
+    servers,
+    service,
+)
+from benchmarks.serving.servers import (
+    PEERS as SETTINGS,
+)
 from benchmarks.serving.transactions import Stream
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
@@ -151,6 +167,39 @@ def test_the_bundle_and_the_peers_models_are_one_model(model: Made) -> None:
     assert 0 < scored.alert.sum() < len(rows)
 
 
+@pytest.mark.parametrize("form", ["onnx", ""])
+def test_the_peers_own_code_answers_with_the_model_in_both_forms(model: Made, form: str) -> None:
+    ask = "from forest_model import probabilities; print(probabilities(json.load(sys.stdin)).tolist())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys; {ask}"],
+        cwd=model.folder,
+        env={**os.environ, "MODEL": form},
+        input=json.dumps(model.rows),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == model.probabilities.tolist()
+
+
+def test_every_peer_stands_there_in_its_usual_and_in_its_strongest_setting() -> None:
+    by_name = {peer.name: peer for peer in SETTINGS}
+    usual = {name for name in by_name if not name.endswith(STRONGEST)} - {FLASK}
+    assert {name + STRONGEST for name in usual} == by_name.keys() - usual - {FLASK}
+    assert {peer.environment for peer in SETTINGS} == {path.stem for path in PEERS.glob("*.in")}
+    for name in usual:
+        assert by_name[name].environment == by_name[name + STRONGEST].environment
+        assert by_name[name].variables.get("MODEL") is None
+    assert aims.TIMES.keys() >= {name + STRONGEST for name in usual}
+
+
+def test_a_peer_is_chosen_in_each_setting(model: Made) -> None:
+    own = {server.name for server in servers(model)} - {peer.name for peer in SETTINGS}
+    found = {server.name for server in compare.chosen(servers(model), ["KServe"])}
+    assert found == own | {"KServe", "KServe" + STRONGEST}
+    assert compare.chosen(servers(model), None) == servers(model)
+
+
 def test_every_server_has_a_lock_file_and_is_asked_for_the_same_rows(model: Made) -> None:
     for server in servers(model):
         assert lock_of(server.environment).is_file()
@@ -169,19 +218,18 @@ def test_locks_of_peers_name_no_address_and_every_hash(lock: Path) -> None:
     assert {re.split(r"[<\s]", line)[0] for line in wanted} <= {entry.split("==")[0] for entry in entries}
 
 
-def test_an_environment_that_cannot_be_made_is_left_out_with_the_reason(
-    model: Made, tmp_path, monkeypatch, capsys
-) -> None:
+def test_an_environment_that_cannot_be_made_is_left_out_with_the_reason(model: Made, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("benchmarks.serving.environments.lock_of", lambda name: tmp_path / f"{name}.lock")
     for name in (OWN, "flask"):
         (tmp_path / f"{name}.lock").write_text(
             "" if name == OWN else "flask==0.0.0 --hash=sha256:00\n", encoding="utf-8"
         )
     found = [server for server in servers(model) if server.environment in (OWN, "flask")]
-    homes = compare.installed(found, tmp_path / "environments")
+    homes, left_out = compare.installed(found, tmp_path / "environments")
     assert len(homes) == 3
     assert len(set(homes.values())) == 1
-    assert capsys.readouterr().out.count("left out, its environment can't be made: ") == 2
+    assert left_out.keys() == {peer.name for peer in SETTINGS if peer.environment == "flask"}
+    assert all(why.startswith("its environment can't be made: ") and len(why) > 40 for why in left_out.values())
     (tmp_path / f"{OWN}.lock").write_text("flask==0.0.0 --hash=sha256:00\n", encoding="utf-8")
     with pytest.raises(PipelineError):
         compare.installed(found, tmp_path / "environments")
@@ -211,6 +259,8 @@ def table(rate: float = 15_000, p99: float = 1.0, peer: float = 100, refused: fl
             SERVICE: Measured([0.4, 0.5, 9.0], rounds(rate, p99, 0.7, refused=refused), 140.0),
             CONSTANT: Measured([0.1], rounds(40_000, 0.5, 0.3, many=False), 140.0),
             "KServe": Measured([5.0], rounds(peer, 90.0, np.inf), 400.0),
+            "KServe" + STRONGEST: Measured([2.0], rounds(peer * 25, 5.0, 2.0), 400.0),
+            "MLflow": Measured([5.0], rounds(peer, 90.0, np.inf), 400.0),
         }
     )
 
@@ -229,15 +279,30 @@ def test_figures_are_medians_and_ratios_say_how_much_better() -> None:
         "90",
         "10",
         "1",
-        "2.86",
     ]
+
+
+def test_a_ratio_is_the_product_of_its_parts() -> None:
+    lines = parts_table(table()).splitlines()
+    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == ["KServe", "150", "25", "6", "1", "6"]
+    assert len(lines) == 3  # MLflow was measured in one setting alone
+
+
+def test_the_table_of_a_page_has_a_line_for_what_was_left_out() -> None:
+    lines = figures_table("server", table(), {"MLServer": "it does not start: no port"}).splitlines()
+    assert lines[2] == f"| {SERVICE} | 15,000 | 50 | 0.50 / 1.00 | 0.70 | 1,500,000 | 0.50 | 100 |"
+    assert lines[3].split(" | ")[5] == ""  # the constant answer has no hundred rows
+    assert lines[4].split(" | ")[4] == "behind"
+    assert lines[-1] == "| MLServer | not measured |  |  |  |  |  |  |"
+    raw = figures_table("raw transactions", table()[["requests/s", "p50 ms", "p99 ms"]], {})
+    assert raw.splitlines()[0] == "| raw transactions | requests/s | p50 / p99, ms |"
 
 
 @pytest.mark.parametrize(
     ("changed", "missed"),
     [
         ({}, set()),
-        ({"peer": 151}, {"times the requests per second of: KServe"}),
+        ({"peer": 151}, {f"times the requests per second of: {name}" for name in ("KServe", "MLflow")}),
         ({"rate": 13_900}, {f"times the requests per second of: {CONSTANT}"}),
         ({"p99": 2.01}, {"ms, 99th percentile, as fast as it goes"}),
         ({"refused": 1e-4}, {"% of requests refused"}),
@@ -247,6 +312,11 @@ def test_an_aim_is_missed_on_its_wrong_side(changed: dict[str, float], missed: s
     found = list(aims.aims(table(**changed), None))
     assert {aim.words for aim in found if not aim.met} == missed
     assert not any(GUNICORN in aim.words for aim in found)
+
+
+def test_a_peer_in_its_strongest_setting_is_not_to_be_faster() -> None:
+    met = {aim.words: aim.met for aim in aims.aims(table(peer=601), None)}
+    assert not met[f"times the requests per second of: KServe{STRONGEST}"]
 
 
 def test_online_aims_are_those_of_questions() -> None:
@@ -269,7 +339,13 @@ def test_beyond_the_last_record_they_come_again_later_with_new_keys() -> None:
 @NEEDS_WRK
 def test_the_service_is_measured_beside_the_constant_answer(model: Made) -> None:
     pair = [service(model), constant(model)]
-    found = load_rounds.compared(pair, {each.name: Path(sys.prefix) for each in pair}, model, rounds=1, seconds=1)
+    broken = replace(pair[1], name="a peer", environment="flask", command=["false"])
+    homes = {each.name: Path(sys.prefix) for each in (*pair, broken)}
+    measured, left_out = load_rounds.compared([*pair, broken], homes, model, rounds=1, seconds=1)
+    assert [*left_out] == ["a peer"]
+    assert left_out["a peer"].startswith("it does not start: ")
+    assert "a peer" not in left_out["a peer"]
+    found = figures.figures(measured)
     assert found["requests/s"][CONSTANT] > found["requests/s"][SERVICE] > 100
     assert np.isfinite(found.loc[SERVICE]).all()
     assert 0 < found["start s"][SERVICE] < 30

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import joblib
-import numpy as np
+from forest_model import probabilities  # type: ignore[import-not-found]  # beside this file
 from kserve import Model, ModelServer  # type: ignore[import-not-found]  # in an environment of its own
 
 
@@ -12,16 +11,11 @@ class Forest(Model):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.load()
-
-    def load(self) -> None:
-        """Read the model."""
-        self.model = joblib.load("pipeline.joblib")
         self.ready = True
 
     def predict(self, payload: dict[str, Any], headers: Any = None) -> dict[str, Any]:
         """Answer `instances` with probabilities."""
-        return {"predictions": self.model.predict_proba(np.array(payload["instances"]))[:, 1].tolist()}
+        return {"predictions": probabilities(payload["instances"]).tolist()}
 
 
 if __name__ == "__main__":
