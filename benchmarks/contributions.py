@@ -64,7 +64,7 @@ def contributions(
     pipeline, _ = fitted(train, problem, names, model)
     target, (card, _) = test[problem.target].to_numpy(), pd.factorize(test[problem.entity])
     draws = options.bootstrap_samples, options.seed
-    score, quality = functools.partial(predict, pipeline), headline_quality(problem)
+    score, quality = functools.partial(predict, pipeline), headline_quality(problem.task)
     importance = permutation_importance(score, test[names], target, quality, card, draws)
     lines = costs(problem, table).join(importance.set_index("feature"))[["importance", "low", "high", "alone", "added"]]
     scoring = min(timed(lambda: predict(pipeline, test[names]))[1] for _ in range(ROUNDS)) / len(test) * 1e6

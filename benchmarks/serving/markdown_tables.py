@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks.serving.figures import DECIMALS
 from benchmarks.serving.servers import SERVICE, STRONGEST
-from lifecycle.document.markdown import Markdown
-from lifecycle.document.markdown import table as written
+from lifecycle.document.markdown_template import Markdown
+from lifecycle.document.markdown_template import table as written
 
 COLUMNS = {
     "requests/s": ("requests/s",),

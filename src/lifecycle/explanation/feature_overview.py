@@ -40,7 +40,7 @@ def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
         return pd.DataFrame()
     entity = entity_codes(test, problem.entity)
     rows, target = test[list(model.feature_names_in_)], test[problem.target].to_numpy()
-    score, quality = functools.partial(predict, model), headline_quality(problem)
+    score, quality = functools.partial(predict, model), headline_quality(problem.task)
     return permutation_importance(score, rows, target, quality, entity, (SAMPLES, SEED)).set_index("feature")
 
 

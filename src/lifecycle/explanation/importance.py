@@ -7,9 +7,8 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from tqdm import tqdm
 
+from lifecycle.core.prediction_quality import HEADLINES, quality
 from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
-from lifecycle.evaluation.tasks.registry import task_of
-from lifecycle.problem.problem import Problem
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
 Quality = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray | None], float]]
@@ -17,15 +16,13 @@ GRID = 20  # values of a feature at which the dependence is taken
 BACKGROUND = 1_000  # about as many rows it is averaged over
 
 
-def headline_quality(problem: Problem) -> Quality:
-    """Return the quality by the metric that a problem's kind of target goes by; the negative of a loss."""
-    task = task_of(problem)
-    if task.direction(task.headline) > 0:
-        return task.quality
+def headline_quality(task: str) -> Quality:
+    """Return the headline figure of a kind of target, as a function of which more is better: a loss is negated."""
+    sign = HEADLINES[task].direction
 
     def of_weight(target: np.ndarray, prediction: np.ndarray) -> Callable[[np.ndarray | None], float]:
-        loss = task.quality(target, prediction)
-        return lambda weight: -loss(weight)
+        figure = quality(task, target, prediction)
+        return lambda weight: sign * figure(weight)
 
     return of_weight
 
@@ -34,7 +31,7 @@ def permutation_importance(
     predict: Predict,
     rows: pd.DataFrame,
     target: np.ndarray,
-    quality: Quality,
+    merit: Quality,
     entity: np.ndarray | None,
     draws: tuple[int, int],
 ) -> pd.DataFrame:
@@ -48,7 +45,7 @@ def permutation_importance(
         Rows that the model did not learn from.
     target : numpy.ndarray, shape (n,)
         Codes of classes, or numbers.
-    quality : callable
+    merit : callable
         From target and scores to a function of the rows' weights (None: all equal) that returns a figure. More is
         better: give the negative of a loss.
     entity : numpy.ndarray of int, shape (n,), or None
@@ -63,11 +60,11 @@ def permutation_importance(
     """
     samples, rng = draws[0], np.random.default_rng(draws[1])
     weights = [weights_of(copies, entity) for copies in resamples(units_of(entity, len(rows)), samples, rng)]
-    whole = _qualities(quality(target, predict(rows)), weights)
+    whole = _qualities(merit(target, predict(rows)), weights)
     lines = []
     for name in tqdm(rows.columns, "permutation importance", disable=None):
         shuffled = rows.assign(**{str(name): rows[name].to_numpy()[rng.permutation(len(rows))]})
-        lost = whole - _qualities(quality(target, predict(shuffled)), weights)
+        lost = whole - _qualities(merit(target, predict(shuffled)), weights)
         lines.append((name, lost[0], *interval(lost[1:, None])[:, 0]))
     return pd.DataFrame(lines, columns=["feature", "importance", "low", "high"])
 
