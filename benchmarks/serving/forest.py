@@ -22,6 +22,7 @@ from benchmarks.serving.environments import PEERS
 from lifecycle.bundle.bundle_writer import seal, write_model
 from lifecycle.bundle.provenance import Origin
 from lifecycle.core.tables import write_json
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
@@ -91,7 +92,8 @@ def made(folder: Path, trees: int = TREES) -> Made:
 def write_bundle(folder: Path, pipeline: Pipeline, learned: pd.DataFrame) -> None:
     """Write the bundle that src/package.py would write; its probability is the score, as the peers answer."""
     folder.mkdir()
-    write_json({"calibration": Calibration("none").as_json(), "threshold": 0.5}, folder / "decision.json")
+    decision = AlertDecision(Calibration("none"), 0.5, 1.0, 1.0, None, {})
+    write_json(decision.as_json(), folder / "decision.json")
     write_json(contract(PROBLEM, learned), folder / "features.json")
     write_model(folder, "creditcard", PROBLEM, pipeline, learned)
     empty_snapshot(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
