@@ -107,8 +107,8 @@ def main() -> None:
         model = made(Path(name), TREES)
         found = chosen(servers(model), options.only)
         homes, left_out = installed(found, options.environments)
-        measured, silent = compared(found, homes, model, options.rounds, options.seconds)
         raw = online(next(iter(homes.values())), options.rounds, options.seconds)
+        measured, silent = compared(found, homes, model, options.rounds, options.seconds)
     table = figures(measured)
     left_out |= silent
     print(f"{shown(table)}\n\nthis service, times as good as\n{ratios(table)}\n")
