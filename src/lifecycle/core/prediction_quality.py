@@ -7,7 +7,7 @@ import numpy as np
 
 from lifecycle.core.ranking import Ranking, average_precision, roc_auc
 
-LEAST = 1e-15  # of a probability in the log loss, as scikit-learn takes for double precision
+LEAST = 2.0**-52  # of a probability in the log loss, as scikit-learn takes for double precision
 Quality = Callable[[np.ndarray | None], float]
 
 

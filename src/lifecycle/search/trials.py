@@ -3,6 +3,9 @@
 Optuna proposes a batch from the trials of earlier batches, with a seed for each trial. So the values that are tried
 follow from the seed and the size of a batch, and not from the number of processes, their pace, or where an earlier run
 ended: a run that goes on proposes the unfinished batch again, and scores those of its trials that have no record yet.
+
+The search goes by the headline figure of the kind of target. Optuna's values are its merit: the figure, with its sign
+turned where less is better. So more merit is always better.
 """
 
 import os
@@ -21,7 +24,7 @@ from lifecycle.core import dask_client
 from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams
-from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.core.prediction_quality import HEADLINES, Headline, quality
 from lifecycle.models.families import predict
 from lifecycle.models.training import Fold, train_model
 from lifecycle.problem.problem import Problem
@@ -40,6 +43,15 @@ class Search(NamedTuple):
     present: Values
     folds: Sequence[Fold]
     folder: Path
+
+    @property
+    def headline(self) -> Headline:
+        """The figure that the search goes by."""
+        return HEADLINES[self.problem.task]
+
+    def merit(self, figures: Sequence[float]) -> float:
+        """Return the mean of headline figures of folds, with the sign that makes more better."""
+        return self.headline.direction * float(np.mean(figures))
 
 
 @dataclass
@@ -128,7 +140,7 @@ def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[An
 
 
 def _medians(earlier: Sequence[Any], folds: int) -> list[float]:
-    """Return, for each fold, the median over the trials of earlier batches of the mean figure up to there.
+    """Return, for each fold, the median over the trials of earlier batches of the merit up to there.
 
     Optuna's own median pruner takes a trial's best fold for it, but one window is easier than another.
     """
@@ -152,11 +164,14 @@ def _score_folds(
             if isinstance(result, str):
                 candidate.refusal = result
                 continue
+            figure = quality(search.problem.task, target, result)(None)
+            if np.isnan(figure):
+                candidate.refusal = f"fold {number + 1} does not define {search.headline.name}"
+                continue
             candidate.scores.append(result)
-            candidate.figures.append(average_precision(*Ranking(target, result).counts()))
-            mean = float(np.mean(candidate.figures))
-            candidate.trial.report(mean, number)
-            candidate.stopped = mean < medians[number] and candidate.values != search.present
+            candidate.figures.append(figure)
+            candidate.trial.report(merit := search.merit(candidate.figures), number)
+            candidate.stopped = merit < medians[number] and candidate.values != search.present
     return True
 
 
@@ -167,19 +182,19 @@ def _put_on_record(candidate: Candidate, search: Search, study: Any, record: Any
     """
     from optuna.trial import TrialState
 
-    trial, mean, state = candidate.trial, None, TrialState.PRUNED
+    trial, merit, state = candidate.trial, None, TrialState.PRUNED
     if candidate.refusal is not None:
         state = TrialState.FAIL
     elif len(candidate.figures) == len(search.folds):
-        mean, state = float(np.mean(candidate.figures)), TrialState.COMPLETE
+        merit, state = search.merit(candidate.figures), TrialState.COMPLETE
         best = max((other.value for other in trials_of(record, "COMPLETE")), default=-np.inf)
-        if candidate.values == search.present or mean > best:
+        if candidate.values == search.present or merit > best:
             path = scores_file(record, trial.number, search.folder)
             with atomic(path) as temporary, temporary.open("wb") as file:
                 np.save(file, np.concatenate(candidate.scores))
     for name, value in ((VALUES, candidate.values), (FIGURES, candidate.figures), (REFUSAL, candidate.refusal)):
         trial.set_user_attr(name, value)
-    record.add_trial(study.tell(trial, mean, state))
+    record.add_trial(study.tell(trial, merit, state))
 
 
 @contextmanager

@@ -18,11 +18,11 @@ import pandas as pd
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, TrainParams, TuneParams, checked, load_params
-from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.core.prediction_quality import HEADLINES, Headline, quality
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values
 from lifecycle.evaluation.bootstrap import entity_codes, weights_of
-from lifecycle.evaluation.comparison import Chance, Difference, compare
+from lifecycle.evaluation.comparison import BETTER, Chance, Difference, compare
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.models.families import FAMILIES
 from lifecycle.models.training import feature_names, folds_of
@@ -49,7 +49,6 @@ another version of its library start a new one."""
 REPEATABLE = """Seed and batch decide which values are tried, and they give the same with any number of processes
 (LOKY_MAX_CPU_COUNT) and on a Dask cluster (DASK_SCHEDULER_ADDRESS). A limit in minutes only ends a search at
 another trial."""
-FIGURE = "average_precision"  # mean over the folds
 
 
 def options(argv: Sequence[str]) -> argparse.Namespace:
@@ -74,17 +73,19 @@ def tune(argv: Sequence[str]) -> None:
         run(search, record, tuning.minutes)
         start, best = start_and_best(record, search.present, FOLDER)
         scores = np.stack([np.load(scores_file(record, trial.number, FOLDER)) for trial in (start, best)])
-        trials = trial_table(record)
+        trials = trial_table(record, search.headline)
     write_csv(trials, FOLDER / "trials.csv")
-    print(overview(trials, list(tuning.space)))
-    print(f"present values: {start.value:.4f} (trial {start.number}); best: {best.value:.4f} (trial {best.number})")
+    print(overview(trials, search.headline, list(tuning.space)))
+    first, last = (f"{figure_of(trial):.4f} (trial {trial.number})" for trial in (start, best))
+    print(f"present values: {first}; best: {last}")
     values = best.user_attrs[VALUES] if best.value > start.value else search.present
     changes = {name: value for name, value in values.items() if value != search.present[name]}
     if not changes:
         print("nothing better than the present values was found")
         return
     chance = Chance({}, params.evaluate.bootstrap_samples, params.evaluate.seed)
-    print(verdict(difference(pd.concat(fold.valid for fold in search.folds), scores, search.problem, chance)))
+    found = difference(pd.concat(fold.valid for fold in search.folds), scores, search.problem, chance)
+    print(verdict(found, search.headline))
     print(offer(changes))
     if arguments.apply:
         set_values("params.yaml", "train", changes)
@@ -117,32 +118,39 @@ def start_and_best(record: Any, present: Values, folder: Path) -> tuple[Any, Any
     return start, max(trials_of(record, "COMPLETE"), key=lambda trial: trial.value)
 
 
-def trial_table(record: Any) -> pd.DataFrame:
+def figure_of(trial: Any) -> float:
+    """Return the mean of a trial's headline figures over its folds, NaN before the first."""
+    figures = trial.user_attrs[FIGURES]
+    return float(np.mean(figures)) if figures else np.nan
+
+
+def trial_table(record: Any, headline: Headline) -> pd.DataFrame:
     """Return all trials, the finished ones first and the best of them on top."""
     rows = []
     for trial in trials_of(record):
         figures = trial.user_attrs[FIGURES]
         state = {"COMPLETE": "finished", "PRUNED": "stopped early"}.get(trial.state.name, "refused")
-        row = {"trial": trial.number, "state": state, FIGURE: np.mean(figures) if figures else np.nan}
+        row = {"trial": trial.number, "state": state, headline.name: figure_of(trial)}
         folds = {f"fold_{number}": figure for number, figure in enumerate(figures, 1)}
         rows.append(row | trial.user_attrs[VALUES] | folds | {"why": trial.user_attrs[REFUSAL] or ""})
-    trials = pd.DataFrame(rows).sort_values(FIGURE, ascending=False, kind="stable")
+    trials = pd.DataFrame(rows).sort_values(headline.name, ascending=headline.direction < 0, kind="stable")
     return trials.sort_values("state", key=lambda state: state != "finished", kind="stable", ignore_index=True)
 
 
-def overview(trials: pd.DataFrame, names: list[str]) -> str:
+def overview(trials: pd.DataFrame, headline: Headline, names: list[str]) -> str:
     """Return how many trials there are, and the ten best."""
     finished = trials[trials["state"] == "finished"]
     counts = f"{len(trials)} trials, {len(finished)} of them to the end; all are in {FOLDER / 'trials.csv'}"
-    return f"{counts}\n{finished[['trial', FIGURE, *names]].head(10).to_string(index=False)}"
+    return f"{counts}\n{finished[['trial', headline.name, *names]].head(10).to_string(index=False)}"
 
 
-def verdict(difference: Difference) -> str:
-    """Return in words whether the best trial ranks better than the present values, beyond chance of entities."""
+def verdict(difference: Difference, headline: Headline) -> str:
+    """Return in words whether the best trial does better than the present values, beyond chance of entities."""
+    share = difference.positive if headline.direction > 0 else 1 - difference.positive
     return (
-        f"{'better' if difference.low > 0 else 'not shown to be better'} than the present values:"
-        f" {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f}, better in"
-        f" {difference.positive:.1%} of the resamples;\n"
+        f"{'better' if difference.verdict == BETTER else 'not shown to be better'} than the present values:"
+        f" {difference.value:+.4f} of {headline.name}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f},"
+        f" better in {share:.1%} of the resamples;\n"
         "chosen on these very records and with one training seed, it looks better than it is"
     )
 
@@ -155,24 +163,23 @@ def offer(changes: Mapping[str, Any]) -> str:
 
 
 def difference(rows: pd.DataFrame, scores: np.ndarray, problem: Problem, chance: Chance) -> Difference:
-    """Compare two trials by their mean average precision over the folds.
+    """Compare two trials by the mean of their headline figure over the folds.
 
-    `rows` are the validation rows of all folds, the oldest fold first; `scores` (2, n) theirs, of the present values
-    and of the best ones.
+    `rows` are the validation rows of all folds, the oldest fold first; `scores` (2, n) or (2, n, classes) theirs, of
+    the present values and of the best ones.
     """
-    first, second = (rows.assign(score=score) for score in scores)
-    return compare(first, second, task_of(problem), partial(_mean_over_folds, problem), chance).figures[FIGURE]
+    task, (first, second) = task_of(problem), (rows.assign(**problem.as_columns(score)) for score in scores)
+    return compare(first, second, task, partial(_mean_over_folds, problem), chance).figures[task.headline]
 
 
 def _mean_over_folds(problem: Problem, table: pd.DataFrame) -> Callable[[np.ndarray | None], dict[str, float]]:
-    entity = entity_codes(table, problem.entity)
-    target, score, fold = (table[name].to_numpy() for name in (problem.target, "score", "fold"))
+    entity, headline = entity_codes(table, problem.entity), HEADLINES[problem.task].name
+    target, score, fold = table[problem.target].to_numpy(), problem.prediction(table), table["fold"].to_numpy()
     places = [np.flatnonzero(fold == number) for number in np.unique(fold)]
-    rankings = [Ranking(target[rows], score[rows]) for rows in places]
+    qualities = [quality(problem.task, target[rows], score[rows]) for rows in places]
 
     def figures(copies: np.ndarray | None) -> dict[str, float]:
         weight = np.ones(len(table)) if copies is None else weights_of(copies, entity)
-        pairs = zip(rankings, places, strict=True)
-        return {FIGURE: float(np.mean([average_precision(*ranking.counts(weight[rows])) for ranking, rows in pairs]))}
+        return {headline: float(np.mean([of(weight[rows]) for of, rows in zip(qualities, places, strict=True)]))}
 
     return figures

@@ -6,33 +6,25 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss, r2_score
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams, checked
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.tables import write_table
-from lifecycle.models.training import Fold
 from lifecycle.search import trials
 from lifecycle.search.trials import FIGURES, VALUES, Search, fold_scores, open_record, trials_of
 from lifecycle.search.tuning import search_name, start_and_best, trial_table
-from tests.helpers_bundle import SHOPS
-from tests.helpers_model import learnable
+from tests.helpers_search import OF_KIND, folds_of_kind
 
 TREE = {"model": "decision_tree", "max_depth": 4, "min_samples_leaf": 2}
 SPACE = {"max_depth": {"low": 1, "high": 9}, "min_samples_leaf": {"low": 1, "high": 40}}
+SHOPS = OF_KIND["binary"]
 
 
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-
-
-def windows():
-    def table(seed):
-        features, target = learnable(300, seed)
-        return features.assign(is_fraud=target)
-
-    return [Fold(table(seed), table(seed + 3)) for seed in (1, 2, 3)]
 
 
 def params_of(train=None, **tune):
@@ -43,15 +35,15 @@ def params_of(train=None, **tune):
     )
 
 
-def searched(folder, train=None, minutes=5.0, **tune):
+def searched(folder, train=None, minutes=5.0, problem=SHOPS, **tune):
     """Search in a folder; return the table and what was found of the present values and the best ones."""
     train_params, tune_params = params_of(train, **tune)
     present = {name: train_params.hyperparameters[name] for name in tune_params.space}
-    search = Search(train_params, tune_params, SHOPS, present, windows(), folder)
+    search = Search(train_params, tune_params, problem, present, folds_of_kind(problem), folder)
     with open_record(folder, "one") as study:
         trials.run(search, study, minutes)
         pair = start_and_best(study, present, folder)
-        return trial_table(study), pair
+        return trial_table(study, search.headline), pair
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +58,10 @@ def test_the_first_trial_is_the_present_and_its_figures_are_those_of_its_model(p
     folder, listed, (start, _) = plain
     train = params_of()[0]
     assert (start.number, start.user_attrs[VALUES]) == (0, {"max_depth": 4, "min_samples_leaf": 2})
-    scores = [fold_scores(train, SHOPS, fold) for fold in windows()]
+    scores = [fold_scores(train, SHOPS, fold) for fold in folds_of_kind(SHOPS)]
     figures = [
         average_precision(*Ranking(fold.valid["is_fraud"].to_numpy(), found).counts())
-        for fold, found in zip(windows(), scores, strict=True)
+        for fold, found in zip(folds_of_kind(SHOPS), scores, strict=True)
     ]
     assert start.user_attrs[FIGURES] == figures
     assert start.value == pytest.approx(np.mean(figures))
@@ -96,6 +88,37 @@ def test_a_trial_is_stopped_early_where_its_mean_falls_below_the_median_of_the_f
         assert [mean >= median for mean, median in zip(own, means, strict=True)] == [True] * (judged - 1) + [False]
 
 
+@pytest.mark.parametrize(("kind", "name", "best_first"), [("multiclass", "log_loss", 1), ("regression", "r2", -1)])
+def test_other_kinds_are_searched_by_their_own_figure(kind, name, best_first, tmp_path):
+    problem = OF_KIND[kind]
+    listed, (start, best) = searched(tmp_path, problem=problem)
+    finished = listed[listed["state"] == "finished"]
+    figures = best_first * finished[name].to_numpy()
+    assert (np.diff(figures) >= 0).all()
+    assert listed["trial"].iloc[0] == best.number
+    assert figures[0] < best_first * finished.loc[finished["trial"] == start.number, name].item()
+    assert best.value > start.value
+    assert len(finished) < len(listed)  # some were stopped, and those were worse
+    windows, scores = folds_of_kind(problem), np.load(tmp_path / "one" / f"{best.number}.npy")
+    assert scores.shape == ((900, 3) if kind == "multiclass" else (900,))
+    by_hand = {"multiclass": log_loss, "regression": r2_score}[kind]
+    parts = zip(windows, np.split(scores, 3), strict=True)
+    assert best.user_attrs[FIGURES] == pytest.approx(
+        [by_hand(fold.valid[problem.target], part) for fold, part in parts]
+    )
+
+
+def test_a_fold_whose_target_does_not_vary_is_named(tmp_path):
+    problem, (train_params, tune_params) = OF_KIND["regression"], params_of()
+    first, second, third = folds_of_kind(problem)
+    flat = second._replace(valid=second.valid.assign(**{problem.target: 1.0}))
+    present = {name: train_params.hyperparameters[name] for name in SPACE}
+    search = Search(train_params, tune_params, problem, present, [first, flat, third], tmp_path)
+    with open_record(tmp_path, "one") as study, pytest.raises(PipelineError, match="fold 2 does not define r2"):
+        trials.run(search, study, 5.0)
+        start_and_best(study, present, tmp_path)
+
+
 def test_the_same_seed_gives_the_same_trials_in_several_processes_too(plain, tmp_path, monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     pd.testing.assert_frame_equal(searched(tmp_path)[0], plain[1])
@@ -108,9 +131,7 @@ def test_another_seed_or_batch_tries_other_values(plain, tmp_path, change):
     assert not np.array_equal(found, plain[1].sort_values("trial")[values].to_numpy())
 
 
-@pytest.mark.parametrize(
-    ("place", "calls"), [("average_precision", 1), ("average_precision", 25), ("_put_on_record", 6)]
-)
+@pytest.mark.parametrize(("place", "calls"), [("quality", 1), ("quality", 25), ("_put_on_record", 6)])
 def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not(plain, tmp_path, monkeypatch, place, calls):
     counter = itertools.count()
 
@@ -137,7 +158,7 @@ def test_a_finished_search_starts_nothing_and_a_larger_number_goes_on(plain, tmp
     longer, _ = searched(tmp_path, trials=18)
     assert len(longer) == 18
     assert set(plain[1]["trial"]) <= set(longer["trial"])
-    monkeypatch.setattr(trials, "average_precision", None)
+    monkeypatch.setattr(trials, "quality", None)
     pd.testing.assert_frame_equal(searched(tmp_path, trials=18)[0], longer)
 
 

@@ -3,11 +3,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, log_loss, r2_score
 
+from lifecycle.core.prediction_quality import HEADLINES
 from lifecycle.evaluation.comparison import Chance
-from lifecycle.search.tuning import difference
+from lifecycle.search.tuning import difference, verdict
 from problems.transactions import PROBLEM
+from tests.helpers_search import OF_KIND
 
 CHANCE = Chance({}, samples=60, seed=5)
 
@@ -56,3 +58,25 @@ def test_without_cards_records_are_drawn():
     alone = difference(judged, scores, dataclasses.replace(PROBLEM, entity=None), CHANCE)
     each = difference(judged.assign(**{PROBLEM.entity: range(len(judged))}), scores, PROBLEM, CHANCE)
     assert alone == each
+
+
+@pytest.mark.parametrize(("kind", "by_hand"), [("multiclass", log_loss), ("regression", r2_score)])
+def test_other_kinds_differ_by_their_own_figure_and_less_of_a_loss_is_better(kind, by_hand):
+    problem, rng = OF_KIND[kind], np.random.default_rng(3)
+    target = rng.integers(0, 3, 300)
+    judged = pd.DataFrame({problem.key: range(300), problem.target: target, "fold": np.repeat([1, 2, 3], 100)})
+    close = np.eye(3)[target] + rng.random((300, 3)) if kind == "multiclass" else target + rng.normal(0, 0.3, 300)
+    far = rng.random((300, 3)) if kind == "multiclass" else target + rng.normal(0, 0.9, 300)
+    scores = [score / score.sum(axis=1, keepdims=True) if score.ndim == 2 else score for score in (far, close)]
+    found = difference(judged, np.stack(scores), problem, CHANCE)
+    folds = [np.arange(300)[fold : fold + 100] for fold in (0, 100, 200)]
+    means = [np.mean([by_hand(target[rows], score[rows]) for rows in folds]) for score in scores]
+    assert (found.base, found.other) == pytest.approx(tuple(means))
+    headline = HEADLINES[kind]
+    assert found.value * headline.direction > 0
+    words = verdict(found, headline)
+    assert words.startswith(f"better than the present values: {found.value:+.4f} of {headline.name}, 95 % interval")
+    assert "better in 100.0% of the resamples" in words
+    back = difference(judged, np.stack(scores[::-1]), problem, CHANCE)
+    assert verdict(back, headline).startswith("not shown to be better than the present values")
+    assert "better in 0.0% of the resamples" in verdict(back, headline)
