@@ -19,9 +19,8 @@ from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_csv, write_json
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.pictures import draw_explanation
-from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.explanation.contributions import summary
-from lifecycle.explanation.importance import headline_quality, partial_dependence, permutation_importance
+from lifecycle.explanation.importance import partial_dependence, permutation_importance
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
 
@@ -40,10 +39,9 @@ def main() -> None:
     model, test = joblib.load(MODEL), read_table(TEST)
     score, features = functools.partial(predict, model), test[list(model.feature_names_in_)]
     entity, target = entity_codes(test, problem.entity), test[problem.target].to_numpy()
-    quality = headline_quality(problem)
-    importance = permutation_importance(score, features, target, quality, entity, (options.samples, options.seed))
-    places, task = sample(len(test), options.rows, options.seed), task_of(problem)
-    scores = task.prediction(read_table("data/scores/test.parquet", task.prediction_columns()))
+    importance = permutation_importance(score, features, target, problem.task, entity, (options.samples, options.seed))
+    places = sample(len(test), options.rows, options.seed)
+    scores = problem.prediction(read_table("data/scores/test.parquet", problem.prediction_columns()))
     sampled, classes = features.iloc[places], problem.class_names if problem.outputs > 1 else ()
     explained = summary(model, sampled, scores[places], classes)
     size = explained.figures.get("mean_abs_contribution", importance.set_index("feature")["importance"])

@@ -7,8 +7,8 @@ import pytest
 from sklearn import metrics as sk
 
 from lifecycle.core.ranking import EntityRanking
-from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.alert_decision import AlertDecision
+from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.metrics import GROUPS, METRICS, SLICES, direction, figures, label, meaning, shown
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import ScoredWindow

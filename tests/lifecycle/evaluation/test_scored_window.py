@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lifecycle.evaluation.bootstrap import weights_of
 from lifecycle.evaluation.alert_decision import AlertDecision
+from lifecycle.evaluation.bootstrap import weights_of
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.scored_window import Sample, score_table, scored_window
 from tests.helpers_audit import people, scored, window
