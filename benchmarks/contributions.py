@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.protocol import PUBLISHED, TEST_STARTS, Model, cut, fitted, needed, timed
 from lifecycle.core.params import EvaluateParams
-from lifecycle.explanation.importance import headline_quality, permutation_importance
+from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.batch import evaluate
 from lifecycle.models.families import predict
 from lifecycle.problem.problem import Problem
@@ -64,8 +64,8 @@ def contributions(
     pipeline, _ = fitted(train, problem, names, model)
     target, (card, _) = test[problem.target].to_numpy(), pd.factorize(test[problem.entity])
     draws = options.bootstrap_samples, options.seed
-    score, quality = functools.partial(predict, pipeline), headline_quality(problem.task)
-    importance = permutation_importance(score, test[names], target, quality, card, draws)
+    score = functools.partial(predict, pipeline)
+    importance = permutation_importance(score, test[names], target, problem.task, card, draws)
     lines = costs(problem, table).join(importance.set_index("feature"))[["importance", "low", "high", "alone", "added"]]
     scoring = min(timed(lambda: predict(pipeline, test[names]))[1] for _ in range(ROUNDS)) / len(test) * 1e6
     parts = {"the model's features": needed(problem.features, names), "the list": problem.features}

@@ -20,7 +20,7 @@ from lifecycle.core.tables import read_table, write_csv, write_json
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.contributions import summary
-from lifecycle.explanation.importance import headline_quality, partial_dependence, permutation_importance
+from lifecycle.explanation.importance import partial_dependence, permutation_importance
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
 
@@ -39,8 +39,7 @@ def main() -> None:
     model, test = joblib.load(MODEL), read_table(TEST)
     score, features = functools.partial(predict, model), test[list(model.feature_names_in_)]
     entity, target = entity_codes(test, problem.entity), test[problem.target].to_numpy()
-    quality = headline_quality(problem.task)
-    importance = permutation_importance(score, features, target, quality, entity, (options.samples, options.seed))
+    importance = permutation_importance(score, features, target, problem.task, entity, (options.samples, options.seed))
     places = sample(len(test), options.rows, options.seed)
     scores = problem.prediction(read_table("data/scores/test.parquet", problem.prediction_columns()))
     sampled, classes = features.iloc[places], problem.class_names if problem.outputs > 1 else ()

@@ -16,7 +16,7 @@ from lifecycle.core.params import load_params
 from lifecycle.core.ranking import separation
 from lifecycle.core.tables import read_table
 from lifecycle.evaluation.bootstrap import entity_codes
-from lifecycle.explanation.importance import headline_quality, permutation_importance
+from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.feature_contract import catalogue
 from lifecycle.models.families import predict
 from lifecycle.problem.loading import load_problem
@@ -40,8 +40,8 @@ def on_test_rows(test: pd.DataFrame, problem: Problem) -> pd.DataFrame:
         return pd.DataFrame()
     entity = entity_codes(test, problem.entity)
     rows, target = test[list(model.feature_names_in_)], test[problem.target].to_numpy()
-    score, quality = functools.partial(predict, model), headline_quality(problem.task)
-    return permutation_importance(score, rows, target, quality, entity, (SAMPLES, SEED)).set_index("feature")
+    score = functools.partial(predict, model)
+    return permutation_importance(score, rows, target, problem.task, entity, (SAMPLES, SEED)).set_index("feature")
 
 
 def table(problem: Problem) -> pd.DataFrame:

@@ -9,33 +9,22 @@ from tqdm import tqdm
 
 from lifecycle.core.prediction_quality import HEADLINES, quality
 from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
+from lifecycle.problem.problem import Task
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
-Quality = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray | None], float]]
 GRID = 20  # values of a feature at which the dependence is taken
 BACKGROUND = 1_000  # about as many rows it is averaged over
-
-
-def headline_quality(task: str) -> Quality:
-    """Return the headline figure of a kind of target, as a function of which more is better: a loss is negated."""
-    sign = HEADLINES[task].direction
-
-    def of_weight(target: np.ndarray, prediction: np.ndarray) -> Callable[[np.ndarray | None], float]:
-        figure = quality(task, target, prediction)
-        return lambda weight: sign * figure(weight)
-
-    return of_weight
 
 
 def permutation_importance(
     predict: Predict,
     rows: pd.DataFrame,
     target: np.ndarray,
-    merit: Quality,
+    task: Task,
     entity: np.ndarray | None,
     draws: tuple[int, int],
 ) -> pd.DataFrame:
-    """Shuffle one feature at a time, and see how much quality is lost (Breiman 2001).
+    """Shuffle one feature at a time, and see how much the task's headline figure gets worse (Breiman 2001).
 
     Parameters
     ----------
@@ -45,9 +34,8 @@ def permutation_importance(
         Rows that the model did not learn from.
     target : numpy.ndarray, shape (n,)
         Codes of classes, or numbers.
-    merit : callable
-        From target and scores to a function of the rows' weights (None: all equal) that returns a figure. More is
-        better: give the negative of a loss.
+    task : {"binary", "multiclass", "regression"}
+        What is predicted.
     entity : numpy.ndarray of int, shape (n,), or None
         Code of each row's entity; the interval resamples entities, without them rows.
     draws : (int, int)
@@ -56,22 +44,23 @@ def permutation_importance(
     Returns
     -------
     pandas.DataFrame
-        `feature`, `importance` (loss of quality), `low` and `high` (95 %), in the order of the columns.
+        `feature`, `importance` (how much worse the figure gets), `low` and `high` (95 %), in the order of the columns.
     """
     samples, rng = draws[0], np.random.default_rng(draws[1])
     weights = [weights_of(copies, entity) for copies in resamples(units_of(entity, len(rows)), samples, rng)]
-    whole = _qualities(merit(target, predict(rows)), weights)
+    whole = _qualities(task, target, predict(rows), weights)
     lines = []
     for name in tqdm(rows.columns, "permutation importance", disable=None):
         shuffled = rows.assign(**{str(name): rows[name].to_numpy()[rng.permutation(len(rows))]})
-        lost = whole - _qualities(merit(target, predict(shuffled)), weights)
+        lost = whole - _qualities(task, target, predict(shuffled), weights)
         lines.append((name, lost[0], *interval(lost[1:, None])[:, 0]))
     return pd.DataFrame(lines, columns=["feature", "importance", "low", "high"])
 
 
-def _qualities(of_weight: Callable[[np.ndarray | None], float], weights: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the quality with all rows, and then with each weighting."""
-    return np.array([of_weight(weight) for weight in (None, *weights)])
+def _qualities(task: Task, target: np.ndarray, scores: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the headline figure of all rows, and then with each weighting: more is better."""
+    of_weight = quality(task, target, scores)
+    return HEADLINES[task].direction * np.array([of_weight(weight) for weight in (None, *weights)])
 
 
 def partial_dependence(

@@ -3,10 +3,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from lifecycle.explanation.importance import headline_quality, permutation_importance
+from lifecycle.explanation.importance import permutation_importance
 from lifecycle.models.families import build, predict
 from lifecycle.models.training import fit
-from tests.helpers_bundle import SHOPS
 from tests.helpers_model import learnable
 
 ROWS, TARGET = learnable(400, seed=2)
@@ -19,7 +18,7 @@ def by_hand(rows):
 
 
 def importance(function=by_hand, rows=ROWS, entity=CARD, samples=50, seed=3):
-    return permutation_importance(function, rows, TARGET.to_numpy(), headline_quality(SHOPS), entity, (samples, seed))
+    return permutation_importance(function, rows, TARGET.to_numpy(), "binary", entity, (samples, seed))
 
 
 def test_one_column_at_a_time_is_shuffled_and_what_average_precision_loses_is_told():
@@ -101,7 +100,7 @@ def test_a_fitted_pipeline_is_asked_with_its_own_columns():
     model = fit(build("extra_trees", "binary", 0, {"n_estimators": 10}, ROWS), ROWS, TARGET)
     unseen, target = learnable(400, seed=7)
     found = permutation_importance(
-        lambda rows: predict(model, rows), unseen, target.to_numpy(), headline_quality(SHOPS), None, (50, 0)
+        lambda rows: predict(model, rows), unseen, target.to_numpy(), "binary", None, (50, 0)
     )
     assert found.loc[found["importance"].idxmax(), "feature"] == "number"
     assert (found["low"] <= found["high"]).all()
