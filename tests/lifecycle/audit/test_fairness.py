@@ -1,5 +1,10 @@
+import re
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from lifecycle.audit.fairness import (
     as_json,
@@ -12,6 +17,7 @@ from lifecycle.audit.fairness import (
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.metrics import COLUMNS
+from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
 
 NONE = {"max_recall_difference": None, "max_false_positive_ratio": None, "max_calibration_ratio": None}
@@ -40,6 +46,17 @@ def test_figures_of_an_intersection_are_those_of_its_rows(group):
     expected = [alert.mean(), alert[fraud].mean(), alert[~fraud].mean(), rows["probability"].mean(), fraud.mean()]
     names = ["selection_rate", "recall", "false_positive_rate", "mean_predicted", "observed"]
     assert found[names].tolist() == pytest.approx(expected)
+
+
+def test_an_intersection_of_many_groups_keeps_each_pair_apart():
+    table = scored(4_000)
+    table["place"] = [f"{number:02}" for number in np.arange(4_000) % 20]  # 20 x 20: more pairs than a byte holds
+    table["age"] = [f"{number:02}" for number in np.arange(4_000) // 20 % 20]
+    problem = people(groups=(Band("place", "place"), Band("age", "age")))
+    found = audited(table, problem, 2)["place x age"].table
+    expected = table.groupby(["place", "age"]).size()
+    assert list(found.index) == [f"{place}, {age}" for place, age in expected.index]
+    assert found["records"].tolist() == expected.tolist()
 
 
 def test_what_lies_between_groups_is_that_of_their_rows():
@@ -93,6 +110,31 @@ def test_small_groups_are_told_and_left_out_of_the_distance_between_groups():
     assert as_json(found, 30)["place"]["between_groups"]["recall"]["difference"] < 0.2
 
 
+def test_the_table_for_plots_names_cut_and_group_and_keeps_the_figures():
+    found = audited(scored())
+    told = as_table(found, 30)
+    assert told["cut"].tolist() == ["place"] * 2 + ["age"] * 2 + ["place x age"] * 4
+    assert told["group"].tolist() == [name for one in found.values() for name in one.table.index]
+    assert told["label"].tolist() == [f"{cut}: {group}" for cut, group in zip(told["cut"], told["group"], strict=True)]
+    assert told["recall"].tolist() == [value for one in found.values() for value in one.table["recall"]]
+
+
+def test_what_is_written_are_the_figures_of_the_table():
+    found = audited(scored())["place"]
+    least = int(found.table.loc["east", "positives"])
+    written = as_json({"place": found}, least)["place"]["groups"]["east"]
+    assert written.pop("few") is False
+    assert written == found.table.loc["east"].to_dict()
+    assert as_table({"place": found}, least)["few"].tolist()[0] is False
+    assert as_json({"place": found}, least + 1)["place"]["groups"]["east"]["few"]
+
+
+def test_where_no_group_has_an_alert_there_is_no_ratio():
+    table = scored().assign(alert=np.int8(0))
+    between = between_groups(audited(table)["place"].table, 1)
+    assert between["selection_rate"] == {"difference": 0.0, "ratio": None}
+
+
 def test_who_is_audited_by_a_column_is_not_scored_by_it():
     problem = people()
     assert not {"place", "age"} & set(problem.feature_names)
@@ -104,6 +146,7 @@ def test_without_groups_there_is_nothing_to_tell():
     assert found == {}
     assert as_json(found, 30) == {}
     assert as_table(found, 30).empty
+    assert {"cut", "group", "label", "positives", "few"} < set(as_table(found, 30))
 
 
 def test_the_largest_difference_in_recall_is_of_single_groups():
@@ -131,6 +174,89 @@ def test_a_recall_that_differs_too_much_is_refused_by_group_figure_and_limit():
     assert f"recall of place 'east' is {high:.4f}, of 'west' {low:.4f}: {high - low:.3f} apart" in said
     assert "audit.max_recall_difference = 0.2" in said
     assert verdict(table, max_recall_difference=0.6) is None
+
+
+def test_every_broken_limit_is_named():
+    table = scored(6_000, recall=(0.9, 0.5))
+    table["probability"] = 0.6
+    said = verdict(table, max_recall_difference=0.1, max_calibration_ratio=1.5)
+    assert "audit.max_recall_difference = 0.1" in said
+    assert "audit.max_calibration_ratio = 1.5" in said
+
+
+def counted(table, by):
+    """Return the sums of each group, from its rows: positives, hits, false alerts, negatives, predictions."""
+    label, alert = table["label"], table["alert"]
+    columns = {"positives": label, "hits": label * alert, "false": (1 - label) * alert, "negatives": 1 - label}
+    return pd.DataFrame(columns | {"predicted": table["probability"]}).astype(float).groupby(by).sum()
+
+
+def on_its_scale(sums, key):
+    """Return the compared value of each group and its variance if records were independent."""
+    if key == "max_recall_difference":
+        share = (sums["hits"] + 1) / (sums["positives"] + 2)  # Agresti and Coull
+        return sums["hits"] / sums["positives"], share * (1 - share) / (sums["positives"] + 2)
+    if key == "max_false_positive_ratio":
+        return np.log((sums["false"] + 0.5) / (sums["negatives"] + 1)), 1 / (sums["false"] + 0.5)
+    return np.log((sums["positives"] + 0.5) / (sums["predicted"] + 0.5)), 1 / (sums["positives"] + 0.5)
+
+
+def beyond_noise(found, table, key):
+    """Return how far each gap is above zero beyond noise, the largest first: what a limit is held against."""
+    young = pd.Series(np.where(table["age"] <= 40, "young", "old"), name="age")
+    labels = {"place": table["place"], "age": young, "place x age": table["place"] + ", " + young}
+    gaps = []
+    for cut, one in found.items():
+        groups = list(one.table.index)
+        value, variance = (column.loc[groups].to_numpy() for column in on_its_scale(counted(table, labels[cut]), key))
+        draws = one.draws[key]
+        if key == "max_calibration_ratio":
+            errors = np.sqrt(np.maximum(draws.var(axis=0, ddof=1), variance))
+            gaps += zip(abs(value), errors, strict=True)
+        else:
+            for i, j in combinations(range(len(groups)), 2):
+                resampled = np.var(draws[:, i] - draws[:, j], ddof=1)
+                gaps.append((abs(value[i] - value[j]), np.sqrt(max(resampled, variance[i] + variance[j]))))
+    quantile = norm.isf(0.025 / len(gaps))
+    return sorted((size - quantile * error for size, error in gaps), reverse=True), [size for size, _ in gaps]
+
+
+SKEWED = {
+    "one group is always right": {"recall": (1.0, 0.4)},
+    "few cards": {"recall": (0.4, 0.9), "cards": 14},
+}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("kind", SKEWED)
+@pytest.mark.parametrize("key", list(NONE))
+def test_a_limit_is_held_against_the_gap_less_its_noise(key, kind, groups):
+    table, problem = scored(3_000, seed=3, **SKEWED[kind]), people(groups=people().groups[:groups])
+    west = (table["place"] == "west").to_numpy()
+    extra = np.random.default_rng(1).random(len(table)) < 0.25
+    table.loc[west & extra & (table["label"] == 0), "alert"] = 1
+    table["probability"] = np.where(west, 0.05, 0.5)
+    found = audit(window(table, problem), table, problem.groups, (4, 1))  # so few that 1 / (n - 1) shows
+    (most, *_), _ = beyond_noise(found, table, key)
+    assert most > 0
+    limit = np.exp(most) if key.endswith("ratio") else most
+    with pytest.raises(PipelineError, match=key):
+        check_fairness(found, AuditParams(**REST | NONE | {key: limit * (1 - 1e-6)}))
+    check_fairness(found, AuditParams(**REST | NONE | {key: limit * (1 + 1e-6)}))
+
+
+@pytest.mark.parametrize("key", ["max_recall_difference", "max_false_positive_ratio"])
+def test_the_clearest_gap_is_named_first_with_its_size_and_what_is_beyond_noise(key):
+    table = scored(6_000, recall=(0.9, 0.3))
+    table.loc[(table["place"] == "west") & (table["card"] % 3 == 0), "alert"] = 1
+    found, is_ratio = audited(table), key.endswith("ratio")
+    lines = re.findall(r"([\d.]+)(?: times)? apart, ([\d.]+)", verdict(table, **{key: 1.02 if is_ratio else 0.02}))
+    beyond, sizes = beyond_noise(found, table, key)
+    shown = [np.exp(size) if is_ratio else size for size in beyond][: len(lines)]
+    assert len(lines) > 2
+    assert [float(line[1]) for line in lines] == pytest.approx(shown, abs=0.0051 if is_ratio else 0.00051)
+    exact = [np.exp(size) if is_ratio else size for size in sizes]
+    assert all(min(abs(float(line[0]) - size) for size in exact) < 0.0051 for line in lines)
 
 
 def test_limits_of_null_gate_nothing():

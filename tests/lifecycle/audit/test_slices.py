@@ -1,7 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
+from lifecycle.audit.group_metrics import GroupFigures
 from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_average_precision, worst_slices
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
@@ -97,3 +100,61 @@ def test_the_lowest_average_precision_is_of_slices_with_enough_frauds():
     found = sliced(scored(6_000, recall=(0.9, 0.5)), BANDS[:1])
     assert worst_average_precision(found, 30) == found["place"].table["average_precision"].min()
     assert np.isnan(worst_average_precision(found, 10_000))
+
+
+def at_distance(losses, positives=30):
+    """Return made-up figures of slices that lie below the whole by so many units of their spread of 0.01."""
+    spread = np.random.default_rng(0).normal(size=(9, len(losses)))
+    spread *= 0.01 / spread.std(axis=0, ddof=1)
+    made = {}
+    for name, lost in {WHOLE: [0.0], "cut": losses}.items():
+        recall = 0.8 - 0.01 * np.array(lost)
+        columns = {"records": 100, "positives": positives, "average_precision": np.nan, "recall": recall}
+        draws = 0.8 * np.ones((9, 1)) if name == WHOLE else recall + spread
+        groups = [WHOLE] if name == WHOLE else [str(number) for number in range(len(losses))]
+        made[name] = GroupFigures(None, pd.DataFrame(columns, index=groups), {"recall": draws})
+        made[name].draws["average_precision"] = np.full_like(draws, np.nan)
+    return made
+
+
+@pytest.mark.parametrize("others", [0, 1, 4])
+def test_a_loss_is_named_when_it_is_beyond_a_quantile_divided_among_all_comparisons(others):
+    limit = norm.isf(0.025 / (1 + others))
+    for lost, names in ((limit * 1.0001, ["0"]), (limit * 0.9999, [])):
+        named = worst_slices(at_distance([lost, *[0.0] * others]), 30)
+        assert [line["value"] for line in named] == names
+
+
+def test_three_slices_are_named_the_largest_loss_first():
+    named = worst_slices(at_distance([5.0, 9.0, 7.0, 6.0, 0.0]), 30)
+    assert [line["value"] for line in named] == ["1", "2", "3"]
+
+
+def test_a_slice_with_just_enough_frauds_is_named_and_one_that_no_resample_moves_is_not():
+    assert [line["value"] for line in worst_slices(at_distance([9.0], positives=30), 30)] == ["0"]
+    assert worst_slices(at_distance([9.0], positives=29), 30) == []
+    still = at_distance([0.0])
+    still["cut"].draws["recall"][:] = 0.8  # as the whole: nothing to divide by
+    assert worst_slices(still, 30) == []
+
+
+def test_positives_as_many_as_asked_for_are_not_few():
+    found = sliced(scored(), BANDS[:1])
+    least = int(line(found, "place", "east")["positives"])
+    told = as_table(found, least).set_index("label")
+    assert not told.loc["place: east", "few"]
+    assert as_table(found, least + 1).set_index("label").loc["place: east", "few"]
+    own = found["place"].table["average_precision"]
+    whole = {name: one for name, one in found.items() if name != "place"} | {"place": found["place"]}
+    most = int(found["place"].table["positives"].max())
+    assert worst_average_precision(whole, most) == own[found["place"].table["positives"] == most].iloc[0]
+
+
+def test_what_is_written_holds_the_worst_slices_and_the_figures_of_each():
+    found = sliced(scored(6_000, recall=(0.5, 0.9)), BANDS[:2])
+    written = as_json(found, 30)
+    assert written["worst"] == worst_slices(found, 30) != []
+    east = dict(written["slices"]["place"]["east"])
+    assert east.pop("few") is False
+    assert east == line(found, "place", "east").to_dict()
+    assert as_json(found, 10_000)["worst"] == []

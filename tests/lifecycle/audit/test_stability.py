@@ -17,6 +17,7 @@ from lifecycle.audit.stability import (
     windows_of_age,
 )
 from lifecycle.core.params import SplitParams, TrainParams
+from lifecycle.evaluation.bootstrap import resamples
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Column
@@ -72,12 +73,41 @@ def test_each_window_has_its_own_figure_with_an_interval_and_its_age():
     assert found.slope[0] == pytest.approx(np.polyfit([0, 1, 2], expected, 1)[0])
 
 
+def test_intervals_are_of_the_same_resampled_cards_in_all_windows():
+    found, parts, scores = aged([0, 1, 2], samples=20)
+    cards = sorted(set().union(*(part["card"] for part in parts)))
+    order = list(dict.fromkeys(card for part in parts for card in part["card"]))  # as they first occur
+    drawn = []
+    for copies in resamples(len(cards), 20, 1):
+        weight = dict(zip(order, copies.tolist(), strict=True))
+        weights = [part["card"].map(weight) for part in parts]
+        drawn.append(
+            [
+                average_precision_score(part["label"], score, sample_weight=own)
+                for part, score, own in zip(parts, scores, weights, strict=True)
+            ]
+        )
+    ends = np.percentile(drawn, [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(found.table["average_precision_low"], ends[0])
+    np.testing.assert_allclose(found.table["average_precision_high"], ends[1])
+    slopes = [np.polyfit([0, 1, 2], one, 1)[0] for one in drawn]
+    assert found.slope[1:] == pytest.approx(np.percentile(slopes, [2.5, 97.5]))
+
+
+def test_windows_are_told_by_their_start_and_two_have_a_slope():
+    found = aged([0, 3])[0]
+    assert found.table["start"].tolist() == [str(START - 5 * DAY), str(START)]
+    first, second = found.table["average_precision"]
+    assert found.slope[0] == pytest.approx(second - first)
+
+
 def test_a_model_that_loses_with_age_has_a_slope_below_zero_beyond_noise():
     falling, steady = aged([0, 1, 2, 3, 4])[0].slope, aged([0, 0, 0, 0, 0])[0].slope
     assert falling[1] < falling[0] < falling[2] < 0
     assert steady[1] < 0 < steady[2]
 
 
+@pytest.mark.filterwarnings("error")
 def test_one_window_has_no_slope():
     assert np.isnan(aged([0])[0].slope).all()
 
@@ -113,6 +143,12 @@ def test_the_model_on_file_comes_first_and_the_seeds_that_follow_it_next():
     assert result == found(train)
 
 
+def test_without_further_seeds_there_is_the_model_on_file():
+    result = found(recipe(n_estimators=3), more=0)
+    assert result["seeds"] == [2**32 - 2]
+    assert len(result["figures"]["score"]) == 1
+
+
 def test_a_model_whose_training_has_no_chance_has_no_spread():
     scores = found(recipe(model="logistic_regression"))["figures"]["score"]
     assert spread(scores) == 0
@@ -144,3 +180,17 @@ def test_records_of_known_entities_are_counted_where_they_are_left_out():
         inside = [((table["time"] >= w.test_start) & (table["time"] < w.test_end)).sum() for w in windows]
         assert [len(one.records) + one.left_out for one in judged] == inside
         assert any(one.left_out for one in judged) is drop_known
+
+
+def test_an_ageing_model_learns_from_the_first_training_window_and_scores_each_window():
+    table = records().assign(id=range(len(records())))
+    table = table.assign(time=START - 30 * DAY + np.arange(len(table)) * DAY * 40 / len(table))
+    windows, train = windows_of_age(SPLIT, FINAL, START - 20 * DAY, 2), recipe(n_estimators=5, max_depth=2)
+    judged = score_windows(table, windows, PROBLEM, train, drop_known=False)
+    first = windows[0]
+    learned = table[(table["time"] >= first.train_start) & (table["time"] < first.train_end)]
+    model = train_model(train, PROBLEM, learned)
+    assert [one.window for one in judged] == windows
+    for one in judged:
+        inside = table[(table["time"] >= one.window.test_start) & (table["time"] < one.window.test_end)]
+        np.testing.assert_array_equal(one.score, predict(model, inside))
