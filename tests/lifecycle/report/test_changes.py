@@ -67,3 +67,42 @@ def test_the_hash_of_an_output():
 @pytest.mark.parametrize(("depth", "stale"), [(14, []), (5, ["train.depth"])])
 def test_params_that_changed_after_the_last_run_are_found(depth, stale):
     assert not_run(lock(14, "a"), {"train": {"depth": depth}, "problem": "p", "tune": {"trials": 1}}) == stale
+
+
+def test_an_empty_mapping_is_a_value_and_nothing_has_none():
+    assert differences({"a": {}}, {"a": {"b": 1}}) == [("a.b", "-", "1"), ("a", "{}", "-")]
+    assert differences({}, {}) == []
+    assert differences({}, {"a": 1}) == [("a", "-", "1")]
+
+
+def test_a_version_without_features_has_had_them_all_added_or_removed():
+    contract = {"hidden": ["h"], "columns": [feature("a"), feature("h")]}
+    assert feature_changes({}, contract) == (["a", "h"], [], [], 2)
+    assert feature_changes(contract, {}) == ([], ["a", "h"], [], 0)
+    assert feature_changes(contract, contract) == ([], [], [], 2)
+
+
+def test_params_and_outputs_that_only_one_side_has_are_told():
+    stage = {"deps": [{"path": "src/a.py", "md5": "1"}], "params": {"params.yaml": {"train": 1}}}
+    base = {"stages": {"first": stage, "same": {"deps": []}, "last": {"deps": [{"path": "notes.txt", "md5": "1"}]}}}
+    head = {
+        "stages": {
+            "first": {"deps": [], "params": {"params.yaml": {"train": 1}, "other.yaml": {"x": 2}}},
+            "same": {"deps": []},
+            "last": {"deps": [{"path": "notes.txt", "md5": "2"}, {"path": "src/made.py", "md5": "3"}]},
+            "maker": {"outs": [{"path": "src/made.py", "md5": "3"}]},
+        }
+    }
+    assert list(stage_changes(base, head)) == [
+        ("first", ["x"], [], ["src/a.py"], (0, 0)),
+        ("last", [], ["notes.txt", "src/made.py"], [], (0, 0)),  # what a stage made is data, wherever it lies
+        ("maker", [], [], [], (1, 1)),
+    ]
+
+
+def test_params_that_are_gone_or_lie_deeper_are_stale_too():
+    kept = {"stages": {"one": {"params": {"params.yaml": {"a.b.c": 1, "a.b": {"c": 1}, "d.e": 2}}}, "two": {}}}
+    assert not_run(kept, {"a": {"b": {"c": 1}}, "d": {"e": 2}}) == []
+    assert not_run(kept, {"a": {"b": {"c": 1}}, "d": 5}) == ["d.e"]
+    assert not_run(kept, {"a": {"b": {"c": 1}}}) == ["d.e"]
+    assert not_run({}, {}) == []

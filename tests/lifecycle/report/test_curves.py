@@ -3,7 +3,7 @@ import struct
 import pandas as pd
 import pytest
 
-from lifecycle.report.curves import DARK, LIGHT, at_points, pictures
+from lifecycle.report.curves import DARK, LIGHT, at_points, curves, pictures
 
 CURVES = {
     "precision_recall": pd.DataFrame({"recall": [0.1, 0.55, 1.0], "precision": [1.0, 0.9, 0.1]}),
@@ -46,5 +46,26 @@ def test_pictures_are_sharp_and_small():
 def test_a_side_without_tables_is_left_out():
     assert len(pictures({}, CURVES)) == 4
     assert len(pictures({}, {})) == 4
+
+
+def test_the_precision_is_that_of_the_first_point_which_reaches_the_recall():
     assert at_points({}, CURVES)[0] == ("50%", "-", "90.0%")
     assert at_points({}, CURVES)[-1] == ("90%", "-", "10.0%")
+    on_the_point = pd.DataFrame({"recall": [0.5, 0.6, 0.75], "precision": [1.0, 0.5, 0.25]})
+    assert at_points({"precision_recall": on_the_point}, CURVES) == [
+        ("50%", "100.0%", "90.0%"),
+        ("60%", "50.0%", "10.0%"),
+        ("70%", "25.0%", "10.0%"),
+        ("80%", "-", "10.0%"),  # never reached
+        ("90%", "-", "10.0%"),
+    ]
+
+
+def test_only_tables_with_rows_are_curves():
+    class Side:
+        def csv(self, path):
+            return {"metrics/evaluate/roc.csv": CURVES["roc"], "metrics/decide/cost.csv": CURVES["cost"].head(0)}.get(
+                path
+            )
+
+    assert {name: table is CURVES["roc"] for name, table in curves(Side()).items()} == {"roc": True}
