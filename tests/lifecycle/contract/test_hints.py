@@ -61,6 +61,30 @@ def test_each_reason_has_its_own_advice_or_none(column, reason, said):
     assert found == said if said == "" else said in found
 
 
+@pytest.mark.parametrize(
+    ("column", "reason", "said"),
+    [
+        ("text", "not of type text, but list<item: int64>", "export it as text"),
+        ("text", "not of type text, but bool", "export it as text"),
+        ("integer", "not of type integer, but double", "export it as a integer"),
+    ],
+)
+def test_another_type_is_exported_as_the_declared_one(column, reason, said):
+    assert hint("5", COLUMNS[column], reason) == said
+
+
+@pytest.mark.parametrize("cell", ["yesterday!", "15225408310", "12345678", "1.522540831", "1522540831."])
+def test_only_as_many_digits_as_seconds_have_are_taken_for_seconds(cell):
+    assert hint(cell, COLUMNS["timestamp"], "not of type timestamp").startswith("times are read in the form")
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 60 + "...")])
+def test_a_value_is_shown_whole_up_to_sixty_characters(length, shown):
+    problem = small_problem(Column("amount", "number", ""))
+    examples = check(small_table(1, amount=["x" * length]), problem, None).examples
+    assert examples["amount: not of type number"].startswith(f"the first is {shown!r} in row 0: ")
+
+
 def test_the_verdict_has_the_first_value_of_each_reason():
     problem = small_problem(Column("amount", "number", "", ge=0), distinct=("amount",))
     table = small_table(6, amount=["1", "x" * 80, "-2", "", "1", "x"])

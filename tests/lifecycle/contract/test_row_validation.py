@@ -3,11 +3,13 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.contract.row_validation import check
+from lifecycle.core.numeric_limits import FLOAT32
 from lifecycle.core.tables import as_arrow
 from lifecycle.problem.problem import Column
 from lifecycle.sources.files import read_file
@@ -179,3 +181,53 @@ def test_a_limit_may_have_a_zone(limit):
     problem = small_problem(Column("opened", "timestamp", "", ge=limit))
     opened = pd.to_datetime(["2018-01-01 23:59:59", "2018-01-02 00:00:00"])
     assert check(small_table(2, opened=opened), problem, None).failed == {f"opened: below {limit}": 1}
+
+
+@pytest.mark.parametrize(("as_text", "decimals"), [("12345678901.23", 2), ("0.30000000000000004", 1), ("7", 0)])
+def test_what_a_float_can_only_come_near_has_the_decimals_it_was_written_with(as_text, decimals):
+    problem = small_problem(Column("euro", "number", "", decimals=decimals))
+    assert check(small_table(1, euro=[float(as_text)]), problem, None).failed == {}
+
+
+@pytest.mark.parametrize("value", [1.251, 1.2501, 1.250001, -0.001, 5_000_000.001, 2.0**53 / 100 + 4])
+def test_a_decimal_too_many_is_seen_however_small_and_a_number_too_large_to_have_any(value):
+    problem = small_problem(Column("euro", "number", "", decimals=2))
+    assert check(small_table(1, euro=[value]), problem, None).failed == {"euro: more than 2 decimals": 1}
+
+
+def test_the_largest_number_of_trees_is_kept_and_the_next_is_not():
+    problem = small_problem(Column("n", "number", ""))
+    verdict = check(small_table(4, n=[FLOAT32, -FLOAT32, np.nextafter(FLOAT32, np.inf), -1e39]), problem, None)
+    assert verdict.kept["n"].tolist() == [FLOAT32, -FLOAT32]
+    assert verdict.failed == {"n: not between -3.403e+38 and 3.403e+38": 2}
+
+
+def test_text_with_what_is_no_character_is_rejected():
+    verdict = check(small_table(4, name=["a", "b\0", "\uffff", "[]"]), small_problem(Column("name", "text", "")), None)
+    assert verdict.kept["name"].tolist() == ["a", "[]"]
+    assert verdict.failed == {"name: holds what is no character": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "shown"),
+    [
+        ("timestamp", pa.array([0, 2**45, None], pa.timestamp("s")), "<value out of range: 35184372088832>"),
+        ("text", pa.array([["x"], ["y", "z"], None]), "['y', 'z']"),
+        ("text", pa.array([b"x", b"y", None]), "b'y'"),
+    ],
+)
+def test_what_parquet_cannot_show_is_shown_as_text_and_what_is_missing_as_missing(kind, values, shown):
+    table = pa.Table.from_pandas(small_table(3), preserve_index=False).append_column("x", values)
+    verdict = check(table, small_problem(Column("x", kind, "")), None)
+    assert rejected(verdict, "x")[-2:] == [shown, None]
+    assert verdict.rejected.schema.field("x").type == pa.string()
+    assert verdict.examples["x: missing"] == "the first in row 2"
+
+
+@pytest.mark.parametrize("column", [pa.array([1, 2]), pa.array([True, None]), pa.array([1.5, 2]), pa.array(["a", "b"])])
+def test_rejected_values_of_a_plain_type_keep_it(column):
+    table = pa.Table.from_pandas(small_table(2), preserve_index=False).append_column("x", column)
+    problem = small_problem(Column("x", "timestamp", ""))
+    assert check(table, problem, None).rejected["x"].type == column.type
+    dictionary = table.set_column(table.num_columns - 1, "x", column.dictionary_encode())
+    assert pa.types.is_dictionary(check(dictionary, problem, None).rejected["x"].type)
