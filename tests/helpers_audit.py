@@ -7,7 +7,8 @@ import pandas as pd
 
 from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
-from lifecycle.evaluation.scored_window import ScoredWindow, scored_window
+from lifecycle.evaluation.tasks.binary import Binary
+from lifecycle.evaluation.tasks.binary_metrics import BinaryWindow
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_data import small_problem
@@ -39,7 +40,7 @@ def scored(
     return pd.DataFrame(columns | made).assign(probability=np.where(found, 0.7, 0.05), alert=found.astype(np.int8))
 
 
-def window(table: pd.DataFrame, problem: Problem | None = None) -> ScoredWindow:
+def window(table: pd.DataFrame, problem: Problem | None = None) -> BinaryWindow:
     """Return a table of scores as arrays."""
     options = params(evaluate__top_k=TOP_K, evaluate__rule_amount=None).evaluate
-    return scored_window(table, problem or people(), DECISION, options, DAYS)
+    return Binary(problem or people()).window(table, DECISION, options, DAYS)

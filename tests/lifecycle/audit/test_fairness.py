@@ -12,21 +12,23 @@ from lifecycle.audit.fairness import (
     audit,
     between_groups,
     check_fairness,
-    largest_recall_difference,
+    largest_difference,
 )
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
-from lifecycle.evaluation.metrics import COLUMNS
+from lifecycle.evaluation.tasks.binary import Binary
+from lifecycle.evaluation.tasks.binary_metrics import COLUMNS
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
 
 NONE = {"max_recall_difference": None, "max_false_positive_ratio": None, "max_calibration_ratio": None}
+OTHERS = {"max_accuracy_difference": None, "max_error_ratio": None}  # of other kinds of target
 REST = {"min_positives": 30, "more_seeds": 2, "ageing_windows": 2, "samples": 50, "seed": 0}
 
 
 def audited(table, problem=None, samples=60):
     problem = problem or people()
-    return audit(window(table, problem), table, problem.groups, (samples, 1))
+    return audit(Binary(problem), window(table, problem), table, problem.groups, (samples, 1))
 
 
 def test_every_group_and_every_intersection_of_two_is_judged():
@@ -63,7 +65,7 @@ def test_what_lies_between_groups_is_that_of_their_rows():
     table = scored(recall=(0.9, 0.6))
     recall = table[table["label"] == 1].groupby("place")["alert"].mean()
     selected = table.groupby("place")["alert"].mean()
-    between = between_groups(audited(table)["place"].table, 1)
+    between = between_groups(audited(table)["place"], 1)
     assert between["recall"]["difference"] == pytest.approx(recall.max() - recall.min())
     assert between["selection_rate"]["ratio"] == pytest.approx(selected.min() / selected.max())
 
@@ -105,14 +107,14 @@ def test_small_groups_are_told_and_left_out_of_the_distance_between_groups():
     table.loc[:9, "place"] = "far"
     table.loc[:9, "alert"] = 0
     found = audited(table)
-    told = as_table(found, 30).set_index("label")
+    told = as_table(Binary(people()), found, 30).set_index("label")
     assert (told.loc["place: far", "few"], told.loc["place: east", "few"]) == (True, False)
     assert as_json(found, 30)["place"]["between_groups"]["recall"]["difference"] < 0.2
 
 
 def test_the_table_for_plots_names_cut_and_group_and_keeps_the_figures():
     found = audited(scored())
-    told = as_table(found, 30)
+    told = as_table(Binary(people()), found, 30)
     assert told["cut"].tolist() == ["place"] * 2 + ["age"] * 2 + ["place x age"] * 4
     assert told["group"].tolist() == [name for one in found.values() for name in one.table.index]
     assert told["label"].tolist() == [f"{cut}: {group}" for cut, group in zip(told["cut"], told["group"], strict=True)]
@@ -125,13 +127,13 @@ def test_what_is_written_are_the_figures_of_the_table():
     written = as_json({"place": found}, least)["place"]["groups"]["east"]
     assert written.pop("few") is False
     assert written == found.table.loc["east"].to_dict()
-    assert as_table({"place": found}, least)["few"].tolist()[0] is False
+    assert as_table(Binary(people()), {"place": found}, least)["few"].tolist()[0] is False
     assert as_json({"place": found}, least + 1)["place"]["groups"]["east"]["few"]
 
 
 def test_where_no_group_has_an_alert_there_is_no_ratio():
     table = scored().assign(alert=np.int8(0))
-    between = between_groups(audited(table)["place"].table, 1)
+    between = between_groups(audited(table)["place"], 1)
     assert between["selection_rate"] == {"difference": 0.0, "ratio": None}
 
 
@@ -145,23 +147,23 @@ def test_without_groups_there_is_nothing_to_tell():
     found = audited(scored(100), people(groups=()))
     assert found == {}
     assert as_json(found, 30) == {}
-    assert as_table(found, 30).empty
-    assert {"cut", "group", "label", "positives", "few"} < set(as_table(found, 30))
+    assert as_table(Binary(people()), found, 30).empty
+    assert {"cut", "group", "label", "positives", "few"} < set(as_table(Binary(people()), found, 30))
 
 
 def test_the_largest_difference_in_recall_is_of_single_groups():
     table = scored(6_000, recall=(0.9, 0.5))
     recall = table[table["label"] == 1].groupby("place")["alert"].mean()
-    assert largest_recall_difference(audited(table), 30) == pytest.approx(recall["east"] - recall["west"])
-    assert largest_recall_difference(audited(table), 10_000) is None
-    assert largest_recall_difference({}, 30) is None
+    assert largest_difference(audited(table), "recall", 30) == pytest.approx(recall["east"] - recall["west"])
+    assert largest_difference(audited(table), "recall", 10_000) is None
+    assert largest_difference({}, "recall", 30) is None
 
 
 def verdict(table, **changes):
     problem = people()
-    found = audit(window(table, problem), table, problem.groups, (60, 1))
+    found = audit(Binary(problem), window(table, problem), table, problem.groups, (60, 1))
     try:
-        check_fairness(found, AuditParams(**REST | NONE | changes))
+        check_fairness(Binary(problem), found, AuditParams(**REST | OTHERS | NONE | changes))
     except PipelineError as error:
         return str(error)
     return None
@@ -221,6 +223,7 @@ def beyond_noise(found, table, key):
     return sorted((size - quantile * error for size, error in gaps), reverse=True), [size for size, _ in gaps]
 
 
+FEW = (4, 1)  # resamples, so few that 1 / (n - 1) shows; and their seed
 SKEWED = {
     "one group is always right": {"recall": (1.0, 0.4)},
     "few cards": {"recall": (0.4, 0.9), "cards": 14},
@@ -236,13 +239,15 @@ def test_a_limit_is_held_against_the_gap_less_its_noise(key, kind, groups):
     extra = np.random.default_rng(1).random(len(table)) < 0.25
     table.loc[west & extra & (table["label"] == 0), "alert"] = 1
     table["probability"] = np.where(west, 0.05, 0.5)
-    found = audit(window(table, problem), table, problem.groups, (4, 1))  # so few that 1 / (n - 1) shows
+    found = audit(
+        Binary(problem), window(table, problem), table, problem.groups, (4, 1)
+    )  # so few that 1 / (n - 1) shows
     (most, *_), _ = beyond_noise(found, table, key)
     assert most > 0
     limit = np.exp(most) if key.endswith("ratio") else most
     with pytest.raises(PipelineError, match=key):
-        check_fairness(found, AuditParams(**REST | NONE | {key: limit * (1 - 1e-6)}))
-    check_fairness(found, AuditParams(**REST | NONE | {key: limit * (1 + 1e-6)}))
+        check_fairness(Binary(problem), found, AuditParams(**REST | OTHERS | NONE | {key: limit * (1 - 1e-6)}))
+    check_fairness(Binary(problem), found, AuditParams(**REST | OTHERS | NONE | {key: limit * (1 + 1e-6)}))
 
 
 @pytest.mark.parametrize("key", ["max_recall_difference", "max_false_positive_ratio"])

@@ -5,7 +5,8 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
 from lifecycle.audit.group_metrics import GroupFigures
-from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_average_precision, worst_slices
+from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_headline, worst_slices
+from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
 
@@ -13,7 +14,7 @@ BANDS = (Band("place", "place"), Band("age", "age", edges=(40,)), Band("how", "l
 
 
 def sliced(table, bands=BANDS, samples=100):
-    return slice_figures(window(table), table, bands, (samples, 1))
+    return slice_figures(Binary(people()), window(table), table, bands, (samples, 1))
 
 
 def line(found, name, value):
@@ -88,7 +89,7 @@ def test_where_all_slices_are_served_alike_hardly_any_is_named():
 
 def test_without_cards_records_are_resampled():
     table = scored(500)
-    found = slice_figures(window(table, people(entity=None)), table, BANDS, (50, 1))
+    found = slice_figures(Binary(people()), window(table, people(entity=None)), table, BANDS, (50, 1))
     assert line(found, "place", "east")["recall_low"] < line(found, "place", "east")["recall_high"]
 
 
@@ -98,8 +99,8 @@ def test_without_bands_there_is_the_whole():
 
 def test_the_lowest_average_precision_is_of_slices_with_enough_frauds():
     found = sliced(scored(6_000, recall=(0.9, 0.5)), BANDS[:1])
-    assert worst_average_precision(found, 30) == found["place"].table["average_precision"].min()
-    assert np.isnan(worst_average_precision(found, 10_000))
+    assert worst_headline(found, 30) == found["place"].table["average_precision"].min()
+    assert np.isnan(worst_headline(found, 10_000))
 
 
 def at_distance(losses, positives=30):
@@ -112,7 +113,7 @@ def at_distance(losses, positives=30):
         columns = {"records": 100, "positives": positives, "average_precision": np.nan, "recall": recall}
         draws = 0.8 * np.ones((9, 1)) if name == WHOLE else recall + spread
         groups = [WHOLE] if name == WHOLE else [str(number) for number in range(len(losses))]
-        made[name] = GroupFigures(None, pd.DataFrame(columns, index=groups), {"recall": draws})
+        made[name] = GroupFigures(Binary(people()), None, pd.DataFrame(columns, index=groups), {"recall": draws})
         made[name].draws["average_precision"] = np.full_like(draws, np.nan)
     return made
 
@@ -147,7 +148,7 @@ def test_positives_as_many_as_asked_for_are_not_few():
     own = found["place"].table["average_precision"]
     whole = {name: one for name, one in found.items() if name != "place"} | {"place": found["place"]}
     most = int(found["place"].table["positives"].max())
-    assert worst_average_precision(whole, most) == own[found["place"].table["positives"] == most].iloc[0]
+    assert worst_headline(whole, most) == own[found["place"].table["positives"] == most].iloc[0]
 
 
 def test_what_is_written_holds_the_worst_slices_and_the_figures_of_each():

@@ -18,6 +18,7 @@ from lifecycle.audit.stability import (
 )
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.evaluation.bootstrap import resamples
+from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.models.families import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Column
@@ -30,7 +31,17 @@ from tests.helpers_model import learnable
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2020-03-01")
 SPLIT = SplitParams(
-    folds=2, train_days=7, delay_days=3, test_days=5, test_start=None, drop_known_entities=True, max_feature_auc=0.95
+    strategy="time",
+    folds=2,
+    test_share=0.2,
+    seed=1,
+    window="sliding",
+    train_days=7,
+    delay_days=3,
+    test_days=5,
+    test_start=None,
+    drop_known_entities=True,
+    max_feature_auc=0.95,
 )
 FINAL = TimeWindow(START - 10 * DAY, START - 3 * DAY, START, START + 5 * DAY)
 
@@ -58,7 +69,7 @@ def aged(losses, samples=100):
     noise = np.random.default_rng(0)
     scores = [p["score"].to_numpy() + lost * noise.random(len(p)) for p, lost in zip(parts, losses, strict=True)]
     judged = [AgeWindow(*one, left_out=7) for one in zip(windows, parts, scores, strict=True)]
-    return ageing(judged, people(), (samples, 1)), parts, scores
+    return ageing(judged, Binary(people()), (samples, 1)), parts, scores
 
 
 def test_each_window_has_its_own_figure_with_an_interval_and_its_age():
@@ -161,7 +172,9 @@ def test_spread_is_the_sample_s_and_zero_for_one():
 
 def test_undefined_figures_are_written_as_none():
     table = pd.DataFrame({"start": ["2020-01-01"], "average_precision": [float("nan")]})
-    written = as_json({"seeds": [1, 2], "figures": {"recall": [0.5, 0.7]}}, Ageing(table, (float("nan"),) * 3))
+    written = as_json(
+        {"seeds": [1, 2], "figures": {"recall": [0.5, 0.7]}}, Ageing("average_precision", table, (float("nan"),) * 3)
+    )
     assert written["with_age"]["windows"] == [{"start": "2020-01-01", "average_precision": None}]
     assert written["with_age"]["average_precision_per_window"] == {"value": None, "low": None, "high": None}
     assert written["over_seeds"]["standard_deviation"]["recall"] == spread([0.5, 0.7])

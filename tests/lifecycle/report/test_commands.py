@@ -5,11 +5,13 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.document.markdown_template import Markdown, Picture, code, table
+from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.problem.purpose import Words
 from lifecycle.report import commands
 from lifecycle.report.commands import WIDTH, lines, options, print_text, write
 from lifecycle.report.sections import sections
 from lifecycle.report.verdict import SCORES, Verdict
+from tests.helpers_data import small_problem
 
 EVIL = "a|b `c` <script> \x1b[31m"
 WORDS = Words(record="patient", positive="illness", negative="healthy", entity="clinic")
@@ -45,7 +47,7 @@ def summary(left_out=0, **intervals):
         {"test": intervals},
         {"decision": {"threshold": 0.4, "probability_at_threshold": 0.3, "calibration": "none"}},
         {"split": {"test_rows": 1200, "test_positives": 34, "test_rows_left_out": left_out}},
-        WORDS,
+        Binary(small_problem(words=WORDS)),
     )
 
 
@@ -104,7 +106,9 @@ PICTURES = [Picture("one", "about one", b"light", b"dark")]
 
 @pytest.mark.parametrize("html", [True, False])
 def test_the_files_of_a_report(tmp_path, html):
-    place = write(sections(Empty(), Empty(), gate(), ["a note"]), PICTURES, tmp_path / "out", html)
+    place = write(
+        sections(Empty(), Empty(), Binary(small_problem()), gate(), ["a note"]), PICTURES, tmp_path / "out", html
+    )
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert set(files) == {"one-light.png", "one-dark.png", "comment.md", "report.md"} | (
         {"report.html"} if html else set()
@@ -128,7 +132,7 @@ def run_report(monkeypatch, tmp_path):
 
     def run(*argv, passes=True, same=False, scores=None):
         seen = SimpleNamespace(built=[], compared=[], pictured=[])
-        base, head = Empty(scores), Empty()
+        base, head, problem = Empty(scores), Empty(), small_problem()
 
         class Rebuilt:
             def __init__(self, side, path):
@@ -154,7 +158,7 @@ def run_report(monkeypatch, tmp_path):
             "Revision": revision,
             "Workspace": lambda: head,
             "load_params": lambda: SimpleNamespace(problem="made_up"),
-            "load_problem": lambda name: f"the problem {name}",
+            "load_problem": {"made_up": problem}.__getitem__,
             "have_same_scores": lambda *sides: same and sides == (base, head),
             "rebuilt": Rebuilt,
             "verdict": verdict,
@@ -163,7 +167,7 @@ def run_report(monkeypatch, tmp_path):
         }
         for name, value in made.items():
             monkeypatch.setattr(commands, name, value)
-        seen.base, seen.head, seen.out = base, head, tmp_path / "out"
+        seen.base, seen.head, seen.problem, seen.out = base, head, problem, tmp_path / "out"
         commands.report([*argv, "--out", str(seen.out)])
         return seen
 
@@ -175,7 +179,7 @@ def test_a_passing_report_says_why_and_where_it_stands(run_report, capsys):
     assert capsys.readouterr().out == f"Better: by recall.\n{seen.out / 'report.html'}\n"
     assert (seen.out / "report.html").exists()
     ((base, head, params, problem),) = seen.compared
-    assert (base, head, params.problem, problem) == (seen.base, seen.head, "made_up", "the problem made_up")
+    assert (base, head, params.problem, problem) == (seen.base, seen.head, "made_up", seen.problem)
     assert base.name == "other"
     assert seen.built == []
 
@@ -219,7 +223,7 @@ def test_the_summary_is_made_from_the_files_of_the_last_run(monkeypatch, capsys)
         "metrics/decide/decision.json": decision,
         "metrics/split/split.json": {"split": {"test_rows": 1200, "test_positives": 34, "test_rows_left_out": 0}},
     }
-    problems = {"made_up": SimpleNamespace(words=WORDS)}
+    problems = {"made_up": small_problem(words=WORDS)}
     monkeypatch.setattr(commands, "read_json", files.__getitem__)
     monkeypatch.setattr(commands, "load_params", lambda: SimpleNamespace(problem="made_up"))
     monkeypatch.setattr(commands, "load_problem", problems.__getitem__)

@@ -3,9 +3,14 @@ import pytest
 
 from lifecycle.document.markdown_template import Markdown
 from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Difference
+from lifecycle.evaluation.metrics import GROUPS, SLICES
+from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.report.drift import drift
 from lifecycle.report.sections import group_changes, markdown, sections, slices_and_groups
 from lifecycle.report.verdict import Verdict
+from tests.helpers_data import small_problem
+
+TASK = Binary(small_problem())
 
 
 class Side:
@@ -29,12 +34,12 @@ def group(recall, few=False, width=0.05, **more):
 def test_only_what_lies_outside_both_intervals_has_group_changes():
     base = {"hour": {"day": group(0.8), "night": group(0.8), "rare": group(0.8, few=True), "gone": group(0.1)}}
     head = {"hour": {"day": group(0.7), "night": group(0.76), "rare": group(0.1), "new": group(0.9)}}
-    assert group_changes(base, head, ("recall",)) == [("hour", "`day`", "`recall`", "0.8000", "0.7000", "↓ worse")]
+    assert group_changes((base, head), TASK, SLICES) == [("hour", "`day`", "`recall`", "0.8000", "0.7000", "↓ worse")]
 
 
 def test_a_wide_interval_on_one_side_is_enough_to_say_nothing():
     base, head = ({"hour": {"day": group(value, width=width)}} for value, width in ((0.8, 0.2), (0.7, 0.01)))
-    assert group_changes(base, head, ("recall",)) == []
+    assert group_changes((base, head), TASK, SLICES) == []
 
 
 def test_a_false_positive_rate_is_better_when_it_falls_and_a_selection_rate_is_neither():
@@ -43,18 +48,18 @@ def test_a_false_positive_rate_is_better_when_it_falls_and_a_selection_rate_is_n
         {"c": {"g": {"few": False} | {f"{n}{end}": value for n in names for end in ("", "_low", "_high")}}}
         for value in (0.2, 0.1)
     ]
-    assert [row[-1] for row in group_changes(*sides, names)] == ["↓ better", "↓"]
+    assert [row[-1] for row in group_changes(sides, TASK, GROUPS)] == ["↓ better", "↓"]
 
 
 def test_figures_that_are_not_defined_are_left_out():
     sides = [{"c": {"g": {"few": False, "recall": None}}}, {"c": {"g": group(0.1)}}]
-    assert group_changes(*sides, ("recall",)) == []
+    assert group_changes(sides, TASK, SLICES) == []
 
 
 def test_the_section_says_what_is_missing_and_names_the_worst():
     worst = [{"slice": "hour", "value": "night", "figure": "recall", "at": 0.5, "of_whole": 0.8}]
     head = Side(slices={"slices": {"hour": {"day": group(0.8)}}, "worst": worst})
-    found = slices_and_groups(Side(slices=head.content["slices"]), head)
+    found = slices_and_groups(Side(slices=head.content["slices"]), head, TASK)
     assert [(kind, rows) for kind, _, rows in found["groups"]] == [("slice", []), ("group of people", None)]
     assert found["worst"] == [("hour", "`night`", "`recall`", "0.5000", "0.8000")]
 
@@ -79,7 +84,7 @@ class Version(Side):
 def report(base=None, head=None, **verdict):
     said = {"passes": True, "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart."}
     gate = Verdict(**said | verdict)
-    return markdown(sections(base or Version(), head or Version(), gate, ["a_note"]))
+    return markdown(sections(base or Version(), head or Version(), TASK, gate, ["a_note"]))
 
 
 def test_what_is_not_there_is_said_not_to_be():
@@ -108,7 +113,7 @@ def test_what_has_changed_is_listed():
 
 
 def test_pictures_stand_side_by_side():
-    content = sections(Version(), Version(), Verdict(True, Markdown(""), {}, Markdown("")), [])
+    content = sections(Version(), Version(), TASK, Verdict(True, Markdown(""), {}, Markdown("")), [])
     assert "## Plots\n\n<one>\n<two>\n\n| at a recall of |" in markdown(content, ["<one>", "<two>"])
     assert "## Plots\n\n| at a recall of |" in markdown(content)
 
@@ -128,7 +133,7 @@ class Tables(Version):
 
 def content_of(base=None, head=None, figures=None):
     gate = Verdict(True, Markdown(""), figures or {}, Markdown(""))
-    return sections(base or Tables(), head or Tables(), gate, [])
+    return sections(base or Tables(), head or Tables(), TASK, gate, [])
 
 
 @pytest.mark.parametrize(
@@ -225,8 +230,8 @@ def test_a_value_at_the_end_of_an_interval_has_not_changed():
     ends = {"few": False, "recall": 0.5, "recall_low": 0.4, "recall_high": 0.6}
     for value in (0.4, 0.6):
         other = ends | {"recall": value, "recall_low": value - 0.01, "recall_high": value + 0.01}
-        assert group_changes({"c": {"g": ends}}, {"c": {"g": other}}, ("recall",)) == []
-        assert group_changes({"c": {"g": other}}, {"c": {"g": ends}}, ("recall",)) == []
+        assert group_changes(({"c": {"g": ends}}, {"c": {"g": other}}), TASK, SLICES) == []
+        assert group_changes(({"c": {"g": other}}, {"c": {"g": ends}}), TASK, SLICES) == []
 
 
 def test_stages_say_why_they_ran_what_came_out_and_how_long_they_took():

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, checked
-from lifecycle.evaluation.decision import Decision
+from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.problem.loading import load_problem
 from lifecycle.report.verdict import verdict
@@ -31,7 +31,7 @@ class Side:
             "metrics/evaluate/evaluation.json": {"average_precision": self.value},
             "metrics/evaluate/intervals.json": {"average_precision": [self.value - 0.003, self.value + 0.003]},
         }
-        decision = Decision(Calibration("none"), 0.5, 5.0, "amount", None, {}).as_json()
+        decision = AlertDecision(Calibration("none"), 0.5, 5.0, "amount", None, {}).as_json()
         others = {"models/decision.json": decision, "metrics/audit/stability.json": self.more.get("stability", {})}
         return {"test": found[path]} if path in found else others[path]
 
