@@ -53,7 +53,9 @@ def test_share_of_rows_out_of_order_may_reach_the_limit_but_not_pass_it():
     (fault,) = faults(table, max_out_of_order_share=0.09)
     assert "1 of 10 rows are earlier than a row before them" in fault
     assert "validate.max_out_of_order_share = 0.09" in fault
-    assert "sort the source by tx_time" in fault
+    assert "sort the source by tx_time, or set validate.sort: true" in fault
+    assert faults(table, max_out_of_order_share=0.09, sort=True) == []
+    assert check(table, PROBLEM, None).kept["transaction_id"].is_monotonic_increasing
 
 
 @pytest.mark.parametrize("label", [0, 1])

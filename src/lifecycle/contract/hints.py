@@ -5,7 +5,8 @@ import re
 from lifecycle.problem.cells import GAPS, OUT_OF_RANGE, TOO_FINE
 from lifecycle.problem.problem import Column
 
-ISO = "times are read in the form 2024-12-31 or 2024-12-31T23:59:30+01:00"
+FORM = "2024-12-31 or 2024-12-31T23:59:30+01:00"
+ISO = f"times are read in the form {FORM}"
 GAP_SPELLINGS = "an empty cell, " + ", ".join(GAPS[1:])
 LIKE_GAPS = {"#N/A", "#N/A N/A", "#NA", "N.A.", "<NA>", "NAT", "NIL", "-", "--", "?", ".", "MISSING", "\\N"}
 DAYS_FIRST = r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}.*|\d{4}[/.]\d{1,2}[/.]\d{1,2}.*"
@@ -62,7 +63,7 @@ def _of_another_type(column: Column, reason: str) -> str:
 
 def _time_form(cell: str, column: Column) -> str:
     if column.unit is not None:
-        return f"the column has unit={column.unit!r}: numbers since 1970 are read"
+        return f"the column has unit={column.unit!r}: numbers since 1970 are read; leave it out for times like {FORM}"
     if re.fullmatch(DAYS_FIRST, cell.strip()):
         return f"{ISO}; rewrite it, or read it as text and make the time in the problem's `prepare`"
     digits = len(cell.strip().split(".")[0]) if re.fullmatch(r"\d+(\.\d+)?", cell.strip()) else 0

@@ -187,7 +187,8 @@ def _uneven(block: Block, width: int, separator: str) -> str | None:
     """Say which line does not have as many cells as the header."""
     for number, line in enumerate(block.content.decode().split("\n"), block.first):
         if line and (found := len(_cells(line, separator))) != width:
-            return f"line {number} has {found} cells, the header has {width}: {line[:80]!r}"
+            quoted = "; a cell that holds the separator must stand in quotes" if found > width else ""
+            return f"line {number} has {found} cells, the header has {width}: {line[:80]!r}{quoted}"
     return None
 
 

@@ -76,6 +76,6 @@ def out_of_time(strategy: str, problem: Problem) -> list[str]:
     if problem.time is None:
         return []
     return [
-        f"split.strategy = {strategy}: a model is tested on records from among those that it learned from, so the"
-        " figures do not tell how it does on later ones; strategy time does"
+        f"split.strategy = {strategy}: a model is tested on records that may be older than those that it learned"
+        " from, so the figures do not tell how it does on later ones; strategy time does"
     ]

@@ -29,6 +29,7 @@ UNIT = Column("x", "timestamp", "", unit="s")
         ("timestamp", "2018", "times are read in the form 2024-12-31"),
         ("timestamp", "1522540831", "seconds since 1970? declare the column's unit='s'"),
         ("timestamp", "1522540831.5", "unit='s'"),
+        ("timestamp", "17622", "days since 1970? declare the column's unit='d'"),
         ("timestamp", "1522540831000", "milliseconds since 1970? declare the column's unit='ms'"),
         ("timestamp", "1522540831000000", "unit='us'"),
         ("timestamp", "1522540831000000000", "unit='ns'"),

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import sys
 
 import pytest
@@ -14,7 +15,7 @@ from lifecycle.problem.slice_definitions import Band
 from lifecycle.problem.window_words import Window
 from problems.transactions import PROBLEM
 from tests.helpers_data import small_problem
-from tests.helpers_model import params
+from tests.helpers_model import ROOT, params
 
 AMOUNT = Column("amount", "number", "", decimals=2)
 PLAIN = Column("speed", "number", "")
@@ -297,3 +298,11 @@ def test_a_column_of_that_name_is_the_key_itself():
     problem = Problem(contract=contract, features=(Raw(PLAIN.name),), target="label")
     assert not problem.counts_rows
     assert problem.contract == contract
+
+
+def test_all_that_a_problem_and_a_column_can_say_stands_on_the_page_on_own_data():
+    page = (ROOT / "docs/your-data.md").read_text(encoding="utf-8")
+    tables = "\n".join(line for line in page.splitlines() if line.startswith("| "))
+    names = [field.name for each in (Problem, Column) for field in dataclasses.fields(each)]
+    said_above = {"contract", "features", "name", "type", "description"}  # every problem and every column has them
+    assert [name for name in names if not re.search(rf"\b{name}=", tables) and name not in said_above] == []

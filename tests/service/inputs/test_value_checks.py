@@ -82,6 +82,7 @@ def test_leap_days_also_begin_there():
         ("s", 1522540831, 1522540831_000000),
         ("s", 1522540831.25, 1522540831_250000),
         ("s", "1522540831", 1522540831_000000),
+        ("d", 1.5, 129_600_000_000),
         ("ms", -5, -5_000),
         ("us", 7, 7),
         ("ns", 7_000, 7),
@@ -113,7 +114,7 @@ def test_what_is_no_number_of_the_unit_is_refused(value, words):
     value=st.integers(-(2**70), 2**70)
     | st.integers(-(10**11), 10**11)
     | st.floats(allow_nan=False, allow_infinity=False),
-    unit=st.sampled_from(["s", "ms", "us", "ns"]),
+    unit=st.sampled_from(["d", "s", "ms", "us", "ns"]),
 )
 def test_a_number_since_1970_is_taken_here_when_the_pipeline_takes_it(value, unit):
     column = Column("seen", "timestamp", "", unit=unit)
