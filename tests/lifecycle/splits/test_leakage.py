@@ -4,7 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.splits.leakage import check_features, check_split
+from lifecycle.core.ranking import separation
+from lifecycle.splits.leakage import check_drawn, check_features, check_split, concordance, largest_separation
 
 WEEK = pd.Timedelta(days=7)
 
@@ -59,6 +60,33 @@ def test_columns_whose_sum_is_the_label_are_named_and_no_others(train):
     parts = train.assign(net=train["a"], gross=2 * train["label"] - 3 * train["a"] + 5)
     assert "a weighted sum of net, gross equals label; take them out" in alarm(parts, "b", "net", "hint", "gross")
     check_features(parts, ["b", "net", "hint"], "label", 0.95)
+
+
+def test_concordance_is_the_share_of_pairs_in_the_order_of_their_targets_and_that_of_two_classes_the_area(train):
+    rng = np.random.default_rng(1)
+    values, target = rng.integers(0, 9, 60).astype(float), rng.integers(0, 12, 60) / 4
+    values[:4] = np.nan
+    rank = np.nan_to_num(values, nan=99)
+    pairs = [(i, j) for i in range(60) for j in range(60) if target[i] > target[j]]
+    share = np.mean([(rank[i] > rank[j]) + (rank[i] == rank[j]) / 2 for i, j in pairs])
+    assert concordance(values, target) == pytest.approx(max(share, 1 - share))
+    hint, label = train["hint"].to_numpy(), train["label"].to_numpy()
+    assert concordance(hint, label) == pytest.approx(separation(hint, label)) == largest_separation(hint, label)
+
+
+def test_of_several_classes_the_one_that_is_told_apart_best_counts():
+    values, target = np.array([1.0, 2.0, 3.0, 9.0, 9.5]), np.array([0, 1, 0, 2, 2])
+    assert largest_separation(values, target) == 1.0
+    train = pd.DataFrame({"told": values, "kind": target})
+    with pytest.raises(PipelineError, match=r"alone, told \(1\.000\) separates the classes better"):
+        check_features(train, ["told"], "kind", 0.95, "multiclass")
+
+
+def test_drawn_parts_may_have_equal_rows_but_no_row_twice(windows):
+    train, test = windows
+    assert check_drawn(train, pd.concat([test, train.iloc[1:].assign(id=[77, 78])]), "id") == 2
+    with pytest.raises(PipelineError, match="leak alarm: 1 training rows are in the test part too"):
+        check_drawn(train, pd.concat([test, train.iloc[1:2]]), "id")
 
 
 def test_few_rows_are_no_sign_of_a_leak():

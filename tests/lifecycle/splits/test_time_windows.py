@@ -34,6 +34,13 @@ def test_the_windows_are_those_of_a_calendar():
     ]
 
 
+def test_expanding_windows_begin_with_the_records_and_end_where_sliding_ones_do():
+    sliding, expanding = (plan(split(window=window), FIRST, LAST) for window in ("sliding", "expanding"))
+    assert expanding == [window._replace(train_start=pd.Timestamp("2018-04-01")) for window in sliding]
+    with pytest.raises(PipelineError, match="need records from 2018-03-"):
+        plan(split(window="expanding", train_days=100), FIRST, LAST)
+
+
 lengths = st.floats(0.25, 12).map(lambda days: round(days, 2))
 
 
