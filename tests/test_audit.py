@@ -8,7 +8,8 @@ import audit as stage
 from lifecycle.audit import slices, stability
 from lifecycle.core.errors import run
 from lifecycle.core.tables import read_json, read_table, write_table
-from tests.helpers_audit import scored, window
+from lifecycle.evaluation.tasks.registry import task_of
+from tests.helpers_audit import people, scored, window
 from tests.helpers_model import git_init, run_stages, start_project, write_params
 
 OPTIONS = {"evaluate.leak_alarm": 1.0, "audit.samples": 50, "audit.more_seeds": 2, "audit.ageing_windows": 3}
@@ -82,10 +83,10 @@ def test_the_key_figures_are_few_and_of_the_tables(project):
 
 
 def test_key_figures_that_can_not_be_told_are_none():
-    nothing = stability.Ageing(pd.DataFrame(), (float("nan"),) * 3)
-    table = scored()
-    sliced = slices.slice_figures(window(table), table, (), (50, 1))
-    figures = stage.key_figures(sliced, {}, {"figures": {"average_precision": [0.5, 0.7]}}, nothing, 10_000)
+    nothing = stability.Ageing("average_precision", pd.DataFrame(), (float("nan"),) * 3)
+    table, task = scored(), task_of(people())
+    sliced = slices.slice_figures(task, window(table), table, (), (50, 1))
+    figures = stage.key_figures(task, sliced, {}, {"figures": {"average_precision": [0.5, 0.7]}}, nothing, 10_000)
     assert figures.pop("seed_spread_average_precision") == pytest.approx(np.std([0.5, 0.7], ddof=1))
     assert list(figures.values()) == [None] * 3
 

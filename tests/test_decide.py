@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import decide as stage
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, write_table
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.problem.loading import fill
+from lifecycle.splits.time_windows import Timing
 from problems.transactions import PROBLEM
 from tests.helpers_model import params, payments, ranked, run_stages, write_params
 
@@ -23,7 +24,8 @@ def scores(rows=1_200):
 
 def decide(problem=PROBLEM, table=None, **changes):
     filled = fill(params(**{f"decide__{key}": value for key, value in changes.items()}).decide, problem, "decide")
-    return stage.decide(scores() if table is None else table, problem, filled, pd.Timedelta(0), pd.Timedelta(days=7))
+    timing = Timing(pd.Timedelta(0), 7.0)
+    return task_of(problem).choose(scores() if table is None else table, filled, timing)
 
 
 def cost(table, alert, false_alert=5.0):
@@ -37,7 +39,7 @@ def test_no_other_threshold_is_cheaper_on_the_validation_windows(calibration):
     decision, figures, _ = decide(calibration=calibration)
     cheapest = min(cost(table, table["score"] >= threshold) for threshold in [*np.unique(table["score"]), 2])
     assert cost(table, table["score"] >= decision.threshold) == pytest.approx(cheapest)
-    assert figures["decision"]["cost_per_record"] == pytest.approx(cheapest / len(table))
+    assert figures["cost_per_record"] == pytest.approx(cheapest / len(table))
 
 
 @pytest.mark.parametrize("budget", [1, 3, 10])
@@ -47,14 +49,14 @@ def test_no_day_has_more_alerts_than_the_budget(budget):
     alerts = table[table["score"] >= decision.threshold]
     per_day = alerts["tx_time"].dt.date.value_counts()
     assert 0 < per_day.max() <= budget
-    assert figures["decision"]["alerts_per_day"] == pytest.approx(len(alerts) / 14)
+    assert figures["alerts_per_day"] == pytest.approx(len(alerts) / 14)
     assert decision.alert_budget_per_day == budget
 
 
 def test_the_calibration_is_the_best_out_of_time_or_the_one_that_params_name():
     decision, figures, _ = decide()
     briers = decision.brier_out_of_time
-    assert figures["decision"]["calibration"] == min(briers, key=briers.get) != "none"
+    assert figures["calibration"] == min(briers, key=briers.get) != "none"
     assert decide(calibration="none")[0].calibration.method == "none"
 
 
@@ -68,9 +70,9 @@ def test_only_the_ratio_of_the_costs_moves_the_threshold_and_dearer_frauds_lower
 
 
 def test_the_costs_stand_beside_the_threshold_that_they_gave():
-    decision, _, table = decide(cost_false_negative=80.0)
+    decision, _, tables = decide(cost_false_negative=80.0)
     assert (decision.cost_false_positive, decision.cost_false_negative) == (5.0, 80.0)
-    assert list(table) == ["threshold", "cost_per_record"]
+    assert list(tables["cost"]) == ["threshold", "cost_per_record"]
 
 
 def test_costs_that_nobody_set_are_asked_for():

@@ -105,7 +105,7 @@ def test_a_model_that_a_baseline_beats_is_refused_where_params_ask_for_it(projec
     shutil.move(project / "models/better.joblib", project / "models/baseline.joblib")
     figures, _ = evaluate(project)
     assert figures["test"]["average_precision"] < figures["baseline"]["logistic_regression"]
-    with pytest.raises(PipelineError, match=r"is below a baseline that must lose: logistic_regression \(0\.\d+\)"):
+    with pytest.raises(PipelineError, match=r"is worse than a baseline that must lose: logistic_regression \(0\.\d+\)"):
         evaluate(project, must_beat_baselines=True)
 
 

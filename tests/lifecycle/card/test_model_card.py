@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.card.model_card import card
 from lifecycle.document.markdown_template import number
-from lifecycle.evaluation.metrics import meaning
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.purpose import NOT_DECLARED, Words
 from tests.helpers_card import facts, figures_of_a_run, records, untraced  # noqa: F401
@@ -93,8 +93,9 @@ def test_what_the_split_leaves_out_is_counted():
 
 
 def test_every_figure_has_a_meaning():
+    task = task_of(facts().problem)
     for name in records()["metrics/evaluate/evaluation.json"]["test"]:
-        assert f"| `{name}` | {meaning(name, facts().problem.words)} |" in written()
+        assert f"| `{name}` | {task.meaning(name)} |" in written()
 
 
 def test_the_card_of_another_problem_has_no_word_of_payments():

@@ -7,6 +7,7 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, write_json
 from lifecycle.evaluation.alert_decision import AlertDecision
+from lifecycle.evaluation.decision import decision_of
 from lifecycle.evaluation.probability_calibration import Calibration
 from tests.helpers_model import ROOT, params, payments
 
@@ -43,7 +44,7 @@ def test_costs_that_nobody_set_are_asked_for():
 def test_a_decision_read_back_is_written_as_the_same_bytes(tmp_path, content):
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     write_json(content, first)
-    write_json(AlertDecision.read(first).as_json(), second)
+    write_json(decision_of("binary", read_json(first)).as_json(), second)
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -7,18 +7,19 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Chance, compare, unpaired, unpaired_difference
 from lifecycle.evaluation.gates import is_not_worse
-from lifecycle.evaluation.metrics import figures
+from lifecycle.evaluation.tasks.registry import task_of
 from tests.helpers_audit import people, scored, window
 
+TASK = task_of(people())
 STILL = Chance({}, samples=200)
 
 
 def figures_of(table):
-    return partial(figures, window(table))
+    return partial(TASK.figures, window(table))
 
 
-def compared(base, other, chance=STILL, problem=None):
-    return compare(base, other, problem or people(), figures_of, chance)
+def compared(base, other, chance=STILL):
+    return compare(base, other, TASK, figures_of, chance)
 
 
 def shifted(table, by, seed=1):
@@ -106,9 +107,9 @@ def test_without_cards_records_are_resampled():
     table, other = scored(400), shifted(scored(400), 0.2)
 
     def of_records(part):
-        return partial(figures, window(part, problem))
+        return partial(TASK.figures, window(part, problem))
 
-    found = compare(table, other, problem, of_records, STILL).figures["average_precision"]
+    found = compare(table, other, task_of(problem), of_records, STILL).figures["average_precision"]
     assert found.low < found.value < found.high
 
 
@@ -124,7 +125,7 @@ def test_a_cost_that_rises_is_a_loss():
 
 
 def test_symmetric_intervals_give_the_interval_of_a_difference_of_normals():
-    found = unpaired_difference("recall", (0.5, (0.47, 0.53)), (0.6, (0.56, 0.64)))
+    found = unpaired_difference(1, (0.5, (0.47, 0.53)), (0.6, (0.56, 0.64)))
     assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.05, 0.15))
     assert found.verdict == "better"
     assert found.floor == pytest.approx(0.05)
@@ -134,7 +135,7 @@ def test_the_interval_covers_a_true_difference_in_95_of_100_cases():
     rng = np.random.default_rng(0)
     pairs = rng.normal((0.5, 0.6), (0.02, 0.03), (4000, 2))
     ends = [
-        unpaired_difference("x", *((v, (v - 1.96 * s, v + 1.96 * s)) for v, s in zip(p, (0.02, 0.03), strict=True)))
+        unpaired_difference(1, *((v, (v - 1.96 * s, v + 1.96 * s)) for v, s in zip(p, (0.02, 0.03), strict=True)))
         for p in pairs
     ]
     assert np.mean([found.low <= 0.1 <= found.high for found in ends]) == pytest.approx(0.95, abs=0.012)
@@ -151,18 +152,19 @@ def test_the_interval_covers_a_true_difference_in_95_of_100_cases():
     ],
 )
 def test_better_is_what_is_good(name, head, verdict):
-    assert unpaired_difference(name, (0.5, (0.48, 0.52)), (head, (head - 0.02, head + 0.02))).verdict == verdict
+    sides = ({name: (value, (value - 0.02, value + 0.02))} for value in (0.5, head))
+    assert unpaired(*sides, TASK).figures[name].verdict == verdict
 
 
 def test_without_an_interval_nothing_is_ruled_out():
-    found = unpaired_difference("recall", (0.5, None), (0.9, (0.8, 0.95)))
+    found = unpaired_difference(1, (0.5, None), (0.9, (0.8, 0.95)))
     assert found.verdict == "no difference"
     assert found.floor == -math.inf
 
 
 def test_figures_of_one_side_only_are_left_out():
     base, head = (dict.fromkeys(names, (0.5, (0.4, 0.6))) for names in ("ab", "ac"))
-    assert list(unpaired(base, head).figures) == ["a"]
+    assert list(unpaired(base, head, TASK).figures) == ["a"]
 
 
 @pytest.mark.parametrize("by", [-0.05, 0.0, 0.05])

@@ -3,11 +3,15 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.comparison import SAME, Comparison, Difference
 from lifecycle.evaluation.gates import check_baselines, check_leak, is_not_worse
+from lifecycle.evaluation.tasks.registry import task_of
+from tests.helpers_audit import people
+
+TASK = task_of(people())
 
 
 def test_a_figure_above_the_alarm_is_refused_with_what_to_look_for():
     with pytest.raises(PipelineError) as refusal:
-        check_leak(0.91, alarm=0.78)
+        check_leak(TASK, 0.91, alarm=0.78)
     for part in (
         "leak alarm",
         "0.910",
@@ -20,26 +24,26 @@ def test_a_figure_above_the_alarm_is_refused_with_what_to_look_for():
 
 @pytest.mark.parametrize(("figure", "alarm"), [(0.78, 0.78), (0.5, 0.78), (1.0, None)])
 def test_a_figure_up_to_the_alarm_passes_and_so_does_any_without_one(figure, alarm):
-    check_leak(figure, alarm)
+    check_leak(TASK, figure, alarm)
 
 
 def test_a_model_below_a_baseline_is_refused_with_the_baseline_and_the_way_around():
     with pytest.raises(PipelineError) as refusal:
-        check_baselines(0.5, {"logistic_regression": 0.6125, "amount": 0.1})
+        check_baselines(TASK, 0.5, {"logistic_regression": 0.6125, "amount": 0.1})
     message = str(refusal.value)
-    assert "0.500 is below a baseline that must lose: logistic_regression (0.61" in message
+    assert "0.500 is worse than a baseline that must lose: logistic_regression (0.61" in message
     assert "dvc exp run -S evaluate.must_beat_baselines=false" in message
     assert "amount" not in message
 
 
 def test_every_better_baseline_is_named():
     with pytest.raises(PipelineError, match=r"logistic_regression \(0\.600\), amount \(0\.700\)"):
-        check_baselines(0.5, {"logistic_regression": 0.6, "amount": 0.7})
+        check_baselines(TASK, 0.5, {"logistic_regression": 0.6, "amount": 0.7})
 
 
 @pytest.mark.parametrize("baselines", [{}, {"amount": 0.2}, {"amount": 0.5}])
 def test_a_model_that_no_baseline_beats_passes(baselines):
-    check_baselines(0.5, baselines)
+    check_baselines(TASK, 0.5, baselines)
 
 
 def compared(floor):
@@ -53,7 +57,7 @@ def test_the_gate_does_not_let_through_what_may_be_worse_by_more_than_the_margin
 
 def test_what_is_no_number_passes_no_gate():
     with pytest.raises(PipelineError, match="leak alarm"):
-        check_leak(float("nan"), 0.9)
-    with pytest.raises(PipelineError, match="below a baseline"):
-        check_baselines(0.5, {"amount": float("nan")})
+        check_leak(TASK, float("nan"), 0.9)
+    with pytest.raises(PipelineError, match="worse than a baseline"):
+        check_baselines(TASK, 0.5, {"amount": float("nan")})
     assert not is_not_worse(compared(float("nan")), "recall", 0.5)

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from lifecycle.core.tables import write_csv
-from lifecycle.evaluation.pictures import draw_evaluation
+from lifecycle.evaluation.pictures import draw_binary
 from lifecycle.problem.purpose import Words
 
 
@@ -19,22 +19,22 @@ def tables(tmp_path):
 
 
 def test_the_same_tables_give_the_same_bytes(tables):
-    draw_evaluation(tables, tables / "cost.csv", 0.5, Words(), tables / "one.png")
-    draw_evaluation(tables, tables / "cost.csv", 0.5, Words(), tables / "two.png")
+    draw_binary(tables, tables / "cost.csv", 0.5, Words(), tables / "one.png")
+    draw_binary(tables, tables / "cost.csv", 0.5, Words(), tables / "two.png")
     assert (tables / "one.png").read_bytes() == (tables / "two.png").read_bytes()
     assert (tables / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_picture_shows_the_chosen_threshold(tables):
-    draw_evaluation(tables, tables / "cost.csv", 0.5, Words(), tables / "one.png")
-    draw_evaluation(tables, tables / "cost.csv", 0.7, Words(), tables / "two.png")
+    draw_binary(tables, tables / "cost.csv", 0.5, Words(), tables / "one.png")
+    draw_binary(tables, tables / "cost.csv", 0.7, Words(), tables / "two.png")
     assert (tables / "one.png").read_bytes() != (tables / "two.png").read_bytes()
 
 
 def test_a_missing_table_leaves_the_old_picture(tables):
-    draw_evaluation(tables, tables / "cost.csv", 0.5, Words(), tables / "picture.png")
+    draw_binary(tables, tables / "cost.csv", 0.5, Words(), tables / "picture.png")
     before = (tables / "picture.png").read_bytes()
     (tables / "cost.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"cost\.csv"):
-        draw_evaluation(tables, tables / "cost.csv", 0.5, Words(), tables / "picture.png")
+        draw_binary(tables, tables / "cost.csv", 0.5, Words(), tables / "picture.png")
     assert (tables / "picture.png").read_bytes() == before

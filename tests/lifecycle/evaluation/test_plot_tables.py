@@ -54,7 +54,7 @@ def test_calibration_has_the_filled_bins_only_and_every_record():
 
 def test_confusion_counts_agree_with_scikit_learn():
     alert = SCORE > 0.5
-    table = plot_tables.confusion_table(TARGET, alert, WORDS)
+    table = plot_tables.confusion_table(TARGET, alert.astype(int), ("paid", "default"), ("pass", "alert"))
     assert table["records"].tolist() == sk.confusion_matrix(TARGET, alert).ravel().tolist()
     assert list(zip(table["actual"], table["decided"], strict=True)) == [
         ("paid", "pass"),

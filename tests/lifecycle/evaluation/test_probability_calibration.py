@@ -15,6 +15,7 @@ from lifecycle.evaluation.probability_calibration import (
     calibration_bins,
     calibration_error,
     fit,
+    windows_out_of_time,
 )
 from tests.helpers_model import quick, ranked
 
@@ -72,7 +73,8 @@ def test_calibration_brings_distorted_scores_back():
 
 def compared(score, target, fold, delay_in_folds=0):
     time = np.datetime64("2018-01-01") + (fold * 7).astype("timedelta64[D]")
-    return probability_calibration.compare(score, target, fold, time, np.timedelta64(7 * delay_in_folds, "D"))
+    windows = windows_out_of_time(fold, time, np.timedelta64(7 * delay_in_folds, "D"))
+    return probability_calibration.compare(score, target, windows)
 
 
 def folds_of(rows=600):
