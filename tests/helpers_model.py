@@ -13,7 +13,8 @@ import pandas as pd
 import yaml
 from hypothesis import HealthCheck, settings
 
-from lifecycle.core.params import Params, Section, checked
+from lifecycle.core.params import Params
+from lifecycle.core.section import Section, checked
 from lifecycle.core.tables import write_table
 from lifecycle.models.families import FAMILIES, Family
 from lifecycle.problem.loading import fill

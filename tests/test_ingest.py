@@ -6,7 +6,8 @@ import pytest
 
 import ingest
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import IngestParams, checked
+from lifecycle.core.params import IngestParams
+from lifecycle.core.section import checked
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.window_words import Window
 from problems import creditcard, transactions

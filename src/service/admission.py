@@ -22,10 +22,6 @@ class Admission:
         self._waiting: dict[Hashable, float] = {}
         self._many: dict[Hashable, int] = {}
 
-    def __len__(self) -> int:
-        """Return how many requests wait."""
-        return len(self._waiting)
-
     def full(self, now: float) -> bool:
         """Tell whether a request that comes now is refused; `now` by `time.perf_counter`.
 

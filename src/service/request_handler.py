@@ -27,7 +27,7 @@ class RequestHandler:
 
     Parameters
     ----------
-    routes : Routes of Route
+    routes : Routes
         What is answered.
     settings : Settings
         Limits.
@@ -42,7 +42,7 @@ class RequestHandler:
     """
 
     def __init__(
-        self, routes: Routes[Route], settings: Settings, meters: Meters, keys: Keys | None, admission: Admission,
+        self, routes: Routes, settings: Settings, meters: Meters, keys: Keys | None, admission: Admission,
         record: Callable[[Exchange], None],
     ) -> None:  # fmt: skip
         self._find, self._settings, self._meters, self._keys, self._record = routes.find, settings, meters, keys, record

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from lifecycle.core.errors import PipelineError
 from service.batching import Job
@@ -38,29 +38,14 @@ class Route(NamedTuple):
         return not self.logged
 
 
-class Routed(Protocol):
-    """What can be found: anything with a method and a path."""
-
-    @property
-    def method(self) -> str:
-        """GET or POST."""
-
-    @property
-    def path(self) -> str:
-        """A path, perhaps with `{name}` in it."""
-
-
-T = TypeVar("T", bound=Routed)
-
-
-class Pattern(NamedTuple, Generic[T]):
+class Pattern(NamedTuple):
     """A path with `{name}` in it, and what answers it, by method."""
 
     expression: re.Pattern[str]
-    methods: dict[str, T]
+    methods: dict[str, Route]
 
 
-class Routes(Generic[T]):
+class Routes:
     """All routes.
 
     Parameters
@@ -69,9 +54,9 @@ class Routes(Generic[T]):
         No method and path twice. GET also answers HEAD.
     """
 
-    def __init__(self, routes: Iterable[T]) -> None:
-        self._plain: dict[str, dict[str, T]] = {}
-        self._patterns: dict[str, Pattern[T]] = {}
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._plain: dict[str, dict[str, Route]] = {}
+        self._patterns: dict[str, Pattern] = {}
         for route in routes:
             methods = self._methods(route.path)
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
@@ -80,7 +65,7 @@ class Routes(Generic[T]):
                     raise PipelineError(f"{method} {route.path} is answered already: {advice} must be another path")
                 methods[method] = route
 
-    def find(self, method: str, path: str) -> tuple[T, Mapping[str, str]]:
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return what answers, and what stands at the names in its path.
 
         Raises
@@ -98,13 +83,13 @@ class Routes(Generic[T]):
             raise Refusal(405, "wrong_method", advice, headers=[(b"allow", allow.encode())])
         return route, parameters
 
-    def _match(self, path: str) -> tuple[dict[str, T], Mapping[str, str]]:
+    def _match(self, path: str) -> tuple[dict[str, Route], Mapping[str, str]]:
         for pattern in self._patterns.values():
             if found := pattern.expression.fullmatch(path):
                 return pattern.methods, found.groupdict()
         raise Refusal(404, "unknown_path", f"nothing is served at {path[:100]}; GET /openapi.json lists what is")
 
-    def _methods(self, path: str) -> dict[str, T]:
+    def _methods(self, path: str) -> dict[str, Route]:
         if "{" not in path:
             return self._plain.setdefault(path, {})
         parts = re.split(r"\{(\w+)\}", path)  # literal, name, literal, name, ...

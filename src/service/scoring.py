@@ -20,7 +20,7 @@ from service.live_bundle import Current, Live
 from service.online_store import events
 from service.online_store.history import Home
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Operation
-from service.protocols.json_body import Forms, document
+from service.protocols.json_body import Forms, parsed
 from service.refusal import Refusal
 from service.routing import Answered
 from service.settings import Settings
@@ -140,7 +140,7 @@ class Scoring:
     async def events(self, exchange: Exchange, request: Request) -> Reply:
         """Keep transactions and labels; the answer says that they are on disk."""
         exchange.action, exchange.servable = "events", self._current.live.servable
-        found = FORMS.read(document(request)).events
+        found = FORMS.read(parsed(request.body)).events
         if type(found) is not list:
             raise faults.wrong_type("'events'", found, "a list of transactions and labels", "events")
         check_rows(len(found), self._settings.max_rows)

@@ -27,7 +27,7 @@ def test_the_oldest_one_that_waits_is_judged_and_no_other() -> None:
     assert found.full(100.2)
     for number in range(10):  # being scored, or answered
         found.leave(number)
-    assert len(found) == ROWS
+    assert len(found._waiting) == ROWS
     assert not found.full(100.2)
 
 
@@ -52,7 +52,7 @@ def test_one_that_left_already_may_leave_again() -> None:
     found = queue(1)
     found.leave(0)
     found.leave(0)
-    assert len(found) == 0
+    assert not found._waiting
 
 
 def test_requests_of_many_rows_fill_the_queue_sooner_but_never_when_they_are_few() -> None:

@@ -1,21 +1,19 @@
-from typing import NamedTuple
-
 import pytest
 
 from lifecycle.core.errors import PipelineError
+from service.http_messages import JSON, Reply
 from service.refusal import Refusal
-from service.routing import Routes
+from service.routing import Route, Routes
 
 
-class Route(NamedTuple):
-    method: str
-    path: str
+def route(method: str, path: str) -> Route:
+    return Route(method, path, lambda exchange, request: Reply(200, JSON, b"{}"))
 
 
 TABLE = [
-    Route("GET", "/"), Route("POST", "/predict"), Route("GET", "/events"), Route("POST", "/events"),
-    Route("GET", "/v1/models/{name}"), Route("POST", "/v1/models/{name}:predict"),
-    Route("POST", "/v2/models/{name}/versions/{version}/infer"),
+    route("GET", "/"), route("POST", "/predict"), route("GET", "/events"), route("POST", "/events"),
+    route("GET", "/v1/models/{name}"), route("POST", "/v1/models/{name}:predict"),
+    route("POST", "/v2/models/{name}/versions/{version}/infer"),
 ]  # fmt: skip
 ROUTES = Routes(TABLE)
 
@@ -54,4 +52,4 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
 
 def test_a_route_stands_in_the_table_once() -> None:
     with pytest.raises(PipelineError, match="is answered already: SERVE_PREDICT_ROUTE or AIP_PREDICT_ROUTE"):
-        Routes([*TABLE, Route("HEAD", "/")])
+        Routes([*TABLE, route("HEAD", "/")])

@@ -7,12 +7,12 @@ has defaults for means "as the problem's file says": see `lifecycle.problem.load
 from datetime import date
 from math import remainder
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.url_secrets import public
+from lifecycle.core.section import Section, SectionT, checked, keys_of
 from lifecycle.core.yaml_text import read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,15 +31,6 @@ def _as_date(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(_as_date)]
-
-
-class Section(BaseModel):
-    """A block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-SectionT = TypeVar("SectionT", bound=Section)
 
 
 class CsvParams(Section):
@@ -242,7 +233,7 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         Names each bad key with its value and what is legal.
     """
     content = _content(path)
-    own = {name for name in content if name not in _keys(Params) and (Path(path).parent / f"src/{name}.py").is_file()}
+    own = {name for name in content if name not in keys_of(Params) and (Path(path).parent / f"src/{name}.py").is_file()}
     return checked(Params, {name: block for name, block in content.items() if name not in own}, str(path))
 
 
@@ -263,7 +254,7 @@ def load_block(name: str, section: type[SectionT], path: str | Path = "params.ya
     """
     content = _content(path)
     if name not in content:
-        raise PipelineError(f"{path}: the block {name} is missing; its keys: {', '.join(_keys(section))}")
+        raise PipelineError(f"{path}: the block {name} is missing; its keys: {', '.join(keys_of(section))}")
     return checked(section, content[name], f"{path}, block {name}")
 
 
@@ -275,44 +266,5 @@ def _content(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise PipelineError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise PipelineError(f"{path}: it must hold the blocks {', '.join(_keys(Params))}")
+        raise PipelineError(f"{path}: it must hold the blocks {', '.join(keys_of(Params))}")
     return content
-
-
-def checked(section: type[SectionT], content: Any, origin: str) -> SectionT:
-    """Build a section, or raise a PipelineError that names each bad key, its value and what is legal."""
-    try:
-        return section.model_validate(content)
-    except ValidationError as error:
-        advice: dict[str, list[str]] = {}
-        for fault in error.errors():
-            path, owner = _locate(fault["loc"], section)
-            value = "" if fault["type"] == "missing" else f" = {public(repr(fault['input']))}"
-            advice.setdefault(f"{path}{value}", []).append(_words(fault, owner))
-        lines = [f"{key}: {', or: '.join(dict.fromkeys(words))}" for key, words in advice.items()]
-        raise PipelineError(f"{origin}:\n  " + "\n  ".join(lines)) from error
-
-
-def _locate(loc: tuple[Any, ...], section: type[Section]) -> tuple[str, type[Section]]:
-    """Return the key that an error is about, and its block; pydantic adds the kinds of a union at the end."""
-    keys: list[str] = []
-    owner: Any = section
-    for part in loc:
-        keys.append(str(part))
-        inner = get_args(owner)[1] if get_origin(owner) is dict else _keys(owner).get(str(part))
-        if get_origin(inner) is not dict and not (isinstance(inner, type) and issubclass(inner, Section)):
-            break
-        owner = inner
-    return ".".join(keys), owner
-
-
-def _keys(section: type[Section]) -> dict[str, Any]:
-    return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
-
-
-def _words(fault: Any, owner: type[Section]) -> str:
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key; known here: {', '.join(_keys(owner))}"
-    if fault["type"] == "model_type":
-        return f"must be a block with the keys {', '.join(_keys(owner))}"
-    return str(fault["msg"])

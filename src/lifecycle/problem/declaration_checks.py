@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import is_number
-from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, PackageParams, Section, SplitParams
+from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, PackageParams, SplitParams
+from lifecycle.core.section import Section
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import RecordWord

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import DecideParams, Params, Section, SectionT, SplitParams, checked
+from lifecycle.core.params import DecideParams, Params, SplitParams
+from lifecycle.core.section import Section, SectionT, checked
 from lifecycle.problem.declaration_checks import check_declaration, check_strategy
 from lifecycle.problem.problem import Problem
 

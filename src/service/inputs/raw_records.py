@@ -19,15 +19,6 @@ class Contract(NamedTuple):
     key: str
     late: frozenset[str]
 
-    @classmethod
-    def of(cls, schema: Mapping[str, Any]) -> "Contract":
-        """Return the contract that a bundle's schema.json holds."""
-        columns, late = {c["name"]: c for c in schema["columns"]}, frozenset(schema["labels"])
-        checks = {name: checker(column) for name, column in columns.items()}
-        defaults = {name: column["default"] for name, column in columns.items() if column.get("default") is not None}
-        free = {*late, *defaults, *(name for name, column in columns.items() if column.get("nullable"))}
-        return cls(checks, tuple(name for name in columns if name not in free), defaults, schema["key"], late)
-
 
 def transaction(servable: Servable, record: Any, row: int) -> dict[str, Any]:
     """Check a raw transaction.
@@ -79,7 +70,12 @@ def label(servable: Servable, values: Any, row: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)  # one: a model that was swapped out must not be kept
 def contract_of(servable: Servable) -> Contract:
     """Return the contract of a model's problem, prepared when it is first asked for."""
-    return Contract.of(servable.schema)
+    schema = servable.schema
+    columns, late = {c["name"]: c for c in schema["columns"]}, frozenset(schema["labels"])
+    checks = {name: checker(column) for name, column in columns.items()}
+    defaults = {name: column["default"] for name, column in columns.items() if column.get("default") is not None}
+    free = {*late, *defaults, *(name for name, column in columns.items() if column.get("nullable"))}
+    return Contract(checks, tuple(name for name in columns if name not in free), defaults, schema["key"], late)
 
 
 def _labels(contract: Contract) -> str:

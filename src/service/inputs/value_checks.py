@@ -106,30 +106,25 @@ class Form:
     texts_of: Pick
     may_miss: np.ndarray
 
-    @classmethod
-    def of(cls, servable: Servable) -> "Form":
-        """Return the form of a model's rows."""
-        features, numbers, texts = servable.features, servable.numbers, servable.texts
-        return cls(
-            features,
-            numbers,
-            texts,
-            names=frozenset(features),
-            missing=servable.missing,
-            marks=frozenset((servable.schema["key"], servable.schema["time"])),
-            width=len(features),
-            numbers_at=_picker([features.index(name) for name in numbers]),
-            texts_at=_picker([features.index(name) for name in texts]),
-            numbers_of=_picker(numbers),
-            texts_of=_picker(texts),
-            may_miss=np.array([name in servable.missing for name in numbers], bool),
-        )
-
 
 @lru_cache(maxsize=1)  # one: a model that was swapped out must not be kept
 def form_of(servable: Servable) -> Form:
     """Return the form of a model's rows, made when it is first asked for."""
-    return Form.of(servable)
+    features, numbers, texts = servable.features, servable.numbers, servable.texts
+    return Form(
+        features,
+        numbers,
+        texts,
+        names=frozenset(features),
+        missing=servable.missing,
+        marks=frozenset((servable.schema["key"], servable.schema["time"])),
+        width=len(features),
+        numbers_at=_picker([features.index(name) for name in numbers]),
+        texts_at=_picker([features.index(name) for name in texts]),
+        numbers_of=_picker(numbers),
+        texts_of=_picker(texts),
+        may_miss=np.array([name in servable.missing for name in numbers], bool),
+    )
 
 
 def _picker(keys: Sequence[Any]) -> Pick:

@@ -54,28 +54,23 @@ def schemas(servable: Servable, settings: Settings) -> dict[str, Schema]:
     most = settings.max_rows
     taken = ["Features", *(["Transaction"] if takes_transactions(servable, settings) else [])]
     lists = [of_list(ref(name), most) for name in taken]
+    named = {"Features": feature_row(servable), "Transaction": raw_record(servable)}
     found = {
         "Vector": vector(servable),
-        "Features": feature_row(servable),
+        "Features": named["Features"],
         "Records": any_of(*lists),
         "Rows": any_of(of_list(ref("Vector"), most), *lists),
-        "Columns": any_of(*(_columns(each, most) for each in _named(servable, taken)), ref("Rows")),
+        "Columns": any_of(*(_columns(named[name], most) for name in taken), ref("Rows")),
         "Split": _split(most),
         "Reasons": {"type": "integer", "minimum": 0, "maximum": servable.most_reasons, "description": "for each row"},
         "Tensors": any_of(*_inputs(servable, most)),
     }
     if "Transaction" in taken:
-        found |= {"Transaction": raw_record(servable), "Label": label_row(servable)}
+        found |= {"Transaction": named["Transaction"], "Label": label_row(servable)}
     if keeps_events(servable, settings):
         event = any_of(ref("Transaction"), of_object({"label": ref("Label")}))
         found["EventList"] = of_list(event, most)
     return found
-
-
-def _named(servable: Servable, taken: list[str]) -> Iterator[Schema]:
-    yield feature_row(servable)
-    if "Transaction" in taken:
-        yield raw_record(servable)
 
 
 def _columns(row: Schema, most: int) -> Schema:

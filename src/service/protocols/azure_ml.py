@@ -9,7 +9,7 @@ from lifecycle.bundle.servable import Servable
 from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Rows, from_list, from_split
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
-from service.protocols.json_body import Forms, NoParameters, document, no_parameters
+from service.protocols.json_body import Forms, NoParameters, no_parameters, parsed
 from service.protocols.predictions import Prediction, Predictions, free_form, predictions, scored_of
 from service.settings import Settings
 
@@ -60,7 +60,7 @@ FORMS = Forms(Data, InputData, AutomatedInputs)
 
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read `{"data": [row, ...]}`, `{"input_data": {"columns": [...], "data": [[...]]}}` or `{"Inputs": {"data"}}`."""
-    body = FORMS.read(document(request))
+    body = FORMS.read(parsed(request.body))
     if isinstance(body, AutomatedInputs):
         return from_list(servable, body.Inputs.data, most, "'data'")._replace(about=AutomatedInputs)
     no_parameters(body.params, "params")

@@ -12,7 +12,7 @@ from service.inputs.csv_rows import from_csv, to_csv
 from service.inputs.row_forms import Columns, Rows, Split, from_list, from_split
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import TEXT, readiness
-from service.protocols.json_body import Forms, NoParameters, document, no_parameters, parsed
+from service.protocols.json_body import Forms, NoParameters, no_parameters, parsed
 from service.protocols.kserve_v1 import read_inputs
 from service.protocols.predictions import Predictions, free_form, predictions, scored_of
 from service.settings import Settings
@@ -60,7 +60,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
     elif kind.startswith(JSON_LINES):
         inputs = from_list(servable, json_lines(request.body, most), most, "the body")
     else:
-        inputs = _from_json(servable, document(request), most)
+        inputs = _from_json(servable, parsed(request.body), most)
     return inputs._replace(about=preferred(request.headers.get(b"accept", b"")))
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from service.http_messages import Request
 from service.inputs import faults
 from service.refusal import Refusal
 
@@ -87,11 +86,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
     (name, times), *_ = *Counter(name for name, _ in pairs).most_common(1), ("", 0)
     if times > 1:
         raise Refusal(400, "duplicate_name", f"the name {faults.short(name)} stands {times} times in one object")
-
-
-def document(request: Request) -> Any:
-    """Return what a request's body holds; see `parsed` for how it is refused."""
-    return parsed(request.body)
 
 
 class Forms:

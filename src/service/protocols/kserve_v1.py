@@ -10,7 +10,7 @@ from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Columns, Rows, from_list, from_named
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import about_model, alive, check_path
-from service.protocols.json_body import Forms, document
+from service.protocols.json_body import Forms, parsed
 from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
 from service.settings import Settings
 
@@ -82,7 +82,7 @@ FORMS = Forms(SignedInstances, SignedInputs)
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read `{"instances": [row, ...]}`, or TensorFlow's `{"inputs": ...}`."""
     check_path(servable, request)
-    body = FORMS.read(document(request))
+    body = FORMS.read(parsed(request.body))
     if isinstance(body, SignedInstances):
         return from_list(servable, body.instances, most, "'instances'")
     return read_inputs(servable, body.inputs, most)._replace(about=SignedInputs)

@@ -14,8 +14,8 @@ from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import Records, Vector, from_floats, from_list, from_vectors, of_model
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
-from service.protocols.json_body import Forms, document
-from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
+from service.protocols.json_body import Forms, parsed
+from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, predictions, scored_of
 from service.protocols.vertex_ai import Instances, read
 from service.refusal import Refusal
 from service.settings import Settings
@@ -85,7 +85,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
     vector = quick_vector(request.body)
     if vector is not None and not servable.texts:
         return Inputs(from_floats(servable, vector), about=OneVector)
-    match FORMS.read(document(request)):
+    match FORMS.read(parsed(request.body)):
         case OneVector(features=vector):
             if type(vector) is not list:
                 raise faults.wrong_type("'features'", vector, "a list of numbers", "features")
@@ -116,12 +116,7 @@ def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     scored = scored_of(answer)
     if inputs.about is OneVector:
         return json_reply(OnePrediction(int(scored.alert[0]), float(scored.probability[0])))  # type: ignore[arg-type]
-    rows = [
-        Decision(int(alert), DECISIONS[alert], probability, score)  # type: ignore[arg-type]
-        for alert, probability, score in zip(
-            scored.alert.tolist(), scored.probability.tolist(), scored.score.tolist(), strict=True
-        )
-    ]
+    rows = [Decision(r.prediction, DECISIONS[r.prediction], r.probability, r.score) for r in predictions(scored)]
     for row, reasons in zip(rows, answer.reasons or (), strict=bool(answer.reasons)):
         row.reasons = [Reason(*reason) for reason in reasons]
     about = (servable.threshold, servable.name, servable.version, answer.request_id)

@@ -9,7 +9,7 @@ from lifecycle.bundle.servable import Servable
 from service.http_messages import JSON, Request
 from service.inputs.row_forms import Rows, from_list
 from service.protocol import CONFLICT, Endpoint, Examples, Inputs, Protocol
-from service.protocols.json_body import Forms, NoParameters, document, no_parameters
+from service.protocols.json_body import Forms, NoParameters, no_parameters, parsed
 from service.protocols.predictions import Predictions, free_form
 from service.settings import Settings
 
@@ -26,7 +26,7 @@ FORMS = Forms(Instances)
 
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read the instances."""
-    return read(servable, FORMS.read(document(request)), most)
+    return read(servable, FORMS.read(parsed(request.body)), most)
 
 
 def read(servable: Servable, body: Instances, most: int) -> Inputs:

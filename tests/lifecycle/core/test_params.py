@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Count, Params, Section, checked, load_block, load_params
+from lifecycle.core.params import Count, Params, load_block, load_params
+from lifecycle.core.section import Section, checked
 from tests.helpers_model import ROOT, quick
 from tests.params import params_content
 

@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Params, checked
+from lifecycle.core.params import Params
+from lifecycle.core.section import checked
 from lifecycle.evaluation.alert_decision import AlertDecision
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.problem.loading import load_problem

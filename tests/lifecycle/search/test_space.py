@@ -1,7 +1,8 @@
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import TrainParams, TuneParams, checked
+from lifecycle.core.params import TrainParams, TuneParams
+from lifecycle.core.section import checked
 from lifecycle.search.space import distributions, legible, probe, starting_point
 from tests.helpers_bundle import SHOPS
 from tests.helpers_model import learnable

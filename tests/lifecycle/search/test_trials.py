@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import log_loss, r2_score
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import TrainParams, TuneParams, checked
+from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.core.ranking import Ranking, average_precision
+from lifecycle.core.section import checked
 from lifecycle.core.tables import write_table
 from lifecycle.search import trials
 from lifecycle.search.trials import FIGURES, VALUES, Search, fold_scores, open_record, trials_of

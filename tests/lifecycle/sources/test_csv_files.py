@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lifecycle.contract.row_validation import check
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import CsvParams, checked
+from lifecycle.core.params import CsvParams
+from lifecycle.core.section import checked
 from lifecycle.problem.problem import Column
 from lifecycle.sources import csv_files
 from lifecycle.sources.csv_files import read_csv

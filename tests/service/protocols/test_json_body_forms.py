@@ -3,15 +3,15 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from service.protocols.json_body import Forms, document, no_parameters
+from service.protocols.json_body import Forms, no_parameters, parsed
 from service.refusal import Refusal
 from tests.service.helpers_protocols import request
 
 
 def test_a_body_is_json():
-    assert document(request({"a": [1]})) == {"a": [1]}
+    assert parsed(request({"a": [1]}).body) == {"a": [1]}
     with pytest.raises(Refusal, match="it is empty"):
-        document(request(body=b""))
+        parsed(request(body=b"").body)
 
 
 class A(Struct, forbid_unknown_fields=True):
