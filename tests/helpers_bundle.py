@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import write_json, write_table
 from lifecycle.models.families import build
 from lifecycle.models.training import fit
-from lifecycle.problem.problem import Column, Problem
+from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import Raw
 from lifecycle.problem.window_words import declaration_of
-from tests.helpers_model import ROOT, git_init, learnable, payments, run_stages, start_project
+from tests.helpers_model import ROOT, git_init, learnable, learnable_of, payments, run_stages, start_project
 
 SIZES = {
     "random_forest": "n_estimators",
@@ -46,16 +47,53 @@ ORIGIN = Origin(
 )
 
 
-def fitted(model: str, features: pd.DataFrame, target: pd.Series, **hyperparameters: Any) -> Pipeline:
+def fitted(
+    model: str, features: pd.DataFrame, target: pd.Series, task: Task = "binary", **hyperparameters: Any
+) -> Pipeline:
     """Return a small fitted pipeline of one family."""
     size = {SIZES[model]: 12} if model in SIZES else {}
-    return fit(build(model, "binary", 3, size | hyperparameters, features), features, target)
+    return fit(build(model, task, 3, size | hyperparameters, features), features, target)
 
 
 @functools.cache
 def of_shops(model: str) -> Pipeline:
     """Return a pipeline that learned from text, and from numbers with gaps."""
     return fitted(model, *learnable(600))
+
+
+def shops_of(task: Task) -> Problem:
+    """Return the problem of `learnable_of`."""
+    label = {
+        "binary": Column("is_fraud", "integer", "the label", isin=(0, 1)),
+        "multiclass": Column("is_fraud", "text", "the label"),
+        "regression": Column("is_fraud", "integer", "the number"),
+    }
+    contract = (*SHOPS.contract[:-1], Column("street", "text", "where"), label[task])
+    classes = ("low", "middle", "high", "top") if task == "multiclass" else ()
+    features = (*SHOPS.features, Raw("street"))
+    return replace(SHOPS, contract=contract, features=features, task=task, classes=classes)
+
+
+@functools.cache
+def of_task(model: str, task: Task) -> Pipeline:
+    """Return a pipeline that learned from `learnable_of`."""
+    depth = {"max_depth": 6} if model in ("random_forest", "extra_trees", "decision_tree") else {}
+    return fitted(model, *learnable_of(task, 600), task, **depth)
+
+
+def decision_of_task(task: Task) -> dict[str, Any]:
+    """Return what `decide` writes for a task."""
+    if task == "binary":
+        return some_decision()
+    if task == "regression":
+        return {"coverage": 0.9, "half_width": 250.0, "coverage_out_of_time": None}
+    calibrations = [some_decision(method="sigmoid", slope=4.0 + place, intercept=-2.0) for place in range(4)]
+    return {
+        "calibrations": [one["calibration"] for one in calibrations],
+        "costs": None,
+        "abstain_below": 0.3,
+        "log_loss_out_of_time": {},
+    }
 
 
 def some_decision(**calibration: Any) -> dict[str, Any]:
@@ -65,14 +103,16 @@ def some_decision(**calibration: Any) -> dict[str, Any]:
     return {"calibration": calibrated | calibration, "threshold": 0.5, **costs, "brier_out_of_time": {}}
 
 
-def write_bundle(folder: Path, pipeline: Pipeline, decision: dict[str, Any] | None = None) -> Servable:
-    """Write a bundle of a pipeline that learned from `learnable`, and open it."""
+def write_bundle(
+    folder: Path, pipeline: Pipeline, decision: dict[str, Any] | None = None, problem: Problem = SHOPS
+) -> Servable:
+    """Write a bundle of a pipeline that learned from `learnable`, or from `learnable_of`, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
-    train = learnable(600)[0][list(pipeline.feature_names_in_)]
-    contract = {"declaration": [declaration_of(feature) for feature in SHOPS.features], "hidden": [], "columns": []}
+    train = learnable_of("binary", 600)[0][list(pipeline.feature_names_in_)]
+    contract = {"declaration": [declaration_of(feature) for feature in problem.features], "hidden": [], "columns": []}
     write_json(decision or some_decision(), folder / "decision.json")
     write_json(contract, folder / "features.json")
-    write_model(folder, "shops", SHOPS, pipeline, train)
+    write_model(folder, "shops", problem, pipeline, train)
     np.savez(folder / "state.npz", time=np.arange(100))
     (folder / "model_card.md").write_text("# Shops\n", encoding="utf-8")
     seal(folder, ORIGIN)

@@ -30,6 +30,8 @@ SMALL = {
     "evaluate.bootstrap_samples": 50,
     "evaluate.top_k": 20,
 }
+TASKS = ("binary", "multiclass", "regression")
+EVERY = [(name, task) for task in TASKS for name, family in FAMILIES.items() if family.estimator(task)]
 CLASSIFIERS = [name for name, family in FAMILIES.items() if family.classifier]
 # A family that can't be explained or served exactly, and one that is served without reasons.
 NEIGHBOURS = Family("k_nearest_neighbours", "sklearn.neighbors.KNeighborsClassifier", scaled=True)
@@ -122,3 +124,20 @@ def learnable(rows: int = 300, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
         }
     )
     return frame, pd.Series((number + 0.3 * (frame["shop"] == "garage") + 0.2 * rng.random(rows) > 0.8).astype(int))
+
+
+def learnable_of(task: str, rows: int = 300, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    """Return features as `learnable` has them and a text of eighty values, with a label or a number that they tell of.
+
+    Of four classes the last is rare.
+    """
+    frame, _ = learnable(rows, seed)
+    rng = np.random.default_rng([seed, 1])
+    street = rng.integers(0, 80, rows)
+    level = frame["number"] + 0.3 * (frame["shop"] == "garage") + street / 160 + 0.2 * rng.random(rows)
+    target = {
+        "binary": (level > 1.1).astype(np.int8),
+        "multiclass": pd.Series(np.digitize(level, [0.7, 1.0, 1.45]).astype(np.int8)),
+        "regression": 5_000 + 1_000 * level,
+    }
+    return frame.assign(street=pd.array([f"street {number}" for number in street], dtype="str")), target[task]

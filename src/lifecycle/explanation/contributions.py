@@ -129,14 +129,15 @@ def summary(pipeline: Pipeline, rows: pd.DataFrame, scores: np.ndarray, classes:
         why = NO_CONTRIBUTIONS.format(family=family.name)
         return Summary({"rows": len(rows), "no_contributions": why}, pd.DataFrame(), pd.DataFrame(columns=DOTS))
     explained = explainer(pipeline)(rows)
-    error = additivity_error(explained, scores, family.tolerance)
+    limit = family.limit(explained.unit)
+    error = additivity_error(explained, scores, limit)
     bases = [round(base, 9) for base in explained.base]
     whole = {
         "rows": len(rows),
         "unit": explained.unit,
         "base": bases if len(bases) > 1 else bases[0],
         "additivity_error": round(error, 12),
-        "additivity_limit": family.tolerance,
+        "additivity_limit": limit,
     }
     tables = [figures(explained, rows, output) for output in range(len(bases))]
     if len(tables) == 1:

@@ -62,8 +62,7 @@ class Family:
     growth : callable, optional
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
     tolerance : float
-        How far a score may be from the sum of its contributions, by rounding alone; of numbers, as a share of the
-        largest.
+        How far a score may be from the sum of its contributions, by rounding alone: see `limit`.
 
     Examples
     --------
@@ -108,6 +107,10 @@ class Family:
         """Return module and class of the estimator for a task; empty where there is none."""
         return self.regressor if task == "regression" else self.classifier
 
+    def limit(self, unit: str) -> float:
+        """Return how far a score in that unit may be from the sum of its contributions; of a number, as a share."""
+        return max(self.tolerance, 1e-7) if unit == "number" and not self.exact else self.tolerance
+
     def new_estimator(self, task: Task) -> Any:
         """Return an unfitted estimator with the family's own values."""
         module, name = self.estimator(task).rsplit(".", 1)
@@ -148,12 +151,11 @@ FAMILIES = {
             "sklearn.ensemble.HistGradientBoostingRegressor",
             trees=trees.of_hist_gradient_boosting,
             growth=estimator_scores.of_growing_boosting,
-            tolerance=1e-7,
         ),
         Family(
             "logistic_regression", "sklearn.linear_model.LogisticRegression", defaults={"max_iter": 1_000}, **_LINEAR
         ),
-        Family("ridge", regressor="sklearn.linear_model.Ridge", tolerance=1e-7, **_LINEAR),
+        Family("ridge", regressor="sklearn.linear_model.Ridge", **_LINEAR),
         Family(
             "decision_tree",
             "sklearn.tree.DecisionTreeClassifier",
