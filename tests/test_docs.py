@@ -4,6 +4,7 @@ import csv
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,10 @@ def with_environment(folder: Path) -> Path:
     return folder
 
 
-def follow(page: Path, folder: Path) -> None:
-    """Do what a page says, block by block, and see that each promised line of output appears."""
+def follow(page: Path, folder: Path, without: Sequence[str] = ()) -> None:
+    """Do what a page says but for some sections, block by block, and see that each promised line of output appears."""
     output = ""
-    for block in blocks(page):
+    for block in (block for block in blocks(page) if block.section not in without):
         if block.file is not None and block.language != "sh":
             (folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "diff":
