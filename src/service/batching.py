@@ -4,11 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lifecycle.bundle.servable import Batch, Scored, Servable
+from lifecycle.bundle.servable import Batch, Servable
 from service.admission import Admission
 from service.http_messages import Reply
 from service.live_bundle import TOGETHER, Live
@@ -74,14 +74,14 @@ def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
     return [_attempt(job.answer) for job in jobs]
 
 
-def together(servable: Servable, jobs: Sequence[Job]) -> list[Scored]:
+def together(servable: Servable, jobs: Sequence[Job]) -> list[Any]:
     """Return the scores of each job."""
     texts = [job.batch.texts for job in jobs if job.batch.texts is not None]
     numbers = np.concatenate([job.batch.numbers for job in jobs])
     scored, end, found = servable.score(Batch(numbers, np.concatenate(texts) if texts else None)), 0, []
     for job in jobs:
         start, end = end, end + len(job.batch.numbers)
-        found.append(Scored(scored.score[start:end], scored.probability[start:end], scored.alert[start:end]))
+        found.append(scored._make([part[start:end] for part in scored]))
     return found
 
 
@@ -91,7 +91,7 @@ def _alike(jobs: Sequence[Job]) -> bool:
     return live.alike and rows <= TOGETHER and all(job.live is live for job in jobs)
 
 
-def _attempt(work: Callable[..., Reply], *given: Batch | Scored) -> Reply | Exception:
+def _attempt(work: Callable[..., Reply], *given: Any) -> Reply | Exception:
     try:
         return work(*given)
     except Exception as error:

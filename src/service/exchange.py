@@ -4,7 +4,8 @@ import time
 from collections.abc import Container, Mapping
 from typing import Any
 
-from lifecycle.bundle.servable import Batch, Scored, Servable
+from lifecycle.bundle.servable import Batch, Servable
+from service.answers.kinds import kind_of
 from service.live_bundle import Live
 from service.refusal import Refusal
 from service.tracing import request_id, span
@@ -26,7 +27,7 @@ class Exchange:
     live: Live
     client: str | None = None
     servable: Servable | None = None
-    scored: Scored | None = None
+    scored: Any = None
     shown: Batch | None = None  # rows whose values the log shows
     kept: Mapping[str, int] = NOTHING  # how many events
     failure: Refusal | None = None
@@ -79,9 +80,7 @@ class Exchange:
             if failure.field in servable.features:  # never a word of the client's own
                 found["labels.feature"] = failure.field
         elif scored is not None:
-            found["decision.threshold"] = servable.threshold
-            found["decision.scores"] = scored.score.tolist()
-            found["decision.alerts"] = scored.alert.tolist()
+            found |= kind_of(servable).logged(servable, scored)
             if self.shown is not None:
                 found["decision.features"] = values(servable, self.shown, identities(servable))
         for name, count in self.kept.items():

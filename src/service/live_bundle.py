@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
+from service.answers.kinds import kind_of
 from service.telemetry.exposition import Nulls
 from service.telemetry.service_metrics import Meters
 
@@ -41,8 +42,9 @@ def load(folder: Path, name: str = "") -> Servable:
 def warm(servable: Servable) -> None:
     """Score some rows: the first ones are slow, and a model that can't score is better known before it serves."""
     servable.attribution  # noqa: B018 read now: the folder may be another model's when the first reason is asked for
-    if not np.isfinite(servable.threshold):
-        raise PipelineError(f"{servable.folder}: the threshold of its decision is no number")
+    fault = kind_of(servable).fault(servable)
+    if fault is not None:
+        raise PipelineError(f"{servable.folder}: {fault}")
     for rows in (1, 1, 32):
         numbers = np.zeros((rows, len(servable.numbers)))
         texts = np.full((rows, len(servable.texts)), "", dtype=object) if servable.texts else None
@@ -64,6 +66,8 @@ class Live:
 
     def __init__(self, servable: Servable, meters: Meters) -> None:
         self.servable, self.nulls, self.alike = servable, Nulls(meters.cells, servable), alike(servable)
+        self.kind = kind_of(servable)
+        self.tally = self.kind.tally(servable, meters.cells)
 
 
 class Current:

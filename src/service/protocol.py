@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lifecycle.bundle.servable import Batch, Scored, Servable
+from lifecycle.bundle.servable import Batch, Servable
 from service.http_messages import JSON, Reply, Request
 from service.settings import Settings
 
@@ -31,10 +31,11 @@ class Inputs(NamedTuple):
 class Answer(NamedTuple):
     """Scores of a request's rows, in their order, and the reasons of each where they were asked for.
 
-    `scored` is None when nothing was asked to be scored. `ready` is what GET /health/ready says.
+    `scored` is what `Servable.score` gives, None when nothing was asked to be scored. `ready` is what GET /health/ready
+    says.
     """
 
-    scored: Scored | None
+    scored: Any
     reasons: Sequence[Sequence[Any]] | None
     request_id: str
     ready: bool = True

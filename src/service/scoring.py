@@ -9,8 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
 
-from lifecycle.bundle.servable import Batch, Scored, Servable
+from lifecycle.bundle.servable import Batch, Servable
 from service.admission import Admission
+from service.answers.kinds import kind_of
 from service.batching import Job
 from service.exchange import Exchange, values
 from service.http_messages import JSON, RETRY, Reply, Request, json_reply
@@ -127,15 +128,16 @@ class Scoring:
         return job.finish(job.batch, scored, why)
 
     def _answer(
-        self, endpoint: Endpoint, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Scored, reasons: Any = None
+        self, endpoint: Endpoint, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Any, reasons: Any = None
     ) -> Reply:
         """Count scores, and put them into the protocol's form."""
-        self._meters.scored(scored)
-        exchange.live.nulls.add(batch)
+        live = exchange.live
+        live.tally.add(*live.kind.counted(scored))
+        live.nulls.add(batch)
         exchange.scored = scored
         if self._settings.log_values:
             exchange.shown = batch
-        return endpoint.encode(exchange.live.servable, inputs, Answer(scored, reasons, exchange.id))
+        return endpoint.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))
 
     async def events(self, exchange: Exchange, request: Request) -> Reply:
         """Keep transactions and labels; the answer says that they are on disk."""
@@ -161,9 +163,10 @@ class Scoring:
 
 def _scored(
     servable: Servable, batch: Batch, found: events.Found | None, reasons: int
-) -> tuple[Scored, Sequence[Any] | None]:
+) -> tuple[Any, Sequence[Any] | None]:
     """Return scores of rows, and as many reasons for each as asked for."""
     scored = servable.score(batch)
     if not reasons:
         return scored, None
-    return scored, servable.reasons(batch, values(servable, batch) if found is None else found.rows, reasons)
+    rows = values(servable, batch) if found is None else found.rows
+    return scored, servable.reasons(batch, rows, reasons, kind_of(servable).explained(scored))

@@ -50,7 +50,7 @@ class Reason(NamedTuple):
 class Model:
     """What the protocols need of a `Servable`, with a score that tells every row from every other."""
 
-    name, version, threshold = "fraud", "0123456789ab", 0.5
+    name, version, threshold, task = "fraud", "0123456789ab", 0.5, "binary"
     contract: Mapping[str, Any] = {"columns": []}
 
     def __init__(

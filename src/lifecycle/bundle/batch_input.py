@@ -11,7 +11,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.numeric_limits import FLOAT32, MISSING_TEXT
 from lifecycle.features.batch import as_microseconds, evaluate_depth
 from lifecycle.problem.column_types import parse
-from lifecycle.problem.problem import Column
+from lifecycle.problem.problem import ROW_NUMBER, Column
 from lifecycle.problem.record_words import Raw, RecordWord
 from lifecycle.problem.window_words import Window
 
@@ -23,8 +23,9 @@ MISSING = "is missing, and no row that the model learned from lacked it"
 class Columns(NamedTuple):
     """The columns to read.
 
-    `identity` is copied as it is; `numbers` and `texts` go to the model, or into the features that are `computed` here;
-    `time` is the column that calendar features are computed from, where there are any.
+    `identity` is copied as it is; `counted` says that the numbers of the rows are the key, and the file has none.
+    `numbers` and `texts` go to the model, or into the features that are `computed` here; `time` is the column that
+    calendar features are computed from, where there are any.
     """
 
     identity: tuple[str, ...]
@@ -32,6 +33,7 @@ class Columns(NamedTuple):
     texts: tuple[str, ...]
     time: str | None
     computed: tuple[RecordWord, ...]
+    counted: bool
 
     @property
     def read(self) -> list[str]:
@@ -58,6 +60,7 @@ def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
         texts=servable.texts,
         time=time if any(feature.reads_time for feature in computed) else None,
         computed=computed,
+        counted=key == ROW_NUMBER and key not in schema.names,
     )
     _check_present(columns.read, schema)
     _check_types(columns, schema)

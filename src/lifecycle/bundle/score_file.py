@@ -1,7 +1,7 @@
 """Score a parquet file of any size: rows in order, in bounded memory, on all cores; a run that was killed goes on.
 
 The command `score` reads a file whose columns are the model's features, as data/features/features.parquet has them. It
-writes key and time of each row where the file has them, score, probability, and alert (1: at the threshold or above).
+writes key and time of each row where the file has them, and what `lifecycle.bundle.result_columns` makes of its scores.
 """
 
 import argparse
@@ -22,18 +22,19 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from lifecycle.bundle.batch_input import Columns, batch_of, columns_of
+from lifecycle.bundle.result_columns import result_columns, results_of
 from lifecycle.bundle.result_parts import Parts, parts_of
 from lifecycle.bundle.servable import Servable
 from lifecycle.core import tables
 from lifecycle.core.errors import PipelineError
+from lifecycle.problem.problem import ROW_NUMBER
 
 STOPPED = "stopped; the same command goes on where it was"
 BUFFER = 1 << 18  # bytes of a column that are read at a time
 Stamp = tuple[int, int, int]
-FORMAT = 1  # of the parts; a program with another one does not go on with them
+FORMAT = 2  # of the parts; a program with another one does not go on with them
 VALUES = 1_000_000  # of a part, at most: a thread holds a few times as many bytes as these take
 THREADS = 16  # what one thread can read, no more can score
-SCORED = {"score": pa.float64(), "probability": pa.float64(), "alert": pa.int8()}
 
 
 def open_source(path: Path) -> pq.ParquetFile:
@@ -118,7 +119,7 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
     source : Path
         The rows, with the model's features as columns, or with what features of the record alone are made from.
     target : Path
-        The table to write: key and time where the source has them, score, probability, and alert (0 or 1), with the
+        The table to write: key and time where the source has them, and the columns of `result_columns`, with the
         bundle's name and version in the file's metadata. It appears, or replaces an earlier one, when it is complete.
         Its bytes depend on the rows and the bundle alone.
     threads : int, optional
@@ -174,7 +175,9 @@ def _digest(servable: Servable, source: Path, rows: int) -> str:
 def _schema(servable: Servable, columns: Columns, schema: pa.Schema) -> pa.Schema:
     kinds = {name: schema.field(name).type for name in columns.identity}
     plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in kinds.items()}
-    return pa.schema(plain | SCORED, {"bundle": servable.name, "bundle_version": servable.version})
+    counted = {ROW_NUMBER: pa.int64()} if columns.counted else {}
+    results = result_columns(servable.task, len(servable.classes))
+    return pa.schema(counted | plain | results, {"bundle": servable.name, "bundle_version": servable.version})
 
 
 def _score_parts(job: Job, threads: int) -> None:
@@ -200,11 +203,12 @@ def _score_parts(job: Job, threads: int) -> None:
 
 def _score_part(job: Job, number: int, table: pa.Table) -> int:
     """Score a part and write it; return its number of rows."""
-    scored = job.servable.score(batch_of(job.servable, job.columns, table, number * job.rows))
-    schema = job.parts.schema
+    first, schema = number * job.rows, job.parts.schema
+    scored = job.servable.score(batch_of(job.servable, job.columns, table, first))
+    counted = [pa.array(np.arange(first, first + len(table)))] if job.columns.counted else []
     identity = [table[name].cast(schema.field(name).type) for name in job.columns.identity]
-    results = [pa.array(values) for values in (scored.score, scored.probability, scored.alert.astype(np.int8))]
-    job.parts.write(number, pa.table([*identity, *results], schema=schema))
+    results = results_of(job.servable, scored)
+    job.parts.write(number, pa.table([*counted, *identity, *results], schema=schema))
     return len(table)
 
 

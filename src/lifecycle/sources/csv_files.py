@@ -54,12 +54,19 @@ def read_csv(file: BinaryIO, origin: str, options: CsvParams, check: Callable[[l
     PipelineError
         The file is not UTF-8, has no header, or a line is no record: names the line.
     """
+    names, tables = open_csv(file, origin, options)
+    check(names)
+    return pa.concat_tables([pa.table([pa.array([], pa.string())] * len(names), names=names), *tables])
+
+
+def open_csv(file: BinaryIO, origin: str, options: CsvParams) -> tuple[list[str], Iterator[pa.Table]]:
+    """Return the names of a CSV file, and its records in tables of some megabytes, read when they are asked for.
+
+    Parameters and errors are those of `read_csv`.
+    """
     blocks = _blocks(file, origin)
     names, rest = _header(blocks, origin, options)
-    check(names)
-    tables = [_table(block, names, origin, options.separator, blocks) for block in rest]
-    whole = pa.concat_tables(tables) if tables else pa.table([pa.array([], pa.string())] * len(names), names=names)
-    return whole.rename_columns(names)
+    return names, (_table(block, names, origin, options.separator, blocks).rename_columns(names) for block in rest)
 
 
 def names_elsewhere(file: BinaryIO, names: set[str], options: CsvParams) -> str:

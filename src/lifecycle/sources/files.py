@@ -69,7 +69,7 @@ def read_file(path: str | Path, problem: Problem, options: CsvParams = PLAIN) ->
     _look_at(path)
     if path.suffix.lower() == ".parquet":
         return to_contract(read_parquet(path, set(_canonical(problem))), problem, str(path))
-    with _unpacked(path) as file:
+    with unpacked(path) as file:
         table = read_csv(file, str(path), options, partial(_check_header, path, problem, options))
     metadata = {DECIMAL: options.decimal} if options.decimal != "." else None
     return to_contract(table.replace_schema_metadata(metadata), problem, str(path))
@@ -137,7 +137,7 @@ def _check_header(path: Path, problem: Problem, options: CsvParams, names: list[
     faults = _wrong_columns(names, problem)
     if not faults:
         return
-    with _unpacked(path) as file:
+    with unpacked(path) as file:
         advice = names_elsewhere(file, set(_canonical(problem)), options)
     if advice:
         raise PipelineError(f"{path}: {options.separator.join(names)[:80]!r} does not name the columns; {advice}")
@@ -160,7 +160,7 @@ def _look_at(path: Path) -> None:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[BinaryIO]:
+def unpacked(path: Path) -> Iterator[BinaryIO]:
     """Give the content of a CSV file, whatever it is packed in."""
     try:
         if path.suffix.lower() == ".zip":

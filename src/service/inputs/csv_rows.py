@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from lifecycle.bundle.servable import Scored, Servable
+from lifecycle.bundle.servable import Servable
 from service.inputs.row_forms import check_rows, from_records, from_vectors
 from service.protocol import Inputs
 from service.refusal import Refusal
@@ -38,10 +38,11 @@ def from_csv(servable: Servable, body: bytes, most: int) -> Inputs:
     return from_records(servable, [dict(zip(names, row, strict=True)) for row in found])
 
 
-def to_csv(scored: Scored) -> bytes:
-    """Return a line for each row: prediction, probability, score."""
-    rows = zip(scored.alert.tolist(), scored.probability.tolist(), scored.score.tolist(), strict=True)
-    return "".join(f"{alert:d},{probability!r},{score!r}\n" for alert, probability, score in rows).encode()
+def to_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return a line for each row of values; a value that is None is an empty cell."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def _lines(body: bytes, most: int) -> list[list[str]]:

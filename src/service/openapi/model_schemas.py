@@ -8,6 +8,7 @@ from lifecycle.core.numeric_limits import FLOAT32, TIMES, YEARS
 from lifecycle.features.online.record_schema import microseconds
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window
+from service.answers.kinds import kind_of
 from service.inputs.raw_records import contract_of
 from service.inputs.value_checks import CHARACTERS, EXAMPLE, pattern
 from service.protocol import Examples
@@ -51,7 +52,7 @@ def of_list(items: Schema, most: int | None = None) -> Schema:
 
 def schemas(servable: Servable, settings: Settings) -> dict[str, Schema]:
     """Return the schemas of all types that depend on the model, by name; see `service.inputs.row_forms`."""
-    most = settings.max_rows
+    most, kind = settings.max_rows, kind_of(servable)
     taken = ["Features", *(["Transaction"] if takes_transactions(servable, settings) else [])]
     lists = [of_list(ref(name), most) for name in taken]
     named = {"Features": feature_row(servable), "Transaction": raw_record(servable)}
@@ -64,6 +65,8 @@ def schemas(servable: Servable, settings: Settings) -> dict[str, Schema]:
         "Split": _split(most),
         "Reasons": {"type": "integer", "minimum": 0, "maximum": servable.most_reasons, "description": "for each row"},
         "Tensors": any_of(*_inputs(servable, most)),
+        "OutputName": {"enum": list(kind.tensors(servable))},
+        **kind.schemas(servable),
     }
     if "Transaction" in taken:
         found |= {"Transaction": named["Transaction"], "Label": label_row(servable)}

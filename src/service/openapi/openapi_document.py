@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from lifecycle.bundle.servable import Servable
+from service.answers.answer_kind import AnswerKind
+from service.answers.kinds import kind_of
 from service.openapi.model_schemas import Schema, any_of, examples, keeps_events, ref, schemas
 from service.protocol import Examples, Operation
 from service.refusal import Error
@@ -52,17 +54,17 @@ def document(servable: Servable, settings: Settings, table: Sequence[Route]) -> 
     shown = [each for each in table if each.path != "/events" or keeps_events(servable, settings)]
     tags = list(dict.fromkeys(each.tag for each in shown))
     names, keys = {"name": servable.name, "version": servable.version}, bool(settings.api_keys)
-    rows, paths = examples(servable, settings), dict[str, Schema]()
+    rows, paths, kind = examples(servable, settings), dict[str, Schema](), kind_of(servable)
     for route in sorted(shown, key=lambda each: tags.index(each.tag)):
         if route.operation is not None:
             described = _described(route.operation, rows, names, keys)
             paths.setdefault(route.path, {})[route.method.lower()] = {"tags": [route.tag], **described}
     content = {
         "openapi": "3.1.0",
-        "info": {"title": servable.name, "version": servable.version, "summary": _summary(servable)},
+        "info": {"title": servable.name, "version": servable.version, "summary": kind.summary(servable)},
         "paths": paths,
         "components": {
-            "schemas": _components(shown) | schemas(servable, settings),
+            "schemas": _components(shown, kind) | schemas(servable, settings),
             "responses": {str(status): _refusal(status, said) for status, said in STATUSES.items()},
             **({"securitySchemes": KEYS} if keys else {}),
         },
@@ -70,13 +72,9 @@ def document(servable: Servable, settings: Settings, table: Sequence[Route]) -> 
     return msgspec.json.encode(content)
 
 
-def _summary(servable: Servable) -> str:
-    return f"Scores of {servable.schema['problem']}; an alert is raised at a score of {servable.threshold:g} or more."
-
-
-def _components(table: Sequence[Route]) -> dict[str, Schema]:
+def _components(table: Sequence[Route], kind: AnswerKind) -> dict[str, Schema]:
     """Return the schemas of all structs that routes decode and answer with."""
-    types: list[Any] = [Error]
+    types: list[Any] = [Error, *kind.types]
     for operation in (each.operation for each in table if each.operation is not None):
         types += [kind for kinds in (*operation.answers.values(), *(operation.takes or {}).values()) for kind in kinds]
         types += [operation.unready] if operation.unready else []

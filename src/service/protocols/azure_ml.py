@@ -10,7 +10,7 @@ from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Rows, from_list, from_split
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, NoParameters, no_parameters, parsed
-from service.protocols.predictions import Prediction, Predictions, free_form, predictions, scored_of
+from service.protocols.predictions import Prediction, Predictions, free_form, predictions
 from service.settings import Settings
 
 EITHER = {"anyOf": [{"$ref": "#/components/schemas/Rows"}, {"$ref": "#/components/schemas/Split"}]}
@@ -73,7 +73,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer `Inputs` with `Results`, the others with `predictions`."""
     if inputs.about is AutomatedInputs:
-        return json_reply(Results(predictions(scored_of(answer))))
+        return json_reply(Results(predictions(servable, answer)))
     return free_form(servable, inputs, answer)
 
 

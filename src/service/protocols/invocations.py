@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
+from service.answers.kinds import kind_of
 from service.http_messages import JSON, Reply, Request
 from service.inputs.csv_rows import from_csv, to_csv
 from service.inputs.row_forms import Columns, Rows, Split, from_list, from_split
@@ -74,9 +75,9 @@ def json_lines(body: bytes, most: int) -> list[Any]:
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer with `predictions` in JSON, or with a line for each row where CSV or JSON Lines are asked for."""
     if inputs.about == CSV:
-        return Reply(200, CSV, to_csv(scored_of(answer)))
+        return Reply(200, CSV, to_csv(kind_of(servable).cells(servable, scored_of(answer))))
     if inputs.about == JSON_LINES:
-        return Reply(200, JSON_LINES, msgspec.json.Encoder().encode_lines(predictions(scored_of(answer))))
+        return Reply(200, JSON_LINES, msgspec.json.Encoder().encode_lines(predictions(servable, answer)))
     return free_form(servable, inputs, answer)
 
 
@@ -131,7 +132,7 @@ def examples(rows: Examples) -> dict[str, Any]:
 
 def endpoints(settings: Settings) -> Sequence[Endpoint]:
     """Return the routes: both ask /ping whether to send requests here, MLflow /health and /version as well."""
-    summary = "Score JSON, CSV or JSON Lines; Accept: text/csv asks for lines of prediction, probability and score"
+    summary = "Score JSON, CSV or JSON Lines; Accept: text/csv asks for a line of values for each row"
     forms = [DataframeSplit, DataframeRecords, InvokedInstances, InvokedInputs, Rows]
     return [
         Endpoint(

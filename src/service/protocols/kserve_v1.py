@@ -1,17 +1,18 @@
 """KServe V1, which is TensorFlow Serving's REST interface: `instances` in rows, `inputs` in columns."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
+from service.answers.kinds import kind_of
 from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs.row_forms import Columns, Rows, from_list, from_named
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import about_model, alive, check_path
 from service.protocols.json_body import Forms, parsed
-from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, scored_of
+from service.protocols.predictions import Outputs, Predictions, free_form, scored_of
 from service.settings import Settings
 
 MODEL = "/v1/models/{name}"
@@ -31,14 +32,6 @@ class SignedInputs(Struct, forbid_unknown_fields=True):
 
     inputs: Columns
     signature_name: str = ""
-
-
-class Outputs(Struct, forbid_unknown_fields=True):
-    """A value for each row."""
-
-    prediction: Annotated[list[Label], Meta(min_length=1)]
-    probability: Annotated[list[Probability], Meta(min_length=1)]
-    score: Annotated[list[Score], Meta(min_length=1)]
 
 
 class ColumnAnswer(Struct, forbid_unknown_fields=True):
@@ -98,9 +91,7 @@ def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer rows with `predictions`, columns with `outputs`."""
     if inputs.about is not SignedInputs:
         return free_form(servable, inputs, answer)
-    scored = scored_of(answer)
-    labels: Any = list(map(int, scored.alert.tolist()))
-    return json_reply(ColumnAnswer(Outputs(labels, scored.probability.tolist(), scored.score.tolist())))
+    return json_reply(ColumnAnswer(kind_of(servable).outputs(servable, scored_of(answer))))
 
 
 def listing(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:

@@ -1,12 +1,13 @@
 """The Open Inference Protocol (V2): requests and answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lifecycle.bundle.servable import Servable
+from service.answers.answer_kind import TensorForm
+from service.answers.kinds import kind_of
 from service.http_messages import JSON, Reply, Request, encoded, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import from_columns
@@ -14,7 +15,7 @@ from service.protocol import Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.health import about_model, alive, check_model, check_path, readiness
 from service.protocols.json_body import converted, parsed
 from service.protocols.predictions import scored_of
-from service.protocols.tensors import OUTPUTS, Infer, Output, columns_of
+from service.protocols.tensors import Infer, Output, columns_of, packed
 from service.refusal import Refusal
 from service.settings import Settings
 
@@ -53,12 +54,19 @@ class Server(Struct, forbid_unknown_fields=True):
     extensions: list[str]
 
 
+class ClassList(Struct, forbid_unknown_fields=True):
+    """What classes are called, in the order of their codes."""
+
+    classes: list[str]
+
+
 class TensorKind(Struct, forbid_unknown_fields=True):
-    """A tensor that is taken or given."""
+    """A tensor that is taken or given; one with a value for each class names these in `parameters`."""
 
     name: str
     datatype: str
     shape: list[int]
+    parameters: ClassList | UnsetType = UNSET
 
 
 class Metadata(Struct, forbid_unknown_fields=True):
@@ -83,7 +91,7 @@ class OutputTensor(Struct, forbid_unknown_fields=True):
     name: str
     datatype: str
     shape: list[int]
-    data: list[int | float] | UnsetType = UNSET
+    data: list[int | float | str] | UnsetType = UNSET
     parameters: Size | UnsetType = UNSET
 
 
@@ -113,7 +121,6 @@ def read(body: bytes, length: bytes | None) -> tuple[Infer, list[bytes | None]]:
     """
     head = len(body) if length is None else _length(length, len(body))
     infer = converted(parsed(body[:head]), Infer)
-    binary_wanted(infer)
     blobs: list[bytes | None] = []
     for tensor in infer.inputs:
         size = tensor.parameters.binary_data_size if tensor.parameters else UNSET
@@ -128,8 +135,8 @@ def read(body: bytes, length: bytes | None) -> tuple[Infer, list[bytes | None]]:
     return infer, blobs
 
 
-def binary_wanted(infer: Infer) -> list[tuple[str, bool]]:
-    """Return the names of the outputs to give, each with whether it is to be binary.
+def binary_wanted(infer: Infer, known: Mapping[str, TensorForm]) -> list[tuple[str, bool]]:
+    """Return the names of the outputs to give, each with whether it is to be binary; `known` are those of the model.
 
     Raises
     ------
@@ -137,11 +144,11 @@ def binary_wanted(infer: Infer) -> list[tuple[str, bool]]:
         422: an output that there is not, or one asked for twice.
     """
     default = bool(infer.parameters and infer.parameters.binary_data_output)
-    asked = infer.outputs or [Output(name) for name in OUTPUTS]
+    asked = infer.outputs or [Output(name) for name in known]
     names = [output.name for output in asked]
-    if not set(names) <= OUTPUTS.keys() or len(set(names)) != len(names):
-        wrong = next(name for name in names if name not in OUTPUTS or names.count(name) > 1)
-        message = f"output {faults.short(wrong)}: each of {faults.listed(OUTPUTS)} can be asked for once"
+    if not set(names) <= known.keys() or len(set(names)) != len(names):
+        wrong = next(name for name in names if name not in known or names.count(name) > 1)
+        message = f"output {faults.short(wrong)}: each of {faults.listed(known)} can be asked for once"
         raise Refusal(422, "unknown_name", message)
     own = [output.parameters.binary_data if output.parameters else None for output in asked]
     return [(name, default if binary is None else binary) for name, binary in zip(names, own, strict=True)]
@@ -157,6 +164,7 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read the tensors: one of shape [n] or [n, 1] for each feature, or `features` of shape [n, k]."""
     check_path(servable, request)
     wanted, blobs = read(request.body, request.headers.get(LENGTH))
+    binary_wanted(wanted, kind_of(servable).tensors(servable))
     check_model(servable, wanted.model_name, wanted.model_version)
     return Inputs(from_columns(servable, columns_of(servable, wanted.inputs, blobs, most)), about=wanted)
 
@@ -164,17 +172,16 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer with the outputs that were asked for, in the form they were asked for."""
     wanted: Infer = inputs.about
-    scored = scored_of(answer)
-    arrays = {"prediction": scored.alert.astype("<i8"), "probability": scored.probability, "score": scored.score}
+    kind = kind_of(servable)
+    forms, arrays = kind.tensors(servable), kind.arrays(servable, scored_of(answer))
     outputs, blobs = [], []
-    for name, binary in binary_wanted(wanted):
-        array: np.ndarray = arrays[name].astype(arrays[name].dtype.newbyteorder("<"), copy=False)
-        output = OutputTensor(name, OUTPUTS[name], list(array.shape))
+    for name, binary in binary_wanted(wanted, forms):
+        output = OutputTensor(name, forms[name].datatype, list(arrays[name].shape))
         if binary:
-            blobs.append(array.tobytes())
-            output.parameters = Size(array.nbytes)
+            blobs.append(packed(arrays[name]))
+            output.parameters = Size(len(blobs[-1]))
         else:
-            output.data = array.tolist()
+            output.data = arrays[name].ravel().tolist()
         outputs.append(output)
     content = Inferred(servable.name, servable.version, wanted.id or answer.request_id, outputs)
     if not blobs:
@@ -192,7 +199,11 @@ def metadata(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Describe the tensors: an input for each feature, and the outputs."""
     kinds = dict.fromkeys(servable.numbers, "FP64") | dict.fromkeys(servable.texts, "BYTES")
     taken = [TensorKind(name, kinds[name], [-1]) for name in servable.features]
-    given = [TensorKind(name, kind, [-1]) for name, kind in OUTPUTS.items()]
+    given = []
+    for name, form in kind_of(servable).tensors(servable).items():
+        given.append(TensorKind(name, form.datatype, [-1, *form.shape]))
+        if form.shape:
+            given[-1].parameters = ClassList(list(map(str, servable.classes)))
     return json_reply(Metadata(servable.name, [servable.version], "onnxruntime_onnx", taken, given))
 
 

@@ -4,24 +4,24 @@
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Struct
 
 from lifecycle.bundle.servable import Servable
+from service.answers.kinds import kind_of
 from service.http_messages import JSON, Reply, Request, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import Records, Vector, from_floats, from_list, from_vectors, of_model
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Protocol
 from service.protocols.json_body import Forms, parsed
-from service.protocols.predictions import Label, Predictions, Probability, Score, free_form, predictions, scored_of
+from service.protocols.predictions import Decisions, OnePrediction, Predictions, free_form, scored_of
 from service.protocols.vertex_ai import Instances, read
 from service.refusal import Refusal
 from service.settings import Settings
 
 PATH = "/predict"
-DECISIONS: tuple[Literal["pass"], Literal["alert"]] = ("pass", "alert")
 
 
 class OneVector(Struct, forbid_unknown_fields=True):
@@ -39,41 +39,6 @@ class NamedRows(Struct, forbid_unknown_fields=True):
 
     records: Records
     reasons: Annotated[Any, of_model("Reasons")] = 0
-
-
-class OnePrediction(Struct, forbid_unknown_fields=True):
-    """The answer to one vector."""
-
-    prediction: Label
-    probability: Probability
-
-
-class Reason(Struct, forbid_unknown_fields=True):
-    """A feature that has raised a score."""
-
-    feature: str
-    contribution: Annotated[float, Meta(gt=0)]
-    words: str
-
-
-class Decision(Struct, forbid_unknown_fields=True):
-    """The decision on a row, and why."""
-
-    prediction: Label
-    decision: Literal["pass", "alert"]
-    probability: Probability
-    score: Score
-    reasons: list[Reason] | UnsetType = UNSET
-
-
-class Decisions(Struct, forbid_unknown_fields=True):
-    """The answer to named rows."""
-
-    predictions: Annotated[list[Decision], Meta(min_length=1)]
-    threshold: float
-    model: str
-    version: str
-    request_id: str
 
 
 FORMS = Forms(OneVector, NamedRows, Instances)
@@ -113,14 +78,10 @@ def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     """Answer one vector with just a prediction and its probability, named rows with all there is to say."""
     if inputs.about is Instances:
         return free_form(servable, inputs, answer)
-    scored = scored_of(answer)
+    kind, scored = kind_of(servable), scored_of(answer)
     if inputs.about is OneVector:
-        return json_reply(OnePrediction(int(scored.alert[0]), float(scored.probability[0])))  # type: ignore[arg-type]
-    rows = [Decision(r.prediction, DECISIONS[r.prediction], r.probability, r.score) for r in predictions(scored)]
-    for row, reasons in zip(rows, answer.reasons or (), strict=bool(answer.reasons)):
-        row.reasons = [Reason(*reason) for reason in reasons]
-    about = (servable.threshold, servable.name, servable.version, answer.request_id)
-    return json_reply(Decisions(rows, *about))
+        return json_reply(kind.one(servable, scored))
+    return json_reply(kind.decisions(servable, scored, answer.reasons, answer.request_id))
 
 
 def _reasons(wanted: Any, most: int) -> int:

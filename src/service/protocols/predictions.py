@@ -1,25 +1,20 @@
-"""What protocols answer: a prediction for each row, in the types that the OpenAPI document describes."""
+"""What protocols answer that leave the form of predictions open, in the types that the OpenAPI document describes."""
 
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from lifecycle.bundle.servable import Scored
+from lifecycle.bundle.servable import Servable
+from service.answers.kinds import kind_of
 from service.http_messages import Reply, json_reply
+from service.inputs.row_forms import of_model
 from service.protocol import Answer
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Label = Annotated[Literal[0, 1], Meta(description="1: the score reaches the threshold")]
-Probability = Annotated[Share, Meta(description="calibrated probability of class 1")]
-Score = Annotated[Share, Meta(description="what the model gives; the threshold stands on it")]
-
-
-class Prediction(Struct, forbid_unknown_fields=True):
-    """The decision on a row."""
-
-    prediction: Label
-    probability: Probability
-    score: Score
+# Structs of the model's kind: see `service.answers.answer_kind.AnswerKind.types`.
+Prediction = Annotated[Any, of_model("Prediction")]
+OnePrediction = Annotated[Any, of_model("OnePrediction")]
+Decisions = Annotated[Any, of_model("Decisions")]
+Outputs = Annotated[Any, of_model("Outputs")]
 
 
 class Predictions(Struct, forbid_unknown_fields=True):
@@ -40,19 +35,18 @@ class Ready(Struct, forbid_unknown_fields=True):
     ready: bool
 
 
-def predictions(scored: Scored) -> list[Prediction]:
-    """Return the decision on each row."""
-    rows = zip(scored.alert.tolist(), scored.probability.tolist(), scored.score.tolist(), strict=True)
-    return [Prediction(int(alert), probability, score) for alert, probability, score in rows]  # type: ignore[arg-type]
+def predictions(servable: Servable, answer: Answer) -> list[Any]:
+    """Return the prediction of each row."""
+    return kind_of(servable).predictions(servable, scored_of(answer))
 
 
-def free_form(servable: Any, inputs: Any, answer: Answer) -> Reply:
+def free_form(servable: Servable, inputs: Any, answer: Answer) -> Reply:
     """Answer as protocols do that leave the form of predictions open."""
-    return json_reply(Predictions(predictions(scored_of(answer))))
+    return json_reply(Predictions(predictions(servable, answer)))
 
 
-def scored_of(answer: Answer) -> Scored:
-    """Return the scores of an answer to a request that had rows."""
+def scored_of(answer: Answer) -> Any:
+    """Return the scores of an answer to a request that had rows, as `Servable.score` gives them."""
     if answer.scored is None:
         raise AssertionError("rows were decoded and not scored")
     return answer.scored

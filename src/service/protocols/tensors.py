@@ -15,7 +15,6 @@ from service.refusal import Refusal
 
 Whole = Annotated[int, Meta(ge=0, le=2**53)]
 BITS = (8, 16, 32, 64)
-OUTPUTS = {"prediction": "INT64", "probability": "FP64", "score": "FP64"}
 WHOLE: dict[str, np.dtype[Any]] = {f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in BITS}
 WHOLE |= {f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in BITS}
 REAL: dict[str, np.dtype[Any]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
@@ -49,7 +48,7 @@ class OutputParameters(Struct, forbid_unknown_fields=True):
 class Output(Struct, forbid_unknown_fields=True):
     """An output that is asked for."""
 
-    name: Annotated[str, Meta(extra_json_schema={"enum": list(OUTPUTS)})]
+    name: Annotated[str, of_model("OutputName")]
     parameters: OutputParameters | None = None
 
 
@@ -158,6 +157,14 @@ def _unpacked(tensor: Tensor, blob: bytes, count: int) -> Any:
             422, "wrong_type", f"input {tensor.name!r}: no texts in UTF-8, each behind its length", tensor.name
         )
     return values
+
+
+def packed(array: np.ndarray) -> bytes:
+    """Return the values of a tensor in binary, the reverse of what `array_of` reads."""
+    if array.dtype == object:
+        texts = [text.encode() for text in array.tolist()]
+        return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def columns_of(

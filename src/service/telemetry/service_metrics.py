@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lifecycle.bundle.servable import Scored, Servable
+from lifecycle.bundle.servable import Servable
 from service.telemetry.shared_numbers import Cells
 
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Scores of a rare class are crowded at zero: steps grow there, and are even above.
-SCORES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 GAUGES = frozenset({"up", "model", "loaded", "connections", "in_flight", "store", "store_problem"})
 
 
@@ -38,6 +38,40 @@ class Histogram:
         self._values[self._sum] += float(values.sum())
 
 
+class Tally:
+    """Counts of rows by decision, and of one number of each.
+
+    Parameters
+    ----------
+    cells : Cells
+        The row of the process.
+    decisions : sequence of str
+        What can be decided.
+    name : str
+        What the histogram of the numbers is called.
+    bounds : sequence of float
+        Of its buckets.
+    """
+
+    def __init__(self, cells: Cells, decisions: Sequence[str], name: str, bounds: Sequence[float]) -> None:
+        self._values, self._rows = cells.values, cells.at("rows")
+        self._decisions = [cells.at("decisions", "decision", decision) for decision in decisions]
+        self._numbers = Histogram(cells, name, bounds)
+
+    def add(self, numbers: np.ndarray, places: np.ndarray) -> None:
+        """Count rows: their numbers, and the places of their decisions."""
+        if len(numbers) == 1:
+            self._numbers.add(numbers.item())
+            self._values[self._decisions[places.item()]] += 1.0
+            self._values[self._rows] += 1.0
+            return
+        self._numbers.add_all(numbers)
+        counts = np.bincount(places, minlength=len(self._decisions)).tolist()
+        for place, count in zip(self._decisions, counts, strict=True):
+            self._values[place] += count
+        self._values[self._rows] += len(numbers)
+
+
 class Meters:
     """The counters of one process.
 
@@ -51,9 +85,6 @@ class Meters:
         self.cells, self._values = cells, cells.values
         self._requests: dict[tuple[str, int], int] = {}
         self._latency: dict[str, Histogram] = {}
-        self._rows = cells.at("rows")
-        self._decisions = (cells.at("decisions", "decision", "pass"), cells.at("decisions", "decision", "alert"))
-        self._scores = Histogram(cells, "score", SCORES)
         self.set("pid", float(os.getpid()))
         cells.clear(GAUGES)  # a process that has died and left its row has left nothing open
         for key in (("swaps", "result", "ok"), ("swaps", "result", "failed"), ("shed",)):
@@ -87,16 +118,3 @@ class Meters:
         if latency is None:
             latency = self._latency[route] = Histogram(self.cells, "latency_seconds", SECONDS, "route", route)
         latency.add(seconds)
-
-    def scored(self, scored: Scored) -> None:
-        """Count scores and decisions."""
-        if len(scored.score) == 1:
-            self._scores.add(scored.score.item())
-            self._values[self._decisions[scored.alert.item()]] += 1.0
-            self._values[self._rows] += 1.0
-            return
-        rows, alerts = len(scored.score), int(scored.alert.sum())
-        self._scores.add_all(scored.score)
-        self._values[self._decisions[0]] += rows - alerts
-        self._values[self._decisions[1]] += alerts
-        self._values[self._rows] += rows

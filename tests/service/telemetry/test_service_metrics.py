@@ -5,6 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lifecycle.bundle.servable import Batch, Scored
+from service.answers.alert_answers import AlertAnswers
 from service.telemetry import shared_numbers as cells
 from service.telemetry.exposition import Nulls, text
 from service.telemetry.service_metrics import Meters
@@ -26,9 +27,10 @@ def scraped(meters: Meters, accept: str = "") -> Samples:
     return {(s.name, tuple(s.labels.items())): s.value for family in families for s in family.samples}
 
 
-def scored(*scores: float) -> Scored:
-    score = np.array(scores)
-    return Scored(score, score, score >= 0.5)
+def count(meters: Meters, *scores: float) -> None:
+    score, answers = np.array(scores), AlertAnswers()
+    tally = answers.tally(Model(), meters.cells)  # type: ignore[arg-type]
+    tally.add(*answers.counted(Scored(score, score, score >= 0.5)))
 
 
 def model(name: str, version: str) -> Model:
@@ -51,8 +53,8 @@ def test_any_process_tells_the_sum_of_all(both: tuple[Meters, Meters]) -> None:
 
 
 def test_buckets_hold_all_that_is_no_larger(both: tuple[Meters, Meters]) -> None:
-    both[0].scored(scored(0.001))
-    both[1].scored(scored(0.0005, 0.3, 0.30001, 1.0))
+    count(both[0], 0.001)
+    count(both[1], 0.0005, 0.3, 0.30001, 1.0)
     found = scraped(both[0])
     bounds = ("0.001", "0.2", "0.3", "0.4", "1.0", "+Inf")
     assert [found["serve_score_bucket", (("le", bound),)] for bound in bounds] == [2, 2, 3, 4, 5, 5]
@@ -61,9 +63,9 @@ def test_buckets_hold_all_that_is_no_larger(both: tuple[Meters, Meters]) -> None
 
 def test_one_row_counts_as_much_as_one_of_many(both: tuple[Meters, Meters]) -> None:
     rows = np.random.default_rng(0).random(200)
-    both[0].scored(scored(*rows))
+    count(both[0], *rows)
     for row in rows:
-        both[1].scored(scored(row))
+        count(both[1], row)
     one, many = ({key: value for row in [list(m.cells.each())[n]] for key, value in row} for n, m in enumerate(both))
     assert {k: v for k, v in one.items() if k[0] != "score_sum"} == {
         k: v for k, v in many.items() if k[0] != "score_sum"
