@@ -168,5 +168,7 @@ def test_a_time_may_be_a_number_of_any_of_four_units(unit):
     ("kind", "unit"), [("timestamp", "minutes"), ("timestamp", 5), ("integer", "s"), ("text", "ms")]
 )
 def test_a_unit_is_one_of_five_and_of_a_time(kind, unit):
-    with pytest.raises(PipelineError, match=f"column 'seen': unit = {unit!r} must be one of 'd', 's', 'ms', 'us', 'ns'"):
+    with pytest.raises(
+        PipelineError, match=f"column 'seen': unit = {unit!r} must be one of 'd', 's', 'ms', 'us', 'ns'"
+    ):
         small_problem(Column("seen", kind, "", unit=unit))
