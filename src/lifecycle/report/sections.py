@@ -40,6 +40,7 @@ def sections(base: Revision, head: Workspace, task: Task, verdict: Verdict, note
         "interval": f"{LEVEL:g} % interval",
         "metrics": [(code(name), *_cells(difference)) for name, difference in verdict.figures.items()],
         "how": verdict.how,
+        "warnings": head.warnings(),
         "params": [tuple(map(code, row)) for row in changed],
         "data": data(base, head),
         "drift": _drift(base, head),
