@@ -71,9 +71,7 @@ def curves(side: Workspace) -> dict[str, pd.DataFrame]:
 
 
 def at_points(base: Curves, head: Curves) -> list[tuple[str, ...]]:
-    """Return the precision of both versions at a few values of recall, as rows of text; none of other targets."""
-    if not any("precision_recall" in side for side in (base, head)):
-        return []
+    """Return the precision of both versions at a few values of recall, as rows of text."""
     rows = []
     for recall in POINTS:
         values = [_precision_at(side.get("precision_recall"), recall) for side in (base, head)]

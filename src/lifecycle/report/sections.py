@@ -46,7 +46,7 @@ def sections(base: Revision, head: Workspace, task: Task, verdict: Verdict, note
         "drift": _drift(base, head),
         "small": f"{SMALL:g}",
         "large": f"{LARGE:g}",
-        "points": at_points(curves(base), curves(head)),
+        "points": at_points(curves(base), curves(head)) if task.name == "binary" else [],
         **slices_and_groups(base, head, task),
         "features": _features(base, head),
         "stages": _stages(base, head),
