@@ -14,7 +14,7 @@ from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import run
 from lifecycle.core.file_hashes import lineage, versions
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import read_json
+from lifecycle.core.tables import WARNINGS, read_json
 from lifecycle.models.families import FAMILIES
 from lifecycle.problem.loading import fill, load_problem
 
@@ -23,7 +23,7 @@ METRICS = (
     "audit/slices", "audit/fairness", "audit/stability", "explain/explanation",
 )  # fmt: skip
 MODELS = ("features", "decision", "hyperparameters")
-READ = (*(f"metrics/{name}.json" for name in METRICS), *(f"models/{name}.json" for name in MODELS))
+READ = (*(f"metrics/{name}.json" for name in METRICS), *WARNINGS.values(), *(f"models/{name}.json" for name in MODELS))
 TRAIN, TEST = "data/splits/train.parquet", "data/splits/test.parquet"
 FILES = ("data/raw/records.parquet", "data/validated/records.parquet", TRAIN, TEST, "models/model.joblib")
 
@@ -32,6 +32,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem, content = load_problem(params.problem), {path: read_json(path) for path in READ}
+    split = fill(params.split, problem, "split")
     facts = Facts(
         name=params.problem,
         problem=problem,
@@ -42,7 +43,9 @@ def main() -> None:
             Path("requirements.lock").read_text(encoding="utf-8"),
             FAMILIES[content["models/hyperparameters.json"]["model"]].package,
         ),
-        delay_days=fill(params.split, problem, "split").delay_days or 0.0,
+        delay_days=split.delay_days or 0.0,
+        strategy=str(split.strategy),
+        fixed_threshold=problem.task == "binary" and params.decide.threshold is not None,
         audit=params.audit,
     )
     with atomic("metrics/card/model_card.md") as temporary:

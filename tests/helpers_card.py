@@ -52,6 +52,8 @@ def facts(**changes: Any) -> Facts:
         files=[File(path, "0123456789abcdef" * 2, 4096) for path in MADE],
         versions={"scikit-learn": "1.9.1"},
         delay_days=7.0,
+        strategy="time",
+        fixed_threshold=False,
         audit=params().audit,
     )
     return found._replace(**changes)

@@ -55,7 +55,7 @@ def between_groups(figures: GroupFigures, least: int) -> dict[str, dict[str, flo
     for metric in figures.task.metrics_of(GROUPS, figures.groups.window):
         low, high = large[metric.name].min(), large[metric.name].max()
         several = len(large) > 1
-        ratio = float(low / high) if several and high > 0 else None
+        ratio = float(low / high) if several and low >= 0 and high > 0 else None
         distances[metric.name] = {"difference": float(high - low) if several else None, "ratio": ratio}
     return distances
 

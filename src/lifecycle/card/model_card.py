@@ -11,15 +11,16 @@ from lifecycle.audit.fairness import BETWEEN, SCALES, compared
 from lifecycle.audit.slices import WHOLE
 from lifecycle.core.file_hashes import File
 from lifecycle.core.params import AuditParams
-from lifecycle.core.tables import first_and_last, read_table
-from lifecycle.document.markdown_template import between, fill, number
+from lifecycle.core.tables import WARNINGS, first_and_last, read_table
+from lifecycle.document.markdown_template import Markdown, between, fill, number, table
 from lifecycle.evaluation.bootstrap import LEVEL
+from lifecycle.evaluation.class_decision import ClassDecision
 from lifecycle.evaluation.decision import decision_of
 from lifecycle.evaluation.metrics import GROUPS
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.problem.problem import Problem
-from lifecycle.problem.purpose import NOT_DECLARED
+from lifecycle.problem.purpose import not_declared
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 INTERVAL = f"{LEVEL:g} % interval"
@@ -31,12 +32,13 @@ Line = tuple[str, str, Mapping[str, Any]]  # a cut, one of its groups, and its f
 
 
 class Window(NamedTuple):
-    """The records of a file, from the first to the last."""
+    """The records of a file: times of the first and the last, if they have any, and counts."""
 
-    first: str
-    last: str
+    first: str | None
+    last: str | None
     records: int
-    positives: int
+    positives: int | None = None  # of a binary target
+    classes: Mapping[str, int] = {}  # of several classes
 
 
 class Facts(NamedTuple):
@@ -49,14 +51,20 @@ class Facts(NamedTuple):
     files: Sequence[File]
     versions: Mapping[str, str]
     delay_days: float
+    strategy: str  # of the split
+    fixed_threshold: bool  # whether params set it
     audit: AuditParams  # limits on how differently groups may be treated
 
 
 def window(path: str, problem: Problem) -> Window:
     """Return times and counts of a table of records."""
-    first, last = first_and_last(path, problem.time_column)
     target = read_table(path, [problem.target])[problem.target]
-    return Window(f"{first:{MINUTE}}", f"{last:{MINUTE}}", len(target), int(target.sum()))
+    time = problem.time
+    first, last = (None, None) if time is None else (f"{end:{MINUTE}}" for end in first_and_last(path, time))
+    if problem.task == "binary":
+        return Window(first, last, len(target), int(target.sum()))
+    classes = {name: int((target == code).sum()) for code, name in enumerate(problem.class_names)}
+    return Window(first, last, len(target), classes=classes)
 
 
 def card(facts: Facts) -> str:
@@ -69,26 +77,73 @@ def card(facts: Facts) -> str:
         **facts._asdict(),
         interval=INTERVAL,
         words=problem.words,
-        purpose=problem.purpose or NOT_DECLARED,
+        purpose=problem.purpose or not_declared(problem.task),
         recipe=content["models/hyperparameters.json"],
         columns={column["name"]: column for column in content["models/features.json"]["columns"]},
         quality=content["metrics/validate/data_quality.json"]["data"],
         split=content["metrics/split/split.json"]["split"],
         task=task,
-        decision=decision_of(task.name, content["models/decision.json"]),
-        chosen=content["metrics/decide/decision.json"]["decision"],
         evaluation=content["metrics/evaluate/evaluation.json"],
-        intervals=content["metrics/evaluate/intervals.json"]["test"],
         seeds=stability["over_seeds"],
         aged=stability["with_age"],
         trend=_trend(task, stability["with_age"]),
         explanation=explanation,
         most_important=ranked[:MOST_FEATURES],
+        warnings=[(stage, sentence) for stage, path in WARNINGS.items() for sentence in content[path]],
+        **_parts(problem, facts.strategy),
+        **_decision(task, content),
         **_slices(task, content["metrics/audit/slices.json"]),
         **_groups(task, content["metrics/audit/fairness.json"]),
+        **_counts(task),
         limits=_limits(task, facts.audit),
-        group_metrics=task.shown(GROUPS),
     )
+
+
+def _parts(problem: Problem, strategy: str) -> dict[str, str]:
+    """Return what the parts of the records are called, and how they were drawn."""
+    drawn = {"group": f": whole {problem.words.entities}", "stratified": ", each class alike"}
+    if strategy == "time":
+        return {"part": "window", "drawn": "", "out_of_time": "Out of time, before the test window"}
+    return {"part": "part", "drawn": drawn.get(strategy, ""), "out_of_time": "On parts that they were not made from"}
+
+
+def _decision(task: Task, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the decision, and what was chosen and found of it."""
+    decision = decision_of(task.name, content["models/decision.json"])
+    ends = content["metrics/evaluate/intervals.json"]["test"]
+    return {
+        "decision": decision,
+        "chosen": content["metrics/decide/decision.json"]["decision"],
+        "intervals": ends,
+        "costs": _costs(task, decision) if task.name == "multiclass" else "",
+        "held": _held(decision.coverage, ends.get("coverage")) if task.name == "regression" else "",
+    }
+
+
+def _costs(task: Task, decision: ClassDecision) -> Markdown:
+    """Return the cost of each decision by true class as a table."""
+    names, costs = task.problem.class_names, decision.costs or ()
+    header = ("true class", *names, *(("abstaining",) if decision.can_abstain else ()))
+    return table(header, [(name, *row) for name, row in zip(names, costs, strict=False)], most=len(names))
+
+
+def _held(stated: float, ends: Sequence[float] | None) -> str:
+    """Return whether intervals hold the stated share of truths, as far as noise lets tell."""
+    if ends is None or ends[0] <= stated <= ends[1]:
+        return "as stated, within noise"
+    return f"{'less' if ends[1] < stated else 'more'} than stated by more than noise"
+
+
+def _counts(task: Task) -> dict[str, Any]:
+    """Return what is counted of slices and groups, by what people call it, and the figures shown of them."""
+    words = {"records": "records", "positives": task.words.positives}
+    return {
+        "counts": {words[name]: name for name in task.counts},
+        "counted": task.words.positives if task.counted == "positives" else task.words.records,
+        "slice_metrics": list(dict.fromkeys((task.headline, *task.compared))),
+        "compared": compared(task),
+        "compared_label": f"{task.label(compared(task))[0].upper()}{task.label(compared(task))[1:]}",
+    }
 
 
 def _trend(task: Task, aged: Mapping[str, Any]) -> str:
@@ -122,8 +177,10 @@ def _groups(task: Task, content: Mapping[str, Any]) -> dict[str, Any]:
     single = {cut: one["groups"] for cut, one in content.items() if BETWEEN not in cut}
     few = {cut: [group for group, line in groups.items() if line["few"]] for cut, groups in crossed.items()}
     lines = [(cut, *item) for cut, groups in crossed.items() for item in groups.items()]
+    groups_of_cuts = [(cut, *item) for cut, groups in single.items() for item in groups.items()]
     return {
-        "groups": [(cut, *item) for cut, groups in single.items() for item in groups.items()],
+        "groups": groups_of_cuts,
+        "group_metrics": [name for name in task.shown(GROUPS) if all(name in line for *_, line in groups_of_cuts)],
         "between_groups": {cut: content[cut]["between_groups"] for cut in single},
         "has_intersections": bool(crossed),
         "lowest_intersections": _worst(task, lines, compared(task), LOWEST_INTERSECTIONS),

@@ -18,6 +18,8 @@ from lifecycle.core.errors import PipelineError, merge_marks
 PARQUET: Mapping[str, Any] = {"compression": "lz4", "use_dictionary": False, "write_page_checksum": True}
 FINENESS = ("s", "ms", "us", "ns")
 ROW_GROUP = 100_000  # a time slice of a sorted table is read without the rest of the file
+# Where a stage says what a person should look at, in the graph's order.
+WARNINGS = {stage: f"metrics/{stage}/warnings.json" for stage in ("split", "evaluate", "audit")}
 REPEAT = "remove it and run `dvc repro`"
 
 # Arrow's own allocator maps fresh pages for each table: 0.6 of the 0.75 CPU-seconds of reading 1.75 M rows.
@@ -235,8 +237,8 @@ def write_json(content: Mapping[str, Any] | Sequence[Any], path: str | Path) -> 
 
 
 def write_warnings(stage: str, warnings: Sequence[str]) -> None:
-    """Print what a person should look at, in sentences, and write it to metrics/STAGE/warnings.json, also when none."""
-    write_json(list(warnings), f"metrics/{stage}/warnings.json")
+    """Print what a person should look at, in sentences, and write it to the stage's file, also when none."""
+    write_json(list(warnings), WARNINGS[stage])
     for warning in warnings:
         print(f"{stage}: {warning}")
 

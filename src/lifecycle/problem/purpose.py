@@ -1,6 +1,6 @@
 """The purpose of a model, and the words that people use for its records, positives and entities."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,14 @@ class Purpose:
                 raise TypeError(f"purpose: {field.name} must be a tuple of sentences, such as ('One.',)")
 
 
+ANSWERS = {  # by the kind of target
+    "binary": "Rank records by the probability of the target, and mark those above a threshold.",
+    "multiclass": "Say the probability of each class of a record, and decide for one.",
+    "regression": "Predict the number of a record, and an interval that holds it with a stated share.",
+}
 # For a problem without a purpose: true of every model that this pipeline makes.
 NOT_DECLARED = Purpose(
-    task="Rank records by the probability of the target, and mark those above a threshold. The problem's file declares"
-    " no purpose, so what follows holds for every model of this pipeline.",
+    task="{answer} The problem's file declares no purpose, so what follows holds for every model of this pipeline.",
     users=("Not stated: the people who answer for the model are to be named before it is used.",),
     uses=("Experiments on data of the declared contract, until a purpose is declared and reviewed.",),
     forbidden=(
@@ -102,5 +106,10 @@ NOT_DECLARED = Purpose(
         "Records of another source, region or kind than the training data.",
     ),
     ethics=("Not stated: who is harmed by a wrong decision, and how it is put right, has not been considered yet.",),
-    caveats=("The figures hold for the test window; nothing says that later records resemble it.",),
+    caveats=("The figures hold for the records tested on; nothing says that later records resemble them.",),
 )
+
+
+def not_declared(task: str) -> Purpose:
+    """Return what is said of the model of a problem without a purpose."""
+    return replace(NOT_DECLARED, task=NOT_DECLARED.task.format(answer=ANSWERS[task]))

@@ -22,7 +22,7 @@ from lifecycle.document.html_page import page
 from lifecycle.document.markdown_template import Picture
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.problem.loading import load_problem
+from lifecycle.problem.loading import fill, load_problem
 from lifecycle.report.curves import curves, pictures
 from lifecycle.report.sections import markdown, sections
 from lifecycle.report.verdict import SCORES, have_same_scores, verdict
@@ -85,8 +85,8 @@ def report(argv: Sequence[str]) -> None:
         raise PipelineError(gate.reason)
 
 
-def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, task: Task) -> list[str]:
-    """Return the lines of the summary."""
+def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, task: Task, part: str) -> list[str]:
+    """Return the lines of the summary; `part` is what the tested records are called."""
     width = max(len(name) for name in evaluation["test"])
     figures = [
         _figure(f"{name:<{width}}", value, intervals["test"].get(name), task.label(name))
@@ -94,11 +94,11 @@ def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, task: 
     ]
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in evaluation["baseline"].items())
     return [
-        f"{'test window':<{width}}   figure  95 % interval",
+        f"{part:<{width}}   figure  95 % interval",
         *figures,
         f"{task.label(task.headline)} of the baselines: {rivals}",
         task.decision_in_words(decision["decision"]),
-        _counts(split["split"], task),
+        f"{part}: {_counts(split['split'], task)}",
         "picture: metrics/evaluate/evaluation.png; plots: dvc plots show --open; experiments:"
         " dvc exp show --only-changed",
     ]
@@ -117,7 +117,8 @@ def _counts(split: dict, task: Task) -> str:
     counts = f"{split['test_rows']:,} {words.records}"
     if "test_positives" in split:
         counts += f", {split['test_positives']:,} of them {words.positives}"
-    return f"test window: {counts}{why if left_out else ''}"
+    by_class = [f"{count:,} {name}" for name, count in split.get("test_classes", {}).items()]
+    return f"{counts}{': ' if by_class else ''}{', '.join(by_class)}{why if left_out else ''}"
 
 
 def summary(argv: Sequence[str]) -> None:
@@ -125,5 +126,9 @@ def summary(argv: Sequence[str]) -> None:
     argparse.ArgumentParser(prog="mlops.py summary", description="Show the figures of the last run.").parse_args(argv)
     files = ("evaluate/evaluation", "evaluate/intervals", "decide/decision", "split/split")
     evaluation, intervals, decision, split = (read_json(f"metrics/{name}.json") for name in files)
-    problem = load_problem(load_params().problem)
-    print("\n".join(lines(evaluation, intervals, decision, split, task_of(problem))))
+    params = load_params()
+    problem = load_problem(params.problem)
+    part = "test window" if fill(params.split, problem, "split").strategy == "time" else "test part"
+    print("\n".join(lines(evaluation, intervals, decision, split, task_of(problem), part)))
+    for stage, sentence in Workspace().warnings():
+        print(f"warning of {stage}: {sentence}")

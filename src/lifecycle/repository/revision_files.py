@@ -1,14 +1,14 @@
 """Read files of the workspace, or of another revision of the repository."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.tables import parse_json, read_table
+from lifecycle.core.tables import WARNINGS, parse_json, read_table
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.dvc_objects import md5_of_path, read_object
 from lifecycle.repository.git import commit_of, git
@@ -57,10 +57,16 @@ class Workspace:
     def _called(self, path: str) -> str:
         return path
 
-    def csv(self, path: str) -> pd.DataFrame | None:
-        """Return a small table that git keeps."""
-        text = self.text(path)
-        return None if text is None else pd.read_csv(io.StringIO(text))
+    def csv(self, path: str, text: Sequence[str] = ()) -> pd.DataFrame | None:
+        """Return a small table that git keeps; columns of text stay so where they look like numbers."""
+        content = self.text(path)
+        return None if content is None else pd.read_csv(io.StringIO(content), dtype=dict.fromkeys(text, str))
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return what the stages found doubtful: stage and sentence."""
+        texts = {stage: self.text(path) for stage, path in WARNINGS.items()}
+        found = {stage: parse_json(text, self._called(WARNINGS[stage])) for stage, text in texts.items() if text}
+        return [(stage, sentence) for stage, sentences in found.items() for sentence in sentences]
 
 
 class Revision(Workspace):

@@ -4,14 +4,18 @@ from types import SimpleNamespace
 import pytest
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.tables import write_warnings
 from lifecycle.document.markdown_template import Markdown, Picture, code, table
 from lifecycle.evaluation.tasks.binary import Binary
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.problem.purpose import Words
 from lifecycle.report import commands
 from lifecycle.report.commands import WIDTH, lines, options, print_text, write
 from lifecycle.report.sections import sections
 from lifecycle.report.verdict import SCORES, Verdict
 from tests.helpers_data import small_problem
+from tests.helpers_kinds import KINDS, problem, written
+from tests.helpers_model import params
 
 EVIL = "a|b `c` <script> \x1b[31m"
 WORDS = Words(record="patient", positive="illness", negative="healthy", entity="clinic")
@@ -48,6 +52,7 @@ def summary(left_out=0, **intervals):
         {"decision": {"threshold": 0.4, "probability_at_threshold": 0.3, "calibration": "none"}},
         {"split": {"test_rows": 1200, "test_positives": 34, "test_rows_left_out": left_out}},
         Binary(small_problem(words=WORDS)),
+        "test window",
     )
 
 
@@ -90,8 +95,11 @@ class Empty:
 
     yaml = json
 
-    def csv(self, path):
+    def csv(self, path, text=()):
         return None
+
+    def warnings(self):
+        return []
 
     def table(self, path):
         return self.held if path == SCORES else None
@@ -214,7 +222,10 @@ def test_the_base_is_built_where_its_scores_are_missing_and_wanted(run_report, a
     assert ("built here" in (seen.out / "comment.md").read_text(encoding="utf-8")) is is_built
 
 
-def test_the_summary_is_made_from_the_files_of_the_last_run(monkeypatch, capsys):
+def test_the_summary_is_made_from_the_files_of_the_last_run(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    write_warnings("split", ["the test part has 7 illnesses"])
+    capsys.readouterr()
     figures = {"test": {"recall": 0.5}, "baseline": {"amount": 0.1}}
     decision = {"decision": {"threshold": 0.4, "probability_at_threshold": 0.3, "calibration": "sigmoid"}}
     files = {
@@ -225,12 +236,31 @@ def test_the_summary_is_made_from_the_files_of_the_last_run(monkeypatch, capsys)
     }
     problems = {"made_up": small_problem(words=WORDS)}
     monkeypatch.setattr(commands, "read_json", files.__getitem__)
-    monkeypatch.setattr(commands, "load_params", lambda: SimpleNamespace(problem="made_up"))
+    monkeypatch.setattr(commands, "load_params", lambda: SimpleNamespace(problem="made_up", split=params().split))
     monkeypatch.setattr(commands, "load_problem", problems.__getitem__)
     commands.summary([])
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "recall   0.5000  0.4000 to 0.6000"
     assert "alert from a score of 0.400, a probability of 0.300 (calibration: sigmoid)" in said
     assert "test window: 1,200 patients, 34 of them illnesses" in said
+    assert said[-1] == "warning of split: the test part has 7 illnesses"
     with pytest.raises(SystemExit):
         commands.summary(["more"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_summary_speaks_of_each_kind_of_target(kind):
+    task = task_of(problem(kind))
+    files = written(task)
+    names = ("metrics/evaluate/evaluation", "metrics/evaluate/intervals", "metrics/decide/decision")
+    counts = {"binary": {"test_positives": 34}, "multiclass": {"test_classes": {"gold": 5, "tin": 13}}}.get(kind, {})
+    split = {"split": {"test_rows": 600, **counts, "test_rows_left_out": 0}}
+    text = lines(*(files[f"{name}.json"] for name in names), split, task, "test part")
+    figures = files["metrics/evaluate/evaluation.json"]["test"]
+    assert text[0].startswith("test part ")
+    assert [line.split()[0] for line in text[1 : len(figures) + 1]] == list(figures)
+    counted = {"binary": ", 34 of them illnesses", "multiclass": ": 5 gold, 13 tin", "regression": ""}[kind]
+    assert f"test part: 600 patients{counted}" in text
+    said = {"binary": "alert from", "multiclass": "the most probable class is", "regression": "intervals reach"}[kind]
+    assert any(line.startswith(said) for line in text)
+    assert any(line.startswith(f"{task.label(task.headline)} of the baselines: {task.baseline} ") for line in text)

@@ -3,7 +3,12 @@ import struct
 import pandas as pd
 import pytest
 
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.report.curves import DARK, LIGHT, at_points, curves, pictures
+from lifecycle.repository.revision_files import Workspace
+from lifecycle.splits.time_windows import Timing
+from tests.helpers_kinds import problem, scores
+from tests.helpers_model import params
 
 CURVES = {
     "precision_recall": pd.DataFrame({"recall": [0.1, 0.55, 1.0], "precision": [1.0, 0.9, 0.1]}),
@@ -44,8 +49,8 @@ def test_pictures_are_sharp_and_small():
 
 
 def test_a_side_without_tables_is_left_out():
-    assert len(pictures({}, CURVES)) == 4
-    assert len(pictures({}, {})) == 4
+    assert len(pictures({}, CURVES)) == len(pictures(CURVES, {})) == 4
+    assert pictures({}, {}) == []
 
 
 def test_the_precision_is_that_of_the_first_point_which_reaches_the_recall():
@@ -63,9 +68,52 @@ def test_the_precision_is_that_of_the_first_point_which_reaches_the_recall():
 
 def test_only_tables_with_rows_are_curves():
     class Side:
-        def csv(self, path):
+        def csv(self, path, text=()):
             return {"metrics/evaluate/roc.csv": CURVES["roc"], "metrics/decide/cost.csv": CURVES["cost"].head(0)}.get(
                 path
             )
 
     assert {name: table is CURVES["roc"] for name, table in curves(Side()).items()} == {"roc": True}
+
+
+class Files(Workspace):
+    """A version with the plot tables of a kind of target."""
+
+    def __init__(self, kind, seed=0):
+        task = task_of(problem(kind))
+        own = params(decide__cost_false_positive=1.0, decide__cost_false_negative=9.0, evaluate__rule_amount=None)
+        chosen = task.choose(scores(task), own.decide, Timing())
+        test = scores(task, seed=1 + seed)
+        scored = task.score_table(test, task.problem.prediction(test), chosen.decision)
+        tables = task.plot_tables(task.window(scored, chosen.decision, own.evaluate, None)) | chosen.tables
+        self.tables = {name: table.to_csv(index=False) for name, table in tables.items()}
+
+    def text(self, path):
+        return self.tables.get(path.split("/")[-1].removesuffix(".csv"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("binary", ["precision-recall", "roc", "calibration", "cost"]),
+        ("multiclass", ["class-calibration", "class-confusion", "abstaining"]),
+        ("regression", ["predicted-actual", "residuals", "half-width"]),
+    ],
+)
+def test_each_kind_of_target_has_its_pictures(kind, names):
+    base, head = curves(Files(kind)), curves(Files(kind, seed=1))
+    both = pictures(base, head)
+    assert [picture.name for picture in both] == names
+    one = pictures({}, head)
+    decided = {"cost", "abstaining", "half-width"}  # made from the same validation records
+    assert [a.light != b.light for a, b in zip(both, pictures(base, base), strict=True)] == [
+        name not in decided for name in names
+    ]
+    assert all(a.light != b.light for a, b in zip(both, one, strict=True))
+
+
+def test_classes_that_look_like_numbers_stay_names():
+    side = Files("multiclass")
+    rows = ["actual,decided,records", "01,01,3", "01,abstains,1", "2,01,2", "2,2,2"]
+    side.tables["class_confusion"] = "\n".join(rows)
+    assert curves(side)["class_confusion"]["actual"].tolist() == ["01", "01", "2", "2"]

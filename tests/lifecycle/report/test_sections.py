@@ -5,10 +5,12 @@ from lifecycle.document.markdown_template import Markdown
 from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Difference
 from lifecycle.evaluation.metrics import GROUPS, SLICES
 from lifecycle.evaluation.tasks.binary import Binary
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.report.drift import drift
 from lifecycle.report.sections import group_changes, markdown, sections, slices_and_groups
 from lifecycle.report.verdict import Verdict
 from tests.helpers_data import small_problem
+from tests.helpers_kinds import problem
 
 TASK = Binary(small_problem())
 
@@ -75,10 +77,14 @@ class Version(Side):
     def text(self, path):
         return ""
 
-    def csv(self, path):
+    def table(self, path):
         return None
 
-    table = csv
+    def csv(self, path, text=()):
+        return self.table(path)
+
+    def warnings(self):
+        return self.content.get("warnings", [])
 
 
 def report(base=None, head=None, **verdict):
@@ -91,6 +97,7 @@ def test_what_is_not_there_is_said_not_to_be():
     text = report()
     assert "**Better:** `recall`.\n\na\\_note\n\nBase: `main` at `01234567`. Head: the workspace.\n\n## Metrics" in text
     for said in (
+        "The stages found nothing doubtful.",
         "No value has changed.",
         "Drift of the features is not known: the base's models/features.json is not there.",
         "No comparison by slice: `metrics/audit/slices.json` is not there on both sides.",
@@ -118,6 +125,25 @@ def test_pictures_stand_side_by_side():
     assert "## Plots\n\n| at a recall of |" in markdown(content)
 
 
+def test_warnings_of_the_head_are_shown_with_their_stage():
+    text = report(head=Version(warnings=[("split", "few_patients are left"), ("evaluate", "the model loses to ridge")]))
+    assert (
+        "## Warnings\n\n- `split`: few\\_patients are left.\n- `evaluate`: the model loses to ridge.\n\n## Params"
+        in text
+    )
+    assert "nothing doubtful" not in text
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_precision_at_a_recall_is_shown_of_a_binary_target_alone(kind):
+    gate = Verdict(True, Markdown(""), {}, Markdown(""))
+    content = sections(Version(), Version(), task_of(problem(kind)), gate, [])
+    assert "recall" not in markdown(content)
+    assert "## Plots\n\nThe pictures stand in `report.md` alone.\n\n## Slices" in markdown(content)
+    assert "## Plots\n\n<one>\n\n## Slices" in markdown(content, ["<one>"])
+
+
 class Tables(Version):
     """A version that has tables too, by their paths."""
 
@@ -127,8 +153,6 @@ class Tables(Version):
 
     def table(self, path):
         return self.tables.get(path)
-
-    csv = table
 
 
 def content_of(base=None, head=None, figures=None):
