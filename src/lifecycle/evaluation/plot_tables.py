@@ -15,6 +15,26 @@ from lifecycle.problem.purpose import Words
 
 POINTS = 200
 SCORE_BINS, RESIDUAL_BINS = 20, 40
+# The tables of every kind of target, by stage. metrics/dvc.yaml names them all, and `dvc plots` complains of a table
+# that is missing, but not of one without rows.
+COLUMNS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "decide": {
+        "cost": ("threshold", "cost_per_record"),
+        "abstaining": ("abstain_below", "abstain_rate", "accuracy_of_the_rest"),
+        "half_width": ("coverage", "half_width"),
+    },
+    "evaluate": {
+        "precision_recall": ("recall", "precision"),
+        "roc": ("false_positive_rate", "recall"),
+        "calibration": ("predicted", "observed", "records"),
+        "confusion": ("actual", "decided", "records"),
+        "scores": ("score", "share", "actual"),
+        "class_confusion": ("actual", "decided", "records"),
+        "class_calibration": ("predicted", "observed", "records", "actual"),
+        "predicted_actual": ("predicted", "actual"),
+        "residuals": ("residual", "records"),
+    },
+}
 
 
 def thin(values: np.ndarray) -> np.ndarray:
@@ -105,9 +125,8 @@ def cost_table(curve: CostCurve, records: int) -> pd.DataFrame:
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: str | Path) -> None:
-    """Write tables by file name; those of an earlier run with another kind of target are taken away."""
-    for old in Path(folder).glob("*.csv"):
-        if old.stem not in tables:
-            old.unlink()
-    for name, table in tables.items():
+    """Write a stage's tables by file name; those of the other kinds of target are written without rows."""
+    columns = COLUMNS[Path(folder).name]
+    empty = {name: pd.DataFrame(columns=list(names)) for name, names in columns.items() if name not in tables}
+    for name, table in (empty | dict(tables)).items():
         write_csv(table, Path(folder) / f"{name}.csv")

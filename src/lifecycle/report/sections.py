@@ -65,15 +65,21 @@ def _cells(difference: Difference) -> Row:
 
 def data(base: Workspace, head: Workspace) -> list[Row]:
     """Return the counts of both versions, and the hashes of their raw records."""
-    sides = [side.json("metrics/validate/data_quality.json").get("data", {}) for side in (base, head)]
+    sides = [_flat(side.json("metrics/validate/data_quality.json").get("data", {})) for side in (base, head)]
     hashes = [out_hash(side.yaml("dvc.lock"), RAW) for side in (base, head)]
     rows: list[Row] = []
     for key in dict.fromkeys((*sides[1], *sides[0])):
         before, after = (side.get(key) for side in sides)
-        rows.append((key.replace("_", " "), _count(before), _count(after), "" if before == after else "changed"))
+        rows.append((key, _count(before), _count(after), "" if before == after else "changed"))
     same = "" if hashes[0] == hashes[1] else "changed"
     rows.append(("hash of the raw records", *(code(md5[:8]) if md5 else "-" for md5 in hashes), same))
     return rows
+
+
+def _flat(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return counts by their names in plain words, those of the classes one by one."""
+    by_class = {f"class {name}": count for name, count in counts.get("classes", {}).items()}
+    return {key.replace("_", " "): value for key, value in counts.items() if key != "classes"} | by_class
 
 
 def _count(value: object) -> str:
