@@ -9,8 +9,9 @@ from lifecycle.audit import fairness, slices, stability
 from lifecycle.card.model_card import Facts, Window
 from lifecycle.core.file_hashes import File
 from lifecycle.evaluation.bootstrap import intervals
+from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.tasks.registry import task_of
-from lifecycle.evaluation.tasks.task import Task
+from lifecycle.evaluation.tasks.task import Chosen, Task
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.purpose import Words
 from lifecycle.problem.record_words import Raw
@@ -55,15 +56,20 @@ def scores(task: Task, seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
     return table.assign(label=noisy.argmax(axis=1), **columns | task.problem.as_columns(prediction) | rivals)
 
 
-def written(task: Task, **options: Any) -> dict[str, Any]:
-    """Return the content of the files that the stages write of made-up records, by path."""
+def decided(task: Task, seed: int = 1, **options: Any) -> tuple[Chosen, pd.DataFrame, ScoredWindow]:
+    """Return a decision, and made-up test records with it: as a table of scores and as a window."""
     own = params(
         decide__cost_false_positive=1.0, decide__cost_false_negative=9.0, evaluate__rule_amount=None, **options
     )
-    chosen = task.choose(scores(task), own.decide, Timing())
-    test = scores(task, seed=1)
+    chosen, test = task.choose(scores(task), own.decide, Timing()), scores(task, seed)
     scored = task.score_table(test, task.problem.prediction(test), chosen.decision)
-    window, least = task.window(scored, chosen.decision, own.evaluate, None), own.audit.min_positives
+    return chosen, scored, task.window(scored, chosen.decision, own.evaluate, None)
+
+
+def written(task: Task, **options: Any) -> dict[str, Any]:
+    """Return the content of the files that the stages write of made-up records, by path."""
+    chosen, scored, window = decided(task, **options)
+    least = params().audit.min_positives
     ends = intervals(lambda copies: task.figures(window, copies), window.units, *DRAWS)
     by_slice = slices.slice_figures(task, window, scored, task.problem.slices, DRAWS)
     by_group = fairness.audit(task, window, scored, task.problem.groups, DRAWS)
@@ -77,7 +83,7 @@ def written(task: Task, **options: Any) -> dict[str, Any]:
         "metrics/split/split.json": {"split": {"test_rows": ROWS, "test_rows_left_out": 0}},
         "metrics/split/warnings.json": ["the test part has 7 patients"],
         "metrics/decide/decision.json": {"decision": chosen.figures},
-        "metrics/evaluate/evaluation.json": {"test": figures, "baseline": task.baselines(test, test)},
+        "metrics/evaluate/evaluation.json": {"test": figures, "baseline": task.baselines(scores(task, seed=1), scored)},
         "metrics/evaluate/intervals.json": {"test": ends},
         "metrics/evaluate/warnings.json": [],
         "metrics/audit/slices.json": slices.as_json(by_slice, least),

@@ -12,9 +12,8 @@ from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.threshold import cost_curve
 from lifecycle.problem.purpose import Words
-from lifecycle.splits.time_windows import Timing
-from tests.helpers_kinds import KINDS, problem, scores
-from tests.helpers_model import params, quick, ranked
+from tests.helpers_kinds import KINDS, decided, problem
+from tests.helpers_model import quick, ranked
 
 WORDS = Words(positive="default", negative="paid")
 TARGET, SCORE, _ = ranked(5_000, steps=100_000)
@@ -89,13 +88,8 @@ def test_costs_are_per_record_and_by_ascending_threshold():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tables_of_other_kinds_are_written_without_rows(kind, tmp_path):
     task = task_of(problem(kind))
-    own = params(decide__cost_false_positive=1.0, decide__cost_false_negative=9.0, evaluate__rule_amount=None)
-    chosen, test = task.choose(scores(task), own.decide, Timing()), scores(task, seed=1)
-    scored = task.score_table(test, task.problem.prediction(test), chosen.decision)
-    tables = {
-        "decide": chosen.tables,
-        "evaluate": task.plot_tables(task.window(scored, chosen.decision, own.evaluate, None)),
-    }
+    chosen, _, window = decided(task)
+    tables = {"decide": chosen.tables, "evaluate": task.plot_tables(window)}
     for stage, columns in plot_tables.COLUMNS.items():
         plot_tables.write_tables(tables[stage], tmp_path / stage)
         read = {path.stem: pd.read_csv(path) for path in (tmp_path / stage).iterdir()}

@@ -6,9 +6,7 @@ import pytest
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.report.curves import DARK, LIGHT, at_points, curves, pictures
 from lifecycle.repository.revision_files import Workspace
-from lifecycle.splits.time_windows import Timing
-from tests.helpers_kinds import problem, scores
-from tests.helpers_model import params
+from tests.helpers_kinds import decided, problem
 
 CURVES = {
     "precision_recall": pd.DataFrame({"recall": [0.1, 0.55, 1.0], "precision": [1.0, 0.9, 0.1]}),
@@ -81,11 +79,8 @@ class Files(Workspace):
 
     def __init__(self, kind, seed=0):
         task = task_of(problem(kind))
-        own = params(decide__cost_false_positive=1.0, decide__cost_false_negative=9.0, evaluate__rule_amount=None)
-        chosen = task.choose(scores(task), own.decide, Timing())
-        test = scores(task, seed=1 + seed)
-        scored = task.score_table(test, task.problem.prediction(test), chosen.decision)
-        tables = task.plot_tables(task.window(scored, chosen.decision, own.evaluate, None)) | chosen.tables
+        chosen, _, window = decided(task, seed=1 + seed)
+        tables = task.plot_tables(window) | chosen.tables
         self.tables = {name: table.to_csv(index=False) for name, table in tables.items()}
 
     def text(self, path):
