@@ -21,7 +21,7 @@ from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_json, write_table, write_warnings
 from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.evaluation_warnings import evaluation_warnings
-from lifecycle.evaluation.gates import check_baselines, check_leak
+from lifecycle.evaluation.gates import check_baselines, check_defined, check_leak
 from lifecycle.evaluation.plot_tables import write_tables
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
@@ -53,6 +53,7 @@ def main() -> None:
     write_table(scored, "data/scores/test.parquet")
     window, train = task.window(scored, decision, options, days), read_table("data/splits/train.parquet")
     test, rivals = task.figures(window), task.baselines(scored, train)
+    check_defined(task, test)
     ends = intervals(partial(task.figures, window), window.units, options.bootstrap_samples, options.seed)
     write_json({"test": test, "baseline": rivals}, METRICS / "evaluation.json")
     write_json({"test": ends}, METRICS / "intervals.json")

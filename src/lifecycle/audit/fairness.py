@@ -112,7 +112,9 @@ def _accuracy_variance(sample: Sample) -> np.ndarray:
 
 
 def _log_error(sample: Sample) -> np.ndarray:
-    return np.log(np.maximum(mean_of(regression_metrics.absolute_error)(sample), np.finfo(float).tiny))
+    """Return the logarithm of the mean absolute error, taken for a millionth of the whole window's where it is less."""
+    least = sample.window.column(regression_metrics.absolute_error).mean() / 1e6 or 1.0
+    return np.log(np.maximum(mean_of(regression_metrics.absolute_error)(sample), least))
 
 
 def _log_error_variance(sample: Sample) -> np.ndarray:

@@ -61,6 +61,11 @@ class GroupSample(Sample):
         rows, code, values = self._groups.filled(column)
         return np.bincount(code, values if self.weight is None else values * self.weight[rows], len(self._groups.names))
 
+    def _spread(self, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        code, groups = self._groups.code, len(self._groups.names)
+        mean = np.bincount(code, values * weight, groups) / np.maximum(np.bincount(code, weight, groups), 1.0)
+        return np.bincount(code, weight * (values - mean[code]) ** 2, groups)
+
     @cached_property
     def counts(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """True and false positives along the ranking of each group."""

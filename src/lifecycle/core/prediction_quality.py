@@ -68,7 +68,13 @@ def _ranked(target: np.ndarray, score: np.ndarray) -> Quality:
 
 def _log_loss(target: np.ndarray, probability: np.ndarray) -> Quality:
     losses = log_losses(target, probability)
-    return lambda weight: float(losses.mean() if weight is None else (losses * weight).sum() / weight.sum())
+    return lambda weight: _mean(losses, weight)
+
+
+def _mean(values: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return a mean by weight; NaN where nothing weighs anything, as in a resample without any of these records."""
+    w = np.ones(len(values)) if weight is None else weight
+    return float((w * values).sum() / w.sum()) if w.sum() > 0 else np.nan
 
 
 def _explained(target: np.ndarray, prediction: np.ndarray) -> Quality:
@@ -76,8 +82,9 @@ def _explained(target: np.ndarray, prediction: np.ndarray) -> Quality:
     squares = (prediction - target) ** 2
 
     def explained(weight: np.ndarray | None) -> float:
-        w = np.ones(len(target)) if weight is None else weight
-        spread = (w * (target - (w * target).sum() / w.sum()) ** 2).sum()
-        return float(1 - (w * squares).sum() / spread) if spread > 0 else np.nan
+        counted = target if weight is None else target[weight > 0]
+        if not len(counted) or counted.min() == counted.max():
+            return np.nan  # asked of the values: the sums of equal ones differ in their last bits
+        return 1 - _mean(squares, weight) / _mean((target - _mean(target, weight)) ** 2, weight)
 
     return explained

@@ -104,8 +104,13 @@ class ClassDecision:
         return total
 
     def cost(self, target: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        """Return what decisions cost, record by record; abstaining stands last in a row of costs."""
-        return np.asarray(self.costs, dtype=np.float64)[target, decided]
+        """Return what decisions cost, record by record; NaN for one left to a person where no cost of that is given.
+
+        Another version of the model, held against this one, may abstain where this one never does.
+        """
+        costs = np.asarray(self.costs, dtype=np.float64)
+        cost = costs[target, decided]  # -1, for none, is the last of a row: the cost of abstaining, where it is given
+        return cost if costs.shape[1] > len(costs) else np.where(decided == ABSTAINS, np.nan, cost)
 
 
 def calibrated(calibrations: Sequence[Calibration], score: np.ndarray) -> np.ndarray:

@@ -110,10 +110,18 @@ def _spread(name: str, chance: Chance) -> float:
 
 
 def _difference(direction: int, base: float, other: float, draws: np.ndarray) -> Difference:
-    low, high = np.nanpercentile(draws, [TAIL, 100 - TAIL])
-    floor = float(np.nanpercentile((direction or 1) * draws, 100 - LEVEL))
-    verdict, above = _verdict(direction, low, high), float(np.mean(draws > 0))
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
+        return _unknown(base, other)
+    low, high = np.percentile(defined, [TAIL, 100 - TAIL])
+    floor = float(np.percentile((direction or 1) * defined, 100 - LEVEL))
+    verdict, above = _verdict(direction, low, high), float(np.mean(defined > 0))
     return Difference(base, other, other - base, float(low), float(high), above, floor, verdict)
+
+
+def _unknown(base: float, other: float) -> Difference:
+    """Return a difference of which no chance is known: nothing is ruled out."""
+    return Difference(base, other, other - base, math.nan, math.nan, math.nan, -math.inf, SAME)
 
 
 def _verdict(direction: int, low: float, high: float) -> str:
@@ -146,7 +154,7 @@ def unpaired_difference(direction: int, base: WithInterval, other: WithInterval)
     """Return the difference of two independent figures, each with its interval; without one, nothing is known of it."""
     (x, first), (y, second) = base, other
     if first is None or second is None:
-        return Difference(x, y, y - x, math.nan, math.nan, math.nan, -math.inf, SAME)
+        return _unknown(x, y)
     low = y - x - math.hypot(y - second[0], first[1] - x)
     high = y - x + math.hypot(second[1] - y, x - first[0])
     floor = -high if direction < 0 else low

@@ -1,10 +1,22 @@
 """Gates: a figure that is too good, too bad, or worse than another version's stops the pipeline."""
 
+import math
 from collections.abc import Mapping
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.comparison import Comparison
+from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.task import Task
+
+
+def check_defined(task: Task, figures: Figures) -> None:
+    """Raise when a part is such that a figure has no value."""
+    undefined = [task.label(name) for name, value in figures.items() if math.isnan(value)]
+    if undefined:
+        raise PipelineError(
+            f"the test part has no {' and no '.join(undefined)}: all its {task.words.records} have the same target."
+            " Take a longer or larger test part (block split of params.yaml)"
+        )
 
 
 def check_leak(task: Task, value: float, alarm: float | None) -> None:

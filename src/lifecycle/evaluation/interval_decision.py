@@ -8,6 +8,8 @@ import numpy as np
 
 from lifecycle.core.errors import PipelineError
 
+ROUNDING = 1e-9  # 0.9 / (1 - 0.9) is a little more than 9
+
 
 @dataclass(frozen=True)
 class IntervalDecision:
@@ -47,6 +49,17 @@ class IntervalDecision:
         return score - self.half_width, score + self.half_width
 
 
+def least_records(coverage: float) -> int:
+    """Return how many residuals a coverage takes.
+
+    Examples
+    --------
+    >>> least_records(0.9), least_records(0.95)
+    (9, 19)
+    """
+    return int(np.ceil(coverage / (1 - coverage) - ROUNDING))
+
+
 def conformal_half_width(residual: np.ndarray, coverage: float) -> float:
     """Return the half-width that holds a new record with at least that probability, if records are exchangeable.
 
@@ -70,10 +83,10 @@ def conformal_half_width(residual: np.ndarray, coverage: float) -> float:
     >>> conformal_half_width(np.array([-3.0, 1.0, 2.0, -4.0]), coverage=0.8)
     4.0
     """
-    rank = int(np.ceil((len(residual) + 1) * coverage - 1e-9))
-    if rank > len(residual):
-        least = int(np.ceil(coverage / (1 - coverage) - 1e-9))
+    least = least_records(coverage)
+    if len(residual) < least:
         raise PipelineError(
             f"decide.coverage = {coverage:g}: {len(residual):,} validation records are too few; it takes {least:,}"
         )
+    rank = int(np.ceil((len(residual) + 1) * coverage - ROUNDING))
     return float(np.sort(np.abs(residual))[rank - 1])

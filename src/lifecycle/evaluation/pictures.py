@@ -38,29 +38,43 @@ def draw_binary(tables: Path, costs: str | Path, threshold: float, words: Words,
 
 def draw_multiclass(tables: Path, abstaining: str | Path, level: float | None, target: Path) -> None:
     """Draw the shares of decisions by class, the calibration of each class, and accuracy by abstaining, as one PNG."""
-    confusion = pd.read_csv(tables / "class_confusion.csv", dtype={"actual": str, "decided": str})
-    counts = confusion.pivot_table("records", "actual", "decided", sort=False)
+    # A class may be called NA or None: its name is no missing value.
+    confusion, bins = (
+        pd.read_csv(tables / f"{name}.csv", dtype={"actual": str, "decided": str}, keep_default_na=False)
+        for name in ("class_confusion", "class_calibration")
+    )
     figure = _figure(11, 3.6)
     grid, calibrated, kept = figure.subplots(1, 3)
-    grid.imshow(counts.div(counts.sum(axis=1).clip(lower=1), axis=0), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    grid.set_xticks(range(len(counts.columns)), counts.columns, rotation=30, ha="right")
-    grid.set_yticks(range(len(counts)), counts.index)
-    for (row, column), records in np.ndenumerate(counts.to_numpy()):
-        dark = records > counts.to_numpy()[row].sum() / 2
-        grid.text(column, row, f"{records:g}", ha="center", va="center", color="white" if dark else INK)
-    grid.set(title="Records (test window)", xlabel="decided", ylabel="true class")
-    calibrated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    bins = pd.read_csv(tables / "class_calibration.csv", dtype={"actual": str})
-    for name, own in bins.groupby("actual", sort=False):
-        calibrated.plot(own["predicted"], own["observed"], marker="o", markersize=4, linewidth=1, label=name)
-    calibrated.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of the class")
-    calibrated.legend(frameon=False, fontsize=8)
-    levels = pd.read_csv(abstaining)
-    kept.plot(levels["abstain_rate"], levels["accuracy_of_the_rest"], color=ACCENT, marker=".")
-    chosen = levels[levels["abstain_below"] <= (level or 0)].tail(1)
-    kept.scatter(chosen["abstain_rate"], chosen["accuracy_of_the_rest"], color=INK, zorder=3)
-    kept.set(title="Abstaining (validation)", xlabel="share left to a person", ylabel="accuracy on the rest")
+    _class_confusion(grid, confusion.pivot_table("records", "actual", "decided", sort=False))
+    _class_calibration(calibrated, bins)
+    _abstaining(kept, pd.read_csv(abstaining), level or 0.0)
     _save(figure, target)
+
+
+def _class_confusion(axes: Any, counts: pd.DataFrame) -> None:
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(counts.columns)), counts.columns, rotation=30, ha="right")
+    axes.set_yticks(range(len(counts)), counts.index)
+    for (row, column), share in np.ndenumerate(shares.to_numpy()):
+        records = f"{counts.to_numpy()[row, column]:,.0f}"
+        axes.text(column, row, records, ha="center", va="center", color="white" if share > 0.5 else INK)
+    axes.set(title="Records (test window)", xlabel="decided", ylabel="true class")
+
+
+def _class_calibration(axes: Any, bins: pd.DataFrame) -> None:
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    for name, own in bins.groupby("actual", sort=False):
+        axes.plot(own["predicted"], own["observed"], marker="o", markersize=4, linewidth=1, label=name)
+    axes.set(title="Calibration (test window)", xlabel="predicted probability", ylabel="share of the class")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _abstaining(axes: Any, levels: pd.DataFrame, level: float) -> None:
+    axes.plot(levels["abstain_rate"], levels["accuracy_of_the_rest"], color=ACCENT, marker=".")
+    chosen = levels[levels["abstain_below"] <= level].tail(1)
+    axes.scatter(chosen["abstain_rate"], chosen["accuracy_of_the_rest"], color=INK, zorder=3)
+    axes.set(title="Abstaining (validation)", xlabel="share left to a person", ylabel="accuracy on the rest")
 
 
 def draw_regression(tables: Path, widths: str | Path, decision: Any, target: Path) -> None:
@@ -68,23 +82,30 @@ def draw_regression(tables: Path, widths: str | Path, decision: Any, target: Pat
     points, residuals = (pd.read_csv(tables / f"{name}.csv") for name in ("predicted_actual", "residuals"))
     figure = _figure(10, 3.2)
     pairs, errors, intervals = figure.subplots(1, 3)
-    ends = [points.min(axis=None), points.max(axis=None)]
-    pairs.plot(ends, ends, color=MUTED, linewidth=1, linestyle=":")
-    pairs.fill_between(
-        ends, [end - decision.half_width for end in ends], [end + decision.half_width for end in ends],
-        color=ACCENT, alpha=0.12, linewidth=0,
-    )  # fmt: skip
-    pairs.scatter(points["predicted"], points["actual"], s=8, color=ACCENT, alpha=0.6)
-    pairs.set(title=f"{decision.coverage:.0%} intervals (test window)", xlabel="predicted", ylabel="actual")
-    step = residuals["residual"].diff().iloc[-1]
-    errors.bar(residuals["residual"], residuals["records"], width=step, color=ACCENT)
-    errors.axvline(0, color=INK, linewidth=1)
-    errors.set(title="Residuals (test window)", xlabel="actual less predicted", ylabel="records")
-    table = pd.read_csv(widths)
-    intervals.plot(table["coverage"], table["half_width"], color=ACCENT, marker=".")
-    intervals.scatter([decision.coverage], [decision.half_width], color=INK, zorder=3)
-    intervals.set(title="Half-width (validation)", xlabel="coverage", ylabel="half-width")
+    _predicted_actual(pairs, points, decision)
+    _residuals(errors, residuals)
+    _half_width(intervals, pd.read_csv(widths), decision)
     _save(figure, target)
+
+
+def _predicted_actual(axes: Any, points: pd.DataFrame, decision: Any) -> None:
+    ends, reach = np.array([points.min(axis=None), points.max(axis=None)]), decision.half_width
+    axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=":")
+    axes.fill_between(ends, ends - reach, ends + reach, color=ACCENT, alpha=0.12, linewidth=0)
+    axes.scatter(points["predicted"], points["actual"], s=8, color=ACCENT, alpha=0.6)
+    axes.set(title=f"{100 * decision.coverage:g} % intervals (test window)", xlabel="predicted", ylabel="actual")
+
+
+def _residuals(axes: Any, residuals: pd.DataFrame) -> None:
+    axes.bar(residuals["residual"], residuals["records"], width=residuals["residual"].diff().iloc[-1], color=ACCENT)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set(title="Residuals (test window)", xlabel="actual less predicted", ylabel="records")
+
+
+def _half_width(axes: Any, by_coverage: pd.DataFrame, decision: Any) -> None:
+    axes.plot(by_coverage["coverage"], by_coverage["half_width"], color=ACCENT, marker=".")
+    axes.scatter([decision.coverage], [decision.half_width], color=INK, zorder=3)
+    axes.set(title="Half-width (validation)", xlabel="coverage", ylabel="half-width")
 
 
 def draw_explanation(tables: str | Path, unit: str | None, target: str | Path) -> None:
@@ -113,6 +134,7 @@ def _figure(width: float, height: float) -> Any:
 
     mpl.use("Agg")
     mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    mpl.rcParams["text.parse_math"] = False  # a dollar sign in a class's name is a dollar sign
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")

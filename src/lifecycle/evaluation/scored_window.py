@@ -55,6 +55,17 @@ class Sample:
         values = self.window.column(column)
         return (values if self.weight is None else values * self.weight).sum()
 
+    def spread(self, column: Column) -> np.ndarray:
+        """Return the sum of the squared distances of a column from its mean: one number, or one per group."""
+        # Not a sum of squares less the square of the sum: far from 0 that has no digits left.
+        values = self.window.column(column)
+        weight = np.ones(len(values)) if self.weight is None else self.weight
+        return self._spread(values, weight)
+
+    def _spread(self, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        mean = (values * weight).sum() / max(weight.sum(), 1.0)
+        return (weight * (values - mean) ** 2).sum()
+
     @cached_property
     def counts(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """True and false positives along the ranking of the window, or of each group; only of a binary target."""

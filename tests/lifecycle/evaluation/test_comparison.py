@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,16 @@ from lifecycle.evaluation.comparison import BETTER, SAME, WORSE, Chance, compare
 from lifecycle.evaluation.gates import is_not_worse
 from lifecycle.evaluation.tasks.registry import task_of
 from tests.helpers_audit import people, scored, window
+from tests.helpers_targets import (
+    BY_COST,
+    BY_PROBABILITY,
+    INTERVAL,
+    classified,
+    measured,
+    of_classes,
+    of_numbers,
+    window_of,
+)  # fmt: skip
 
 TASK = task_of(people())
 STILL = Chance({}, samples=200)
@@ -174,3 +185,43 @@ def test_the_gate_is_on_the_bad_end_of_the_interval(by):
     assert precision.low <= precision.floor <= precision.value
     assert cost.value <= -cost.floor <= cost.high
     assert precision.floor < precision.high or by == 0
+
+
+def held(base, other, problem, decision):
+    """Compare two tables of scores of several classes, or of numbers."""
+    task = task_of(problem)
+    return compare(base, other, task, lambda table: partial(task.figures, window_of(table, problem, decision)), STILL)
+
+
+@pytest.mark.parametrize(("sharp", "verdict"), [(2.0, BETTER), (0.3, WORSE)])
+def test_of_classes_a_lower_log_loss_is_better_and_a_higher_accuracy(sharp, verdict):
+    found = held(classified(), classified(sharp=sharp), of_classes(), BY_PROBABILITY).figures
+    better = verdict == BETTER
+    for name in ("log_loss", "brier", "accuracy", "macro_f1"):
+        assert found[name].verdict == verdict, name
+        assert (found[name].value < 0) == (better == (name in ("log_loss", "brier"))), name
+    assert found["log_loss"].positive == (0 if better else 1)
+
+
+@pytest.mark.parametrize(("noise", "verdict"), [(0.5, BETTER), (2.0, WORSE)])
+def test_of_numbers_a_lower_error_is_better_and_a_higher_share_explained(noise, verdict):
+    comparison = held(measured(), measured(noise=(noise, noise)), of_numbers(), INTERVAL)
+    found = comparison.figures
+    for name in ("mae", "rmse", "pinball_loss", "r2"):
+        assert found[name].verdict == verdict, name
+        assert (found[name].value < 0) == ((verdict == BETTER) == (name != "r2")), name
+    assert is_not_worse(comparison, "mae", 0.0) is (verdict == BETTER)
+    assert found["bias"].verdict == found["coverage"].verdict == SAME  # neither way is a merit
+
+
+def test_the_floor_of_a_loss_is_what_it_may_have_risen_by():
+    found = held(measured(), measured(noise=(1.1, 1.1)), of_numbers(), INTERVAL).figures["mae"]
+    assert found.value <= -found.floor <= found.high
+
+
+def test_a_version_that_abstains_has_no_cost_by_a_matrix_that_says_none():
+    plain = replace(BY_COST, costs=[row[:3] for row in BY_COST.costs])
+    found = held(classified(decision=BY_COST), classified(decision=plain), of_classes(), plain).figures
+    assert math.isnan(found["cost_per_record"].value)
+    assert (found["cost_per_record"].verdict, found["cost_per_record"].floor) == (SAME, -math.inf)
+    assert math.isfinite(found["log_loss"].value)

@@ -2,11 +2,12 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.comparison import SAME, Comparison, Difference
-from lifecycle.evaluation.gates import check_baselines, check_leak, is_not_worse
+from lifecycle.evaluation.gates import check_baselines, check_defined, check_leak, is_not_worse
 from lifecycle.evaluation.tasks.registry import task_of
 from tests.helpers_audit import people
+from tests.helpers_targets import of_classes, of_numbers
 
-TASK = task_of(people())
+TASK, CLASSES = task_of(people()), task_of(of_classes())
 
 
 def test_a_figure_above_the_alarm_is_refused_with_what_to_look_for():
@@ -61,3 +62,28 @@ def test_what_is_no_number_passes_no_gate():
     with pytest.raises(PipelineError, match="worse than a baseline"):
         check_baselines(TASK, 0.5, {"amount": float("nan")})
     assert not is_not_worse(compared(float("nan")), "recall", 0.5)
+
+
+def test_a_loss_is_too_good_below_the_alarm():
+    with pytest.raises(PipelineError, match=r"log loss of 0\.010 is below evaluate\.leak_alarm = 0\.05"):
+        check_leak(CLASSES, 0.01, alarm=0.05)
+    check_leak(CLASSES, 0.05, alarm=0.05)
+    with pytest.raises(PipelineError, match="leak alarm"):
+        check_leak(CLASSES, float("nan"), alarm=0.05)
+
+
+def test_a_loss_is_worse_when_it_is_higher():
+    with pytest.raises(
+        PipelineError, match=r"log loss of 0\.700 is worse than .*: logistic_regression \(0\.600\)\. An"
+    ):
+        check_baselines(CLASSES, 0.7, {"logistic_regression": 0.6, "prior": 1.0})
+    check_baselines(CLASSES, 0.6, {"logistic_regression": 0.6, "prior": 1.0})
+
+
+@pytest.mark.parametrize(("task", "figure", "words"), [
+    (TASK, "roc_auc", "area under the ROC curve"), (task_of(of_numbers()), "r2", "r2")
+])  # fmt: skip
+def test_a_part_that_has_no_figure_is_refused_in_words(task, figure, words):
+    check_defined(task, {figure: 0.5})
+    with pytest.raises(PipelineError, match=rf"the test part has no {words}: .* the same target"):
+        check_defined(task, {figure: float("nan"), "brier": 0.1})

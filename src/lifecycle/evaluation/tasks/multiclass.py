@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import DecideParams, EvaluateParams
 from lifecycle.core.prediction_quality import log_losses
 from lifecycle.evaluation import plot_tables, probability_calibration
@@ -37,6 +38,8 @@ class Multiclass(Task):
         windows = self.windows_out_of_time(scores, timing)
         losses = self._out_of_time(target, score, windows)
         method = min(losses, key=losses.__getitem__) if params.calibration == "auto" else params.calibration
+        if method == "sigmoid":
+            self._check_all_occur(target)
         decision = ClassDecision.from_params(params, _fit(method, score, target), losses)
         probability, decided = decision.apply(score)
         figures = {
@@ -47,6 +50,14 @@ class Multiclass(Task):
         if decision.costs is not None:
             figures["cost_per_record"] = float(decision.cost(target, decided).mean())
         return Chosen(decision, figures, {"abstaining": _abstaining(target, probability)})
+
+    def _check_all_occur(self, target: np.ndarray) -> None:
+        missing = [name for code, name in enumerate(self.problem.class_names) if code not in target]
+        if missing:
+            raise PipelineError(
+                f"decide.calibration = 'sigmoid': no validation record is of the class {', '.join(missing)}, and a"
+                " sigmoid is learned from records of it and others; set auto or none"
+            )
 
     def _out_of_time(
         self, target: np.ndarray, score: np.ndarray, windows: list[tuple[np.ndarray, np.ndarray]]

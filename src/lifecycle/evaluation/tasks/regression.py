@@ -10,7 +10,7 @@ import pandas as pd
 from lifecycle.core.params import DecideParams, EvaluateParams
 from lifecycle.evaluation import plot_tables
 from lifecycle.evaluation.bootstrap import entity_codes
-from lifecycle.evaluation.interval_decision import IntervalDecision, conformal_half_width
+from lifecycle.evaluation.interval_decision import IntervalDecision, conformal_half_width, least_records
 from lifecycle.evaluation.metrics import Figures, Metric
 from lifecycle.evaluation.pictures import draw_regression
 from lifecycle.evaluation.tasks.regression_metrics import REGRESSION, NumberWindow
@@ -38,8 +38,9 @@ class Regression(Task):
         covered = self._out_of_time(residual, windows, params.coverage)
         decision = IntervalDecision(params.coverage, half_width, covered)
         figures = {"coverage": params.coverage, "half_width": half_width, "coverage_out_of_time": covered}
-        widths = [float(np.quantile(np.abs(residual), level, method="higher")) for level in COVERAGES]
-        return Chosen(decision, figures, {"half_width": pd.DataFrame({"coverage": COVERAGES, "half_width": widths})})
+        levels = [level for level in COVERAGES.tolist() if least_records(level) <= len(residual)]
+        widths = [conformal_half_width(residual, level) for level in levels]
+        return Chosen(decision, figures, {"half_width": pd.DataFrame({"coverage": levels, "half_width": widths})})
 
     def _out_of_time(
         self, residual: np.ndarray, windows: list[tuple[np.ndarray, np.ndarray]], coverage: float
@@ -48,7 +49,7 @@ class Regression(Task):
         held = [
             np.abs(residual[later]) <= conformal_half_width(residual[known], coverage)
             for known, later in windows
-            if known.sum() >= coverage / (1 - coverage)
+            if known.sum() >= least_records(coverage)
         ]
         return float(np.concatenate(held).mean()) if held else None
 

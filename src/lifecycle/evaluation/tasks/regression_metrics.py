@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecycle.evaluation.interval_decision import IntervalDecision
-from lifecycle.evaluation.metrics import GROUPS, SLICES, WINDOW, Metric, mean_of, ratio, records
+from lifecycle.evaluation.metrics import GROUPS, SLICES, WINDOW, Metric, mean_of, ratio
 from lifecycle.evaluation.scored_window import Sample, ScoredWindow
 
 EVERYWHERE = (WINDOW, SLICES, GROUPS)
+ROUNDING = 1e-18  # equal numbers spread by no more of their square than this, and by more than nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,7 +38,7 @@ def squared_error(window: NumberWindow) -> np.ndarray:
 
 
 def truth(window: NumberWindow) -> np.ndarray:
-    """Return the target less its mean over the window: sums of its squares then lose no digits."""
+    """Return the target less its mean over the window, so that it has no zero point."""
     return window.target - window.target.mean()
 
 
@@ -73,10 +74,9 @@ def rmse(sample: Sample) -> np.ndarray:
 
 def r2(sample: Sample) -> np.ndarray:
     """Return one less the squared error's share in the target's own spread; NaN where the target does not vary."""
-    count = sample.total(records)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = sample.total(squared_truth) - ratio(sample.total(truth) ** 2, count)
-    return 1 - ratio(sample.total(squared_error), np.where(spread > 1e-12 * count, spread, 0.0))
+    spread = sample.spread(truth)
+    varies = spread > ROUNDING * sample.total(squared_truth)
+    return 1 - ratio(sample.total(squared_error), np.where(varies, spread, 0.0))
 
 
 REGRESSION = (

@@ -110,13 +110,18 @@ class Task(ABC):
         return identity.assign(**self.problem.as_columns(prediction), **self.decided_columns(prediction, decision))
 
     def figures(self, window: ScoredWindow, copies: np.ndarray | None = None) -> Figures:
-        """Return every metric of a window, or of the resample that holds each entity `copies` (entities,) times."""
+        """Return every metric of a window, or of the resample that holds each entity `copies` (entities,) times.
+
+        What a resample does not define is NaN: a 0 for a rare class that it lacks would widen the class's intervals.
+        """
         sample = Sample(window, copies)
         values = {
             metric: float(np.asarray(metric.function(sample)).item()) for metric in self.metrics_of(WINDOW, window)
         }
         return {
-            metric.name.format(k=getattr(window, "top_k", "")): metric.undefined if math.isnan(value) else value
+            metric.name.format(k=getattr(window, "top_k", "")): metric.undefined
+            if copies is None and math.isnan(value)
+            else value
             for metric, value in values.items()
         }
 
