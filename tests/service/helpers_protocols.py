@@ -16,7 +16,8 @@ from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.features.online.state import LATENESS_DAYS
-from lifecycle.problem.record_words import DAY_US
+from lifecycle.problem.record_words import DAY_US, Raw
+from lifecycle.problem.window_words import Window, declaration_of
 from problems.transactions import PROBLEM
 from service.http_messages import Reply, Request
 from service.management_endpoints import About
@@ -51,7 +52,12 @@ class Model:
     """What the protocols need of a `Servable`, with a score that tells every row from every other."""
 
     name, version, threshold, task = "fraud", "0123456789ab", 0.5, "binary"
-    contract: Mapping[str, Any] = {"columns": []}
+    contract: Mapping[str, Any] = {
+        "columns": [],
+        "declaration": [
+            declaration_of(each) for each in (Raw("amount"), Window("seen", "count", by="card", days=(1,)))
+        ],
+    }
 
     def __init__(
         self, features: Sequence[str] = FEATURES, texts: Sequence[str] = (), missing: Sequence[str] = ()

@@ -49,22 +49,33 @@ def columns_of(servable: Servable, schema: pa.Schema) -> Columns:
     PipelineError
         A column is missing, there twice or of a wrong type.
     """
+    columns = choose(servable, schema.names)
+    _check_present(columns.read, schema)
+    _check_types(columns, schema)
+    return columns
+
+
+def choose(servable: Servable, present: Sequence[str]) -> Columns:
+    """Choose the columns of a table that has some names; those to read may be missing among them.
+
+    Raises
+    ------
+    PipelineError
+        A feature that looks at earlier records is missing.
+    """
     key, time = servable.schema["key"], servable.schema["time"]
-    computed = _features_to_compute(servable, set(schema.names))
+    computed = _features_to_compute(servable, set(present))
     names = {name for feature in computed for name in feature.names}
     sources = {name for feature in computed for name in feature.reads} - names
     numbers = dict.fromkeys((*(name for name in servable.numbers if name not in names), *sorted(sources)))
-    columns = Columns(
-        identity=tuple(name for name in (key, time) if name in schema.names),
+    return Columns(
+        identity=tuple(name for name in (key, time) if name in present),
         numbers=tuple(numbers),
         texts=servable.texts,
         time=time if any(feature.reads_time for feature in computed) else None,
         computed=computed,
-        counted=key == ROW_NUMBER and key not in schema.names,
+        counted=key == ROW_NUMBER and key not in present,
     )
-    _check_present(columns.read, schema)
-    _check_types(columns, schema)
-    return columns
 
 
 def is_text(kind: pa.DataType) -> bool:

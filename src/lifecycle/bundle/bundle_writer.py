@@ -90,6 +90,7 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
         "classes": _classes(problem),
         "labels": sorted(problem.label_columns),
         "columns": [_column(column) for column in problem.stored.values()],
+        "ignored": list(problem.ignored),
         "features": features,
         "numbers": numbers,
         "texts": texts,
@@ -112,8 +113,16 @@ def _classes(problem: Problem) -> list[int | str | None]:
 
 def _column(column: Column) -> dict[str, Any]:
     fields = {key: value for key, value in asdict(column).items() if key not in NOT_FOR_REQUESTS}
+    names = {"aliases": list(column.aliases)} if column.aliases else {}
     since_1970 = {"since_1970": unit} if (unit := fields.pop("unit")) else {}  # of a time that is a number
-    return {"name": fields.pop("name"), "type": fields.pop("type"), "unit": column.description, **fields, **since_1970}
+    return {
+        "name": fields.pop("name"),
+        "type": fields.pop("type"),
+        "unit": column.description,
+        **fields,
+        **names,
+        **since_1970,
+    }
 
 
 def seal(folder: Path, origin: Origin) -> None:

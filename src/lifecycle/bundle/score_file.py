@@ -1,4 +1,4 @@
-"""Score a parquet file of any size: rows in order, in bounded memory, on all cores; a run that was killed goes on.
+"""Score a file of any size: rows in order, in bounded memory, on all cores; a run that was killed goes on.
 
 The command `score` reads a file whose columns are the model's features, as data/features/features.parquet has them. It
 writes key and time of each row where the file has them, and what `lifecycle.bundle.result_columns` makes of its scores.
@@ -25,30 +25,18 @@ from lifecycle.bundle.batch_input import Columns, batch_of, columns_of
 from lifecycle.bundle.result_columns import result_columns, results_of
 from lifecycle.bundle.result_parts import Parts, parts_of
 from lifecycle.bundle.servable import Servable
+from lifecycle.bundle.source_rows import open_rows
 from lifecycle.core import tables
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import CsvParams, checked, load_params
 from lifecycle.problem.problem import ROW_NUMBER
+from lifecycle.sources.files import PLAIN
 
 STOPPED = "stopped; the same command goes on where it was"
-BUFFER = 1 << 18  # bytes of a column that are read at a time
 Stamp = tuple[int, int, int]
 FORMAT = 2  # of the parts; a program with another one does not go on with them
 VALUES = 1_000_000  # of a part, at most: a thread holds a few times as many bytes as these take
 THREADS = 16  # what one thread can read, no more can score
-
-
-def open_source(path: Path) -> pq.ParquetFile:
-    """Open the file to score.
-
-    Raises
-    ------
-    PipelineError
-        It is no plain file or no parquet file.
-    """
-    if not path.is_file():
-        raise PipelineError("not a plain file")
-    with tables.readable():  # with pre_buffer a row group would be read as a whole
-        return tables.open_parquet(path, buffer_size=BUFFER, pre_buffer=False)
 
 
 def stamp(path: Path) -> Stamp:
@@ -63,7 +51,7 @@ def pieces(file: pq.ParquetFile, names: list[str], rows: int, first: int) -> Ite
     Parameters
     ----------
     file : pyarrow.parquet.ParquetFile
-        Opened by `open_source`.
+        Opened by `lifecycle.bundle.source_rows.open_rows`.
     names : list of str
         The columns.
     rows : int
@@ -109,8 +97,10 @@ class Job(NamedTuple):
     parts: Parts
 
 
-def score_file(servable: Servable, source: Path, target: Path, threads: int | None = None) -> int:
-    """Score the rows of a parquet file.
+def score_file(
+    servable: Servable, source: Path, target: Path, threads: int | None = None, options: CsvParams = PLAIN
+) -> int:
+    """Score the rows of a parquet or CSV file.
 
     Parameters
     ----------
@@ -118,12 +108,15 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
         The model.
     source : Path
         The rows, with the model's features as columns, or with what features of the record alone are made from.
+        Records as the problem's source has them are read as the pipeline reads them.
     target : Path
         The table to write: key and time where the source has them, and the columns of `result_columns`, with the
         bundle's name and version in the file's metadata. It appears, or replaces an earlier one, when it is complete.
         Its bytes depend on the rows and the bundle alone.
     threads : int, optional
         How many score; by default one for each core.
+    options : CsvParams
+        How a CSV file is written.
 
     Returns
     -------
@@ -138,18 +131,19 @@ def score_file(servable: Servable, source: Path, target: Path, threads: int | No
     _check_target(source, target)
     try:
         before = stamp(source)
-        with open_source(source) as file:
+        with open_rows(servable, source, target, options) as file:
             columns, count = columns_of(servable, file.schema_arrow), file.metadata.num_rows
             rows = max(1, min(tables.ROW_GROUP, VALUES // len(columns.read)))
             schema = _schema(servable, columns, file.schema_arrow)
-            digest = _digest(servable, source, rows)
+            digest = _digest(servable, source, rows, options)
             _check_same(source, before)  # or parts of the file that is open would have the name of another one's
             with parts_of(target, digest, schema) as parts:
                 _score_parts(Job(servable, file, columns, rows, parts), threads or min(joblib.cpu_count(), THREADS))
                 _check_same(source, before)
                 parts.join(ceil(count / rows), target)
     except PipelineError as error:
-        raise PipelineError(f"{source}: {error}; nothing was written to {target}") from error
+        said = str(error).removeprefix(f"{source}: ")
+        raise PipelineError(f"{source}: {said}; nothing was written to {target}") from error
     return int(count)
 
 
@@ -165,11 +159,12 @@ def _check_same(source: Path, before: Stamp) -> None:
         raise PipelineError("it was changed while it was read; run it again")
 
 
-def _digest(servable: Servable, source: Path, rows: int) -> str:
+def _digest(servable: Servable, source: Path, rows: int, options: CsvParams) -> str:
     """Return the name of the parts: a digest of all that their content depends on."""
     with source.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(repr((FORMAT, content, servable.name, servable.version, rows)).encode()).hexdigest()
+    work = (FORMAT, content, options, servable.name, servable.version, rows)
+    return hashlib.sha256(repr(work).encode()).hexdigest()
 
 
 def _schema(servable: Servable, columns: Columns, schema: pa.Schema) -> pa.Schema:
@@ -214,14 +209,19 @@ def _score_part(job: Job, number: int, table: pa.Table) -> int:
 
 def score(argv: Sequence[str]) -> None:
     """Score the file that the command line names."""
-    parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a parquet file of any size by a bundle.")
-    parser.add_argument("source", metavar="IN.parquet", type=Path, help="rows of features")
-    parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and alerts")
+    parser = argparse.ArgumentParser(prog="mlops.py score", description="Score a file of any size by a bundle.")
+    parser.add_argument("source", metavar="IN", type=Path, help="features or records: .parquet, .csv, .csv.gz or .zip")
+    parser.add_argument("target", metavar="OUT.parquet", type=Path, help="what to write: scores and decisions")
     parser.add_argument("--bundle", default=Path("models/bundle"), metavar="FOLDER", type=Path, help="models/bundle")
+    known = load_params().ingest.csv if Path("params.yaml").is_file() else PLAIN
+    parser.add_argument("--separator", default=known.separator, help="of the cells of CSV; else ingest.csv.separator")
+    parser.add_argument("--decimal", default=known.decimal, help="before the decimals; else ingest.csv.decimal")
+    parser.add_argument("--skip-lines", default=known.skip_lines, type=int, help="before the names of the columns")
     options = parser.parse_args(argv)
+    written = {name: getattr(options, name) for name in CsvParams.model_fields}
     servable = Servable.load(options.bundle)
     try:
-        rows = score_file(servable, options.source, options.target)
+        rows = score_file(servable, options.source, options.target, options=checked(CsvParams, written, "CSV"))
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     print(f"{options.target}: {rows:,} rows scored by {servable.name} {servable.version}")

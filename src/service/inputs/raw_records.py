@@ -5,19 +5,41 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lifecycle.bundle.servable import Servable
+from lifecycle.problem.record_words import RecordWord
+from lifecycle.problem.window_words import Window, computed_names, features_of
 from service.inputs import faults
 from service.inputs.value_checks import Check, checker
 from service.refusal import Refusal
 
+UNSENT: Mapping[str, Any] = {"integer": 0, "number": 0.0, "text": "", "timestamp": 0}
+
 
 class Contract(NamedTuple):
-    """How transactions look: a check for each column, which must be there, what stands for others, which come late."""
+    """How transactions look.
+
+    Parameters
+    ----------
+    checks : mapping of str to callable
+        Of each column.
+    required : tuple of str
+        The columns that must be there: those that features are made from, and key and time where there is a history.
+    defaults : mapping of str to Any
+        What stands in place of others.
+    key : str
+        The column of the key.
+    late, ignored : frozenset of str
+        The columns that are known later, and what is sent and not read.
+    made : tuple of str
+        The required columns that the source does not have: the problem's `prepare` makes them.
+    """
 
     checks: Mapping[str, Check]
     required: tuple[str, ...]
     defaults: Mapping[str, Any]
     key: str
     late: frozenset[str]
+    ignored: frozenset[str]
+    made: tuple[str, ...]
 
 
 def transaction(servable: Servable, record: Any, row: int) -> dict[str, Any]:
@@ -75,7 +97,40 @@ def contract_of(servable: Servable) -> Contract:
     checks = {name: checker(column) for name, column in columns.items()}
     defaults = {name: column["default"] for name, column in columns.items() if column.get("default") is not None}
     free = {*late, *defaults, *(name for name, column in columns.items() if column.get("nullable"))}
-    return Contract(checks, tuple(name for name in columns if name not in free), defaults, schema["key"], late)
+    read, unread = _columns_read(servable), {schema["key"], schema["time"]} - {None}
+    required = tuple(name for name in columns if name in read and name not in free)
+    made = tuple(name for name in required if columns[name].get("derived") and name != schema["key"])
+    # Nothing is remembered where nothing reads the key; the feature list takes any.
+    unsent = {name: UNSENT[columns[name]["type"]] for name in columns if name in unread - read}
+    return Contract(
+        checks, required, unsent | defaults, schema["key"], late, frozenset(schema.get("ignored", ())), made
+    )
+
+
+def _columns_read(servable: Servable) -> set[str]:
+    """Return the columns that features are made from, and key and time where one looks at earlier records."""
+    schema, words = servable.schema, features_of(servable.contract["declaration"])
+    read = {name for word in words for name in word.reads} - set(computed_names(words))
+    has_history = any(isinstance(word, Window) for word in words)
+    if has_history:
+        read |= {schema["key"]}
+    if has_history or any(word.reads_time for word in words if isinstance(word, RecordWord)):
+        read |= {schema["time"]}
+    return read
+
+
+def source_values(servable: Servable, record: Mapping[str, Any], row: int) -> dict[str, Any]:
+    """Return the values of a record as the source has them, for `prepare`: checked, and as they were sent.
+
+    Raises
+    ------
+    Refusal
+        422, naming row and column.
+    """
+    contract = contract_of(servable)
+    required = [name for name in contract.required if name not in contract.made]
+    _checked(contract, record, row, tuple(required), contract.late)
+    return dict(record)
 
 
 def _labels(contract: Contract) -> str:
@@ -85,10 +140,10 @@ def _labels(contract: Contract) -> str:
 def _checked(
     contract: Contract, record: Any, row: int, required: tuple[str, ...], unknown_yet: frozenset[str]
 ) -> dict[str, Any]:
-    faults.check_names(f"row {row}", record, required, contract.checks)
+    faults.check_names(f"row {row}", record, required, (*contract.checks, *contract.ignored))
     found = {}
     for name, value in record.items():
-        if value is None and name in unknown_yet:
+        if (value is None and name in unknown_yet) or name in contract.ignored:
             continue
         try:
             found[name] = contract.checks[name](value)

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from lifecycle.bundle.servable import Batch, Servable
 from service.inputs import faults
+from service.inputs.derived_values import with_derived
 from service.inputs.raw_records import transaction
 from service.inputs.value_checks import Form, form_of, in_range, matrix, texts
 from service.protocol import Inputs
@@ -66,7 +67,8 @@ def from_floats(servable: Servable, row: list[float]) -> Batch:
 def from_records(servable: Servable, records: Sequence[Any]) -> Inputs:
     """Check rows that are named: all rows of features, or all raw transactions.
 
-    A record that holds the key or the time of the problem is a transaction, unless its names are just the features.
+    A record that holds the key or the time of the problem is a transaction, unless its names are just the features;
+    where no feature looks at earlier records, one with any column that is no feature.
 
     Raises
     ------
@@ -93,15 +95,20 @@ def from_columns(servable: Servable, columns: Mapping[str, np.ndarray]) -> Batch
 
 def _transactions(servable: Servable, form: Form, records: Sequence[Any]) -> list[dict[str, Any]]:
     """Return raw transactions, checked; raise when not all records are such."""
-    raw = [type(record) is dict and not form.marks.isdisjoint(record) for record in records]
+    raw = [type(record) is dict and _is_raw(form, record) for record in records]
     if not any(raw):
-        advice = f"; a raw transaction has {' and '.join(map(repr, sorted(form.marks)))}"
+        named = {*form.marks}.intersection((servable.schema["key"], servable.schema["time"]))
+        advice = f"; a raw transaction has {' and '.join(map(repr, sorted(named)))}"
         for i, record in enumerate(records):
             faults.check_names(f"row {i}", record, form.features, advice=advice)
     if not all(raw):
         message = f"row {raw.index(False)} is no raw transaction and others are; send one kind of rows"
         raise Refusal(422, "mixed_rows", message)
-    return [transaction(servable, record, i) for i, record in enumerate(records)]
+    return [transaction(servable, record, i) for i, record in enumerate(with_derived(servable, records))]
+
+
+def _is_raw(form: Form, record: Mapping[str, Any]) -> bool:
+    return not form.marks.isdisjoint(record) or (bool(form.made) and form.made.isdisjoint(record))
 
 
 def check_rows(rows: int, most: int) -> None:

@@ -16,6 +16,7 @@ from lifecycle.core.numeric_limits import EXACT, FLOAT32, TIMES, UNREADABLE, YEA
 from lifecycle.features.online.record_schema import LARGEST, microseconds
 from lifecycle.problem.cells import OUT_OF_RANGE, ROUNDED, MisfitError, cell_reader
 from lifecycle.problem.problem import Column
+from lifecycle.problem.window_words import Window, features_of
 from service.inputs import faults
 from service.inputs.faults import said
 from service.refusal import Refusal
@@ -86,7 +87,10 @@ class Form:
     features, numbers, texts : tuple of str
         As in the servable; `names` holds all of them, `missing` those that may be missing.
     marks : frozenset of str
-        What tells a raw transaction from a row of features: the columns of its key and its time.
+        What tells a raw transaction from a row of features: the columns of its key and its time; where nothing is
+        remembered of records, any column that is no feature.
+    made : frozenset of str
+        Where nothing is remembered of records: the features that are no columns. A transaction has none of them.
     numbers_at, texts_at, numbers_of, texts_of : callable
         Take the numbers and the texts out of a list in the order of the features, and out of a mapping.
     may_miss : numpy.ndarray
@@ -99,6 +103,7 @@ class Form:
     names: frozenset[str]
     missing: frozenset[str]
     marks: frozenset[str]
+    made: frozenset[str]
     width: int
     numbers_at: Pick
     texts_at: Pick
@@ -111,13 +116,15 @@ class Form:
 def form_of(servable: Servable) -> Form:
     """Return the form of a model's rows, made when it is first asked for."""
     features, numbers, texts = servable.features, servable.numbers, servable.texts
+    marks, made = _marks(servable)
     return Form(
         features,
         numbers,
         texts,
         names=frozenset(features),
         missing=servable.missing,
-        marks=frozenset((servable.schema["key"], servable.schema["time"])),
+        marks=marks,
+        made=made,
         width=len(features),
         numbers_at=_picker([features.index(name) for name in numbers]),
         texts_at=_picker([features.index(name) for name in texts]),
@@ -125,6 +132,16 @@ def form_of(servable: Servable) -> Form:
         texts_of=_picker(texts),
         may_miss=np.array([name in servable.missing for name in numbers], bool),
     )
+
+
+def _marks(servable: Servable) -> tuple[frozenset[str], frozenset[str]]:
+    """Return `marks` and `made` of a model's form."""
+    schema, features = servable.schema, frozenset(servable.features)
+    identity = frozenset((schema["key"], schema["time"])) - {None}
+    if any(isinstance(word, Window) for word in features_of(servable.contract["declaration"])):
+        return identity, frozenset()
+    columns = frozenset(column["name"] for column in schema["columns"])
+    return (columns | set(schema.get("ignored", ()))) - features | identity, features - columns
 
 
 def _picker(keys: Sequence[Any]) -> Pick:

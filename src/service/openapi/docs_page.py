@@ -55,6 +55,8 @@ def _fields(title: str, schema: Mapping[str, Any]) -> str:
 def _kind(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(json.dumps(value) for value in schema["enum"])
+    if "type" not in schema:
+        return "anything"
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     limits = [f"{word} {schema[key]:g}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
     return " or ".join(kinds) + ("" if "string" in kinds else f", {' '.join(limits)}")

@@ -9,6 +9,7 @@ from lifecycle.features.online.record_schema import microseconds
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window
 from service.answers.kinds import kind_of
+from service.inputs.derived_values import is_prepared_here
 from service.inputs.raw_records import contract_of
 from service.inputs.value_checks import CHARACTERS, EXAMPLE, pattern
 from service.protocol import Examples
@@ -191,7 +192,9 @@ def raw_record(servable: Servable) -> Schema:
     contract, columns = contract_of(servable), servable.schema["columns"]
     free = {each["name"] for each in columns if each.get("nullable")} | contract.late
     properties = {each["name"]: column(each, each["name"] in free) for each in columns}
-    return of_object(properties, tuple(name for name in properties if name not in contract.required))
+    properties |= {name: {"description": "not read"} for name in sorted(contract.ignored)}
+    required = set(contract.required) - set(contract.made if is_prepared_here(servable) else ())
+    return of_object(properties, tuple(name for name in properties if name not in required))
 
 
 def label_row(servable: Servable) -> Schema:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.bundle.score_file import open_source, pieces
+from lifecycle.bundle.score_file import pieces
+from lifecycle.bundle.source_rows import open_parquet
 from lifecycle.core.errors import PipelineError
 from tests.helpers_model import ROOT, quick
 
@@ -17,8 +18,9 @@ READ = """
 import sys
 from pathlib import Path
 from benchmarks.engines import peak
-from lifecycle.bundle.score_file import open_source, pieces
-with open_source(Path(sys.argv[1])) as file:
+from lifecycle.bundle.score_file import pieces
+from lifecycle.bundle.source_rows import open_parquet
+with open_parquet(Path(sys.argv[1])) as file:
     before = peak()
     rows = sum(len(table) for _, table in pieces(file, ["a", "b"], 10_000, 0))
 print(rows, peak() - before)
@@ -32,7 +34,7 @@ def test_pieces_have_their_size_and_are_numbered(tmp_path_factory, rows, group, 
     pq.write_table(pa.table({"other": [0] * rows, "at": range(rows)}), path, row_group_size=group)
     expected = [list(range(start, min(start + piece, rows))) for start in range(0, rows, piece)]
     first = data.draw(st.integers(0, max(0, len(expected) - 1)))
-    with open_source(path) as file:
+    with open_parquet(path) as file:
         found = [(number, table["at"].to_pylist()) for number, table in pieces(file, ["at"], piece, first)]
     assert found == list(enumerate(expected))[first:]
 
@@ -44,7 +46,7 @@ def test_row_groups_before_the_first_piece_are_not_read(tmp_path):
     start = pages.dictionary_page_offset or pages.data_page_offset
     content[4:start] = bytes(start - 4)
     (tmp_path / "in").write_bytes(content)
-    with open_source(tmp_path / "in") as file:
+    with open_parquet(tmp_path / "in") as file:
         ((number, table),) = pieces(file, ["at"], 20, 1)
     assert number == 1
     assert table["at"].to_pylist() == list(range(20, 40))
@@ -65,7 +67,7 @@ def test_a_row_group_need_not_fit_into_memory(tmp_path):
 @pytest.mark.parametrize("rows", [7, 20, 21])
 def test_a_file_that_has_fewer_rows_than_it_says_is_told(tmp_path, rows):
     pq.write_table(pa.table({"at": np.arange(20)}), tmp_path / "in", row_group_size=10)
-    with open_source(tmp_path / "in") as file:
+    with open_parquet(tmp_path / "in") as file:
         first = SimpleNamespace(
             metadata=file.metadata,
             schema_arrow=file.schema_arrow,
