@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lifecycle.contract.row_validation import check
 from lifecycle.core.numeric_limits import FLOAT32
 from lifecycle.core.tables import as_arrow
+from lifecycle.problem.column_types import DECIMAL
 from lifecycle.problem.problem import Column
 from lifecycle.sources.files import read_file
 from problems import creditcard
@@ -60,6 +61,8 @@ def test_good_rows_are_kept_typed_and_nothing_is_reported():
     types = {"is_fraud": "int8", "fraud_scenario": "int8", "region": "int8"}
     pd.testing.assert_frame_equal(verdict.kept, payments_table().astype(types))
     assert (len(verdict.rejected), verdict.failed, verdict.out_of_order) == (0, {}, 0)
+    types = [verdict.rejected.schema.field(name).type for name in ("source_row", "reason")]
+    assert types == [pa.int64(), pa.string()]
 
 
 @pytest.mark.parametrize(("column", "value", "reason"), BAD_CELLS)
@@ -183,7 +186,7 @@ def test_a_limit_may_have_a_zone(limit):
     assert check(small_table(2, opened=opened), problem, None).failed == {f"opened: below {limit}": 1}
 
 
-@pytest.mark.parametrize(("as_text", "decimals"), [("12345678901.23", 2), ("0.30000000000000004", 1), ("7", 0)])
+@pytest.mark.parametrize(("as_text", "decimals"), [("83426819870.93", 2), ("0.30000000000000004", 1), ("7", 0)])
 def test_what_a_float_can_only_come_near_has_the_decimals_it_was_written_with(as_text, decimals):
     problem = small_problem(Column("euro", "number", "", decimals=decimals))
     assert check(small_table(1, euro=[float(as_text)]), problem, None).failed == {}
@@ -231,3 +234,23 @@ def test_rejected_values_of_a_plain_type_keep_it(column):
     assert check(table, problem, None).rejected["x"].type == column.type
     dictionary = table.set_column(table.num_columns - 1, "x", column.dictionary_encode())
     assert pa.types.is_dictionary(check(dictionary, problem, None).rejected["x"].type)
+
+
+def test_a_decimal_comma_is_read_where_the_table_says_so():
+    problem, table = small_problem(Column("euro", "number", "")), as_arrow(small_table(2, euro=["1,5", "2,25"]))
+    assert check(table, problem, None).failed == {"euro: not of type number": 2}
+    said = table.replace_schema_metadata({DECIMAL: b","})
+    assert check(said, problem, None).kept["euro"].tolist() == [1.5, 2.25]
+
+
+def test_whole_numbers_are_kept_up_to_the_last_that_a_float_has_no_neighbour_for():
+    problem = small_problem(Column("units", "number", "", decimals=0))
+    verdict = check(small_table(3, units=[2.0**53, -(2.0**53), 2.0**53 + 2]), problem, None)
+    assert verdict.kept["units"].tolist() == [2.0**53, -(2.0**53)]
+
+
+def test_a_column_of_nothing_but_missing_lists_is_text_too():
+    table = as_arrow(small_table(2)).append_column("x", pa.array([None, None], pa.list_(pa.int64())))
+    verdict = check(table, small_problem(Column("x", "text", "")), None)
+    assert verdict.rejected.schema.field("x").type == pa.string()
+    assert verdict.failed == {"x: missing": 2}
