@@ -254,3 +254,25 @@ def test_a_column_of_nothing_but_missing_lists_is_text_too():
     verdict = check(table, small_problem(Column("x", "text", "")), None)
     assert verdict.rejected.schema.field("x").type == pa.string()
     assert verdict.failed == {"x: missing": 2}
+
+
+def test_failed_checks_stand_as_they_first_occur_and_those_of_a_row_in_column_order():
+    problem = small_problem(Column("a", "number", "", ge=0), Column("b", "number", "", ge=0))
+    rows = np.arange(300)
+    verdict = check(small_table(300, a=np.where(rows < 200, -1.0, 1.0), b=np.where(rows > 0, -1.0, 1.0)), problem, None)
+    assert list(verdict.failed.items()) == [("a: below 0", 200), ("b: below 0", 299)]
+    both = [reason for reason in rejected(verdict, "reason") if ";" in reason]
+    assert both == ["a: below 0; b: below 0"] * 199
+    assert rejected(verdict, "source_row") == rows.tolist()
+
+
+def test_a_label_is_kept_as_the_code_of_its_class():
+    plain = (Column("id", "integer", "", unique=True), Column("time", "timestamp", ""))
+    label = Column("label", "text", "", isin=("no", "yes"))
+    yes_or_no = small_problem(contract=(*plain, label), positive="yes")
+    table = small_table(3).assign(label=["yes", "no", "yes"])
+    assert check(table, yes_or_no, None).kept["label"].tolist() == [1, 0, 1]
+    several = small_problem(contract=(*plain, Column("label", "text", "")), task="multiclass", classes=("x", "y", "z"))
+    verdict = check(small_table(4).assign(label=["z", "x", "y", "w"]), several, None)
+    assert verdict.kept["label"].tolist() == [2, 0, 1]
+    assert verdict.failed == {"label: not one of ('x', 'y', 'z')": 1}

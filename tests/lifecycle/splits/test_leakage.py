@@ -134,3 +134,80 @@ def test_column_that_knows_what_came_after_the_label_is_named(windows):
     check_split(train, test, "id", "time", WEEK)
     train.loc[1, "closed"] += pd.Timedelta(seconds=1)
     assert "column closed lies after the label's own time in 1 training rows" in split_alarm(train, test)
+
+
+def test_the_worst_come_first_in_whatever_order_the_columns_stand(train):
+    leaks = {f"told_{i}": train["label"] + i / 10 * train["a"] for i in (9, 3, 6)}
+    message = alarm(train.assign(**leaks), *leaks, max_auc=0.6)
+    assert message.index("told_3 (") < message.index("told_6 (") < message.index("told_9 (")
+
+
+def in_parts(train, scale=1.0):
+    """Return the rows with the label as a sum of two columns, one of them of another scale."""
+    return train.assign(net=scale * train["a"], gross=2 * train["label"] - 3 * train["a"] + 5)
+
+
+@pytest.mark.parametrize("scale", [1e-17, 1e-3, 1e12])
+def test_the_parts_of_a_sum_are_seen_on_any_scale(train, scale):
+    assert "a weighted sum of net, gross equals label" in alarm(in_parts(train, scale), "b", "net", "hint", "gross")
+
+
+def test_gaps_infinities_and_constants_in_other_columns_hide_no_sum(train):
+    odd = train["b"].copy()
+    odd.iloc[:6] = [np.inf, -np.inf, np.nan] * 2
+    table = in_parts(train).assign(odd=odd, empty=np.nan, same=7.0, flag=train["b"] > 0)
+    message = alarm(table, "odd", "empty", "same", "flag", "net", "gross")
+    assert "a weighted sum of net, gross equals label" in message
+
+
+def test_a_gap_in_a_part_counts_as_its_mean(train):
+    table = in_parts(train)
+    table.loc[0, ["net", "gross"]] = np.nan  # one record less is explained
+    assert check_features(table, ["net", "gross"], "label", 1.0) is None
+    exact = pd.DataFrame({"x": [0.0, 1.0, np.nan, 0.0, 1.0, 0.5], "label": [0, 1, 0, 0, 1, 1]})
+    exact["label"] = exact["x"].fillna(0.5) * 2
+    assert "a weighted sum of x equals label" in alarm(exact, "x", max_auc=1.0)
+
+
+@pytest.mark.parametrize(("rows", "is_refused"), [(3, False), (4, True)])
+def test_a_sum_is_a_sign_from_two_rows_more_than_columns(rows, is_refused):
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"x": rng.normal(size=rows), "label": [0, 1, 0, 1][:rows]})
+    table["y"] = table["label"] - table["x"]
+    if is_refused:
+        assert "a weighted sum of x, y equals label" in alarm(table, "x", "y", max_auc=1.0)
+    else:
+        assert check_features(table, ["x", "y"], "label", 1.0) is None
+
+
+@pytest.mark.parametrize(("unexplained", "is_refused"), [(0.8e-9, True), (1.25e-9, False)])
+def test_a_sum_may_leave_a_billionth_of_the_variance(train, unexplained, is_refused):
+    centred = train["label"] - train["label"].mean()
+    noise = train["a"] - train["a"].mean()
+    noise -= centred * (noise @ centred) / (centred @ centred)
+    noise *= np.sqrt(unexplained * (centred @ centred) / (noise @ noise))
+    table = train.assign(near=1_000 * (centred + noise))
+    if is_refused:
+        assert "a weighted sum of near equals label" in alarm(table, "near", max_auc=1.0)
+    else:
+        assert check_features(table, ["near"], "label", 1.0) is None
+
+
+def test_a_class_among_several_and_a_number_are_given_away_too(train):
+    classes = train.assign(label=np.arange(len(train)) % 3)
+    told = classes.assign(told=(classes["label"] == 1) - 2 * classes["a"])
+    with pytest.raises(PipelineError, match="a weighted sum of a, told equals label"):
+        check_features(told, ["a", "b", "told"], "label", 0.99, "multiclass")
+    check_features(classes, ["a", "b"], "label", 0.99, "multiclass")
+    number = train.assign(label=train["a"] + train["b"])
+    with pytest.raises(PipelineError, match=r"alone, copy \(1.000\) orders records by label better"):
+        check_features(number.assign(copy=number["label"] ** 3), ["copy"], "label", 0.99, "regression")
+    with pytest.raises(PipelineError, match="a weighted sum of a, b equals label"):
+        check_features(number, ["a", "b"], "label", 0.99, "regression")
+
+
+def test_copies_are_found_whatever_the_index(windows):
+    train, test = windows
+    copies = pd.concat([test, train.iloc[1:].assign(id=[77, 78])]).reset_index(drop=True)
+    assert check_drawn(train, copies, "id") == 2
+    assert check_drawn(train, test, "id") == 0

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import strategies as st
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import SplitParams
 from lifecycle.problem.loading import fill
-from lifecycle.splits.time_windows import DAY, TimeWindow, plan, take, without_known_entities
+from lifecycle.splits.time_windows import (
+    DAY,
+    TimeWindow,
+    Timing,
+    left_out,
+    plan,
+    rows_to_test,
+    take,
+    timing,
+    without_known_entities,
+)
 from problems.generators.card_simulator import simulate
 from problems.transactions import PROBLEM
 from tests.helpers_model import params, payments, quick
@@ -79,6 +90,43 @@ def test_lengths_that_nobody_set_are_asked_for():
         plan(params().split, FIRST, LAST)
 
 
+@pytest.mark.parametrize("missing", ["train_days", "delay_days", "test_days"])
+def test_one_length_that_nobody_set_is_asked_for(missing):
+    with pytest.raises(PipelineError, match="set train_days, delay_days and test_days"):
+        plan(split().model_copy(update={missing: None}), FIRST, LAST)
+
+
+def test_windows_of_parts_of_a_day_end_with_the_newest_record_and_begin_with_the_oldest():
+    first, last = pd.Timestamp("2018-04-01 06:00:00.5"), pd.Timestamp("2018-04-08 18:00:00.000001")
+    params = split(folds=2, train_days=1.5, delay_days=0.5, test_days=1).model_copy(update={"test_start": None})
+    *_, final = plan(params, first, last)
+    end = last + pd.Timedelta(microseconds=1)
+    assert final == (end - 3 * DAY, end - 1.5 * DAY, end - DAY, end)
+    lengths = {"folds": 2, "train_days": 2.25, "delay_days": 0.25, "test_days": 0.5, "window": "sliding"}
+    earliest = first.floor("s") + 3.75 * DAY  # training, two folds, and a delay after each of both
+    for start, is_enough in ((earliest, True), (earliest - pd.Timedelta(microseconds=1), False)):
+        changed = split(**lengths).model_copy(update={"test_start": start})
+        if is_enough:
+            assert plan(changed, first, last)[0].train_start == first.floor("s")
+        else:
+            with pytest.raises(PipelineError, match="need records from"):
+                plan(changed, first, last)
+
+
+def test_expanding_windows_all_begin_with_the_oldest_record():
+    sliding, expanding = (plan(split(folds=3, window=kind), FIRST, LAST) for kind in ("sliding", "expanding"))
+    assert {window.train_start for window in expanding} == {pd.Timestamp("2018-04-01")}
+    assert [window[1:] for window in expanding] == [window[1:] for window in sliding]
+    with pytest.raises(PipelineError, match="take fewer folds"):
+        plan(split(folds=16, window="expanding"), FIRST, LAST)
+
+
+def test_only_a_split_in_time_has_a_delay_and_days():
+    params = split(train_days=7, delay_days=2, test_days=3.5)
+    assert timing(params) == (2 * DAY, 3.5)
+    assert timing(params.model_copy(update={"strategy": "random"})) == Timing(None, None)
+
+
 def test_as_many_days_as_are_needed_are_enough_though_none_begins_with_a_record_at_midnight():
     windows = plan(split(folds=2, test_start="2018-05-06"), FIRST, pd.Timestamp("2018-05-12 20:00"))
     assert windows[0].train_start == pd.Timestamp("2018-04-01")
@@ -126,6 +174,17 @@ def test_a_card_is_blocked_from_the_first_day_that_knows_of_its_fraud(fraud, blo
     times = pd.to_datetime([f"2018-{fraud}", "2018-05-20 10:00", "2018-05-20 11:00"], format="ISO8601")
     records = pd.DataFrame({"tx_time": times, "customer_id": [1, 1, 2], "is_fraud": [1, 0, 1]})
     assert kept(records, window("05-06", "05-13", "05-20", "05-27")) == ([2] if blocked else [1, 2])
+
+
+def test_rows_to_test_are_without_known_entities_where_that_is_asked_for():
+    w, records = window("05-06", "05-13", "05-20", "05-27"), payments()
+    everyone = take(records, "tx_time", w.test_start, w.test_end)
+    unknown = rows_to_test(records, w, PROBLEM, drop_known=True)
+    assert unknown.index.tolist() == kept_day_by_day(records, w)
+    pd.testing.assert_frame_equal(rows_to_test(records, w, PROBLEM, drop_known=False), everyone)
+    without = replace(PROBLEM, entity=None)
+    pd.testing.assert_frame_equal(rows_to_test(records, w, without, drop_known=True), everyone)
+    assert left_out(records, w, "tx_time", unknown) == len(everyone) - len(unknown) > 0
 
 
 def test_where_nobody_was_defrauded_no_card_is_blocked():
