@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
 export HOME ?= $(CURDIR)/.dvc/tmp
 
-.PHONY: help repro test nightly verify reliability report doctor lint lock clean
+.PHONY: help repro test nightly verify reliability mutants report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -32,6 +32,10 @@ nightly: $(VENV)/.ready ## what takes too long for each change: all planted mist
 reliability: $(VENV)/.ready ## break the service for forty minutes: overload, signals, kills, new models, a soak
 	python benchmarks/serving/reliability.py
 
+mutants: $(VENV)/.ready ## change the code in every small way: tests must notice, or tests/surviving_mutants.txt say why not
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-mutants.lock
+	python tests/mutants.py
+
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
 	python src/mlops.py report --build-base --html
 
@@ -45,12 +49,13 @@ lint: $(VENV)/.ready    ## style and types
 
 RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
-lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into the two locks, the service's a part of the other
+lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into the locks, the service's a part of the first
 	$(RESOLVE) pyproject.toml --group serve --all-extras -c constraints.txt --upgrade -o requirements.lock
 	$(RESOLVE) --group pyproject.toml:serve -c requirements.lock --upgrade -o requirements-serve.lock
+	$(RESOLVE) --group pyproject.toml:mutants -c requirements.lock --upgrade -o requirements-mutants.lock
 
 clean:                  ## remove the environment and what tools leave behind; data and models stay
-	rm -rf $(VENV) dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 
 # The stamp is newer than the lock: nothing to install. uv comes out of the same lock, by pip, with its hash.
 $(VENV)/.ready: requirements.lock

@@ -184,8 +184,9 @@ def test_gitignore_covers_every_table_and_model() -> None:
         run(f"git check-ignore --quiet --no-index {out}", ROOT)
 
 
-def test_the_lock_names_no_address_and_every_hash() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-mutants.lock"])
+def test_the_lock_names_no_address_and_every_hash(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     entries = re.split(r"\n(?=\S)", text.strip())
     assert all(re.match(r"^[\w.-]+==\S+", entry) and "--hash=sha256:" in entry for entry in entries)

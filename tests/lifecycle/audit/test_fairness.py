@@ -1,10 +1,5 @@
-import re
-from itertools import combinations
-
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import norm
 
 from lifecycle.audit.fairness import (
     as_json,
@@ -184,84 +179,6 @@ def test_every_broken_limit_is_named():
     said = verdict(table, max_recall_difference=0.1, max_calibration_ratio=1.5)
     assert "audit.max_recall_difference = 0.1" in said
     assert "audit.max_calibration_ratio = 1.5" in said
-
-
-def counted(table, by):
-    """Return the sums of each group, from its rows: positives, hits, false alerts, negatives, predictions."""
-    label, alert = table["label"], table["alert"]
-    columns = {"positives": label, "hits": label * alert, "false": (1 - label) * alert, "negatives": 1 - label}
-    return pd.DataFrame(columns | {"predicted": table["probability"]}).astype(float).groupby(by).sum()
-
-
-def on_its_scale(sums, key):
-    """Return the compared value of each group and its variance if records were independent."""
-    if key == "max_recall_difference":
-        share = (sums["hits"] + 1) / (sums["positives"] + 2)  # Agresti and Coull
-        return sums["hits"] / sums["positives"], share * (1 - share) / (sums["positives"] + 2)
-    if key == "max_false_positive_ratio":
-        return np.log((sums["false"] + 0.5) / (sums["negatives"] + 1)), 1 / (sums["false"] + 0.5)
-    return np.log((sums["positives"] + 0.5) / (sums["predicted"] + 0.5)), 1 / (sums["positives"] + 0.5)
-
-
-def beyond_noise(found, table, key):
-    """Return how far each gap is above zero beyond noise, the largest first: what a limit is held against."""
-    young = pd.Series(np.where(table["age"] <= 40, "young", "old"), name="age")
-    labels = {"place": table["place"], "age": young, "place x age": table["place"] + ", " + young}
-    gaps = []
-    for cut, one in found.items():
-        groups = list(one.table.index)
-        value, variance = (column.loc[groups].to_numpy() for column in on_its_scale(counted(table, labels[cut]), key))
-        draws = one.draws[key]
-        if key == "max_calibration_ratio":
-            errors = np.sqrt(np.maximum(draws.var(axis=0, ddof=1), variance))
-            gaps += zip(abs(value), errors, strict=True)
-        else:
-            for i, j in combinations(range(len(groups)), 2):
-                resampled = np.var(draws[:, i] - draws[:, j], ddof=1)
-                gaps.append((abs(value[i] - value[j]), np.sqrt(max(resampled, variance[i] + variance[j]))))
-    quantile = norm.isf(0.025 / len(gaps))
-    return sorted((size - quantile * error for size, error in gaps), reverse=True), [size for size, _ in gaps]
-
-
-FEW = (4, 1)  # resamples, so few that 1 / (n - 1) shows; and their seed
-SKEWED = {
-    "one group is always right": {"recall": (1.0, 0.4)},
-    "few cards": {"recall": (0.4, 0.9), "cards": 14},
-}
-
-
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("kind", SKEWED)
-@pytest.mark.parametrize("key", list(NONE))
-def test_a_limit_is_held_against_the_gap_less_its_noise(key, kind, groups):
-    table, problem = scored(3_000, seed=3, **SKEWED[kind]), people(groups=people().groups[:groups])
-    west = (table["place"] == "west").to_numpy()
-    extra = np.random.default_rng(1).random(len(table)) < 0.25
-    table.loc[west & extra & (table["label"] == 0), "alert"] = 1
-    table["probability"] = np.where(west, 0.05, 0.5)
-    found = audit(
-        Binary(problem), window(table, problem), table, problem.groups, (4, 1)
-    )  # so few that 1 / (n - 1) shows
-    (most, *_), _ = beyond_noise(found, table, key)
-    assert most > 0
-    limit = np.exp(most) if key.endswith("ratio") else most
-    with pytest.raises(PipelineError, match=key):
-        check_fairness(Binary(problem), found, AuditParams(**REST | OTHERS | NONE | {key: limit * (1 - 1e-6)}))
-    check_fairness(Binary(problem), found, AuditParams(**REST | OTHERS | NONE | {key: limit * (1 + 1e-6)}))
-
-
-@pytest.mark.parametrize("key", ["max_recall_difference", "max_false_positive_ratio"])
-def test_the_clearest_gap_is_named_first_with_its_size_and_what_is_beyond_noise(key):
-    table = scored(6_000, recall=(0.9, 0.3))
-    table.loc[(table["place"] == "west") & (table["card"] % 3 == 0), "alert"] = 1
-    found, is_ratio = audited(table), key.endswith("ratio")
-    lines = re.findall(r"([\d.]+)(?: times)? apart, ([\d.]+)", verdict(table, **{key: 1.02 if is_ratio else 0.02}))
-    beyond, sizes = beyond_noise(found, table, key)
-    shown = [np.exp(size) if is_ratio else size for size in beyond][: len(lines)]
-    assert len(lines) > 2
-    assert [float(line[1]) for line in lines] == pytest.approx(shown, abs=0.0051 if is_ratio else 0.00051)
-    exact = [np.exp(size) if is_ratio else size for size in sizes]
-    assert all(min(abs(float(line[0]) - size) for size in exact) < 0.0051 for line in lines)
 
 
 def test_limits_of_null_gate_nothing():

@@ -119,6 +119,7 @@ def test_rows_out_of_order_are_sorted_by_time_then_key_and_counted():
     order = [3, 0, 1, 5, 4, 2]
     verdict = check(payments_table().iloc[order], PROBLEM, None)
     assert verdict.kept["transaction_id"].tolist() == list(range(6))
+    assert verdict.kept.index.tolist() == list(range(6))
     assert verdict.out_of_order == 4  # 0, 1, 4 and 2 stand behind a later one
     tied = payments_table().assign(tx_time=pd.Timestamp("2018-04-01")).iloc[::-1]
     assert check(tied, PROBLEM, None).kept["transaction_id"].tolist() == list(range(6))
@@ -272,7 +273,8 @@ def test_a_label_is_kept_as_the_code_of_its_class():
     yes_or_no = small_problem(contract=(*plain, label), positive="yes")
     table = small_table(3).assign(label=["yes", "no", "yes"])
     assert check(table, yes_or_no, None).kept["label"].tolist() == [1, 0, 1]
-    several = small_problem(contract=(*plain, Column("label", "text", "")), task="multiclass", classes=("x", "y", "z"))
-    verdict = check(small_table(4).assign(label=["z", "x", "y", "w"]), several, None)
+    columns = (*plain, Column("label", "text", ""), Column("note", "text", ""))
+    several = small_problem(contract=columns, task="multiclass", classes=("x", "y", "z"))
+    verdict = check(small_table(4).assign(label=["z", "x", "y", "w"], note="none of them"), several, None)
     assert verdict.kept["label"].tolist() == [2, 0, 1]
     assert verdict.failed == {"label: not one of ('x', 'y', 'z')": 1}

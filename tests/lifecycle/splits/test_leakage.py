@@ -137,9 +137,9 @@ def test_column_that_knows_what_came_after_the_label_is_named(windows):
 
 
 def test_the_worst_come_first_in_whatever_order_the_columns_stand(train):
-    leaks = {f"told_{i}": train["label"] + i / 10 * train["a"] for i in (9, 3, 6)}
+    leaks = {name: train["label"] + noise * train["a"] for name, noise in (("b", 0.6), ("c", 0.3), ("a", 0.9))}
     message = alarm(train.assign(**leaks), *leaks, max_auc=0.6)
-    assert message.index("told_3 (") < message.index("told_6 (") < message.index("told_9 (")
+    assert message.index("c (") < message.index("b (") < message.index("a (")
 
 
 def in_parts(train, scale=1.0):
@@ -211,3 +211,26 @@ def test_copies_are_found_whatever_the_index(windows):
     copies = pd.concat([test, train.iloc[1:].assign(id=[77, 78])]).reset_index(drop=True)
     assert check_drawn(train, copies, "id") == 2
     assert check_drawn(train, test, "id") == 0
+
+
+def test_a_feature_is_held_against_each_class():
+    rng = np.random.default_rng(2)
+    target = rng.integers(0, 4, 300)
+    values = rng.normal(size=300) + 2 * (target == 2)
+    areas = [roc_auc_score(target == code, values) for code in range(4)]
+    assert largest_separation(values, target) == pytest.approx(max(max(area, 1 - area) for area in areas))
+    assert largest_separation(-values, target) == pytest.approx(largest_separation(values, target))
+
+
+def test_concordance_is_the_share_of_pairs_in_the_same_order():
+    rng = np.random.default_rng(3)
+    values, target = rng.integers(0, 6, 60), rng.integers(0, 9, 60)
+    values += target // 3
+    pairs = [(values[i] - values[j]) * np.sign(target[i] - target[j]) for i in range(60) for j in range(i)]
+    counted = [0.5 * (1 + np.sign(pair)) for pair in pairs]
+    unequal = [target[i] != target[j] for i in range(60) for j in range(i)]
+    share = np.mean([one for one, counts in zip(counted, unequal, strict=True) if counts])
+    assert 0.6 < share < 0.95
+    assert concordance(values, target) == pytest.approx(share)
+    assert concordance(-values, target) == pytest.approx(share)
+    assert concordance(np.ones(60), target) == concordance(values, np.ones(60)) == 0.5
