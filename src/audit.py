@@ -17,9 +17,9 @@ import joblib
 from lifecycle.audit import fairness, slices, stability
 from lifecycle.audit.group_metrics import FiguresByCut
 from lifecycle.core.errors import run
-from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.tables import first_and_last, read_table, write_csv, write_json, write_warnings
+from lifecycle.core.value_limits import none_if_nan
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task

@@ -12,7 +12,7 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 from lifecycle.card.model_card import Facts, card, window
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import run
-from lifecycle.core.file_hashes import lineage, versions
+from lifecycle.core.hashes_and_versions import lineage, versions
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import WARNINGS, read_json
 from lifecycle.models.families import FAMILIES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lifecycle.card.model_card import INTERVAL, Facts, Window
-from lifecycle.core.file_hashes import File
+from lifecycle.core.hashes_and_versions import File
 from lifecycle.core.tables import read_json
 from lifecycle.core.yaml_text import read_yaml
 from lifecycle.document.markdown_template import number

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lifecycle.audit import fairness, slices, stability
 from lifecycle.card.model_card import Facts, Window
-from lifecycle.core.file_hashes import File
+from lifecycle.core.hashes_and_versions import File
 from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.tasks.registry import task_of

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifecycle.core.leftover_files import LEFTOVERS
+from lifecycle.core.junk_files import LEFTOVERS
 from tests.conftest import run, set_params
 from tests.graph import stages
 

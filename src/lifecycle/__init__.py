@@ -1,5 +1,5 @@
 """The machinery of the life cycle of a model, as a stack of floors: a folder imports only from those below it."""
 
-from lifecycle.core.process_environment import be_quiet
+from lifecycle.core.environment_defaults import be_quiet
 
 be_quiet()  # before any library is imported

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.ranking import Ranking
+from lifecycle.core.value_limits import none_if_nan
 from lifecycle.evaluation.bootstrap import interval, resamples
 from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lifecycle.core.numeric_limits import none_if_nan
+from lifecycle.core.headline_metric import quality
 from lifecycle.core.params import SplitParams, TrainParams
-from lifecycle.core.prediction_quality import quality
+from lifecycle.core.value_limits import none_if_nan
 from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.task import Task

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.leftover_files import is_leftover
+from lifecycle.core.junk_files import is_leftover
 
 FORMAT = 1
 MANIFEST, NOT_SERVED = "manifest.json", "NOT_SERVED.txt"  # the second stands alone, where no bundle could be made

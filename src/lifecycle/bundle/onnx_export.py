@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import MISSING_TEXT
+from lifecycle.core.value_limits import MISSING_TEXT
 from lifecycle.models.estimator_scores import DECIMALS
 from lifecycle.models.families import family_of
 from lifecycle.models.leaves import Nodes

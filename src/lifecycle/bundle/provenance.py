@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lifecycle.core.file_hashes import lineage, versions
+from lifecycle.core.hashes_and_versions import lineage, versions
 from lifecycle.core.params import Params
 from lifecycle.core.tables import read_json
 from lifecycle.core.url_secrets import public

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from lifecycle.bundle.batch_input import Columns, batch_of, columns_of
+from lifecycle.bundle.model_input import Columns, batch_of, columns_of
 from lifecycle.bundle.result_columns import result_columns, results_of
 from lifecycle.bundle.result_parts import Parts, parts_of
 from lifecycle.bundle.servable import Servable

@@ -16,7 +16,7 @@ import onnxruntime
 from lifecycle.bundle.manifest import Manifest, read_manifest, read_member
 from lifecycle.bundle.manifest import verify as verify_files
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import MISSING_TEXT
+from lifecycle.core.value_limits import MISSING_TEXT
 from lifecycle.evaluation.decision import decision_of
 from lifecycle.explanation.attribution import Attribution, from_bytes
 from lifecycle.explanation.reasons import Reason, reasons

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle.bundle.batch_input import choose
+from lifecycle.bundle.model_input import choose
 from lifecycle.bundle.servable import Servable
 from lifecycle.bundle.source_preparation import columns_to_make, make_columns
 from lifecycle.core import tables

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lifecycle.audit.fairness import BETWEEN, SCALES, compared
 from lifecycle.audit.slices import WHOLE
-from lifecycle.core.file_hashes import File
+from lifecycle.core.hashes_and_versions import File
 from lifecycle.core.params import AuditParams
 from lifecycle.core.tables import WARNINGS, first_and_last, read_table
 from lifecycle.document.markdown_template import Markdown, between, fill, number, table

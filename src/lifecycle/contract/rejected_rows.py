@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from lifecycle.contract.hints import hint
+from lifecycle.contract.cell_hints import hint
 from lifecycle.problem.problem import Column
 
 LONGEST = 60  # characters of a value in a message

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from lifecycle.contract.rejected_rows import example, rejected_rows
-from lifecycle.core.numeric_limits import EXACT, FLOAT32, UNREADABLE
 from lifecycle.core.tables import as_arrow
+from lifecycle.core.value_limits import EXACT, FLOAT32, UNREADABLE
 from lifecycle.problem.column_types import DECIMAL, Cells, parse, to_series
 from lifecycle.problem.problem import Column, Problem
 

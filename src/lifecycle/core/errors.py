@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lifecycle.core.process_environment import fill_in
+from lifecycle.core.environment_defaults import fill_in
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_DISK = "; earlier outputs are intact: free some space, and run `make doctor` first if DVC then finds a file broken"

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from tqdm import tqdm
 
-from lifecycle.core.prediction_quality import HEADLINES, quality
+from lifecycle.core.headline_metric import HEADLINES, quality
 from lifecycle.evaluation.bootstrap import interval, resamples, units_of, weights_of
 from lifecycle.problem.problem import Task
 

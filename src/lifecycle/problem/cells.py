@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lifecycle.core.numeric_limits import EXACT, TIMES, YEARS
+from lifecycle.core.value_limits import EXACT, TIMES, YEARS
 from lifecycle.problem.problem import Column
 
 GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")  # no value, in a column that is not text

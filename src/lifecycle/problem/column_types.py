@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifecycle.core.numeric_limits import EXACT, TIMES
+from lifecycle.core.value_limits import EXACT, TIMES
 from lifecycle.problem.cells import GAPS, NANOSECONDS, NUMBER, ROUNDED, WHOLE, ZONE, MisfitError, cell_reader
 from lifecycle.problem.problem import Column
 

@@ -9,9 +9,9 @@ from types import NoneType
 from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import is_number
 from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, PackageParams, SplitParams
 from lifecycle.core.section import Section
+from lifecycle.core.value_limits import is_number
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import RecordWord

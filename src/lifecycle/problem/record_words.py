@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import is_number_or_nan
+from lifecycle.core.value_limits import is_number_or_nan
 from lifecycle.problem.plain_text import column_noun, is_missing, number_text
 
 DAY_US = 86_400_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, get_args
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import EXACT, is_number, is_number_or_nan
+from lifecycle.core.value_limits import EXACT, is_number, is_number_or_nan
 from lifecycle.problem.plain_text import column_noun, number_text
 from lifecycle.problem.record_words import DAY_US, Raw, RecordWord, check_name
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.leftover_files import is_leftover
+from lifecycle.core.junk_files import is_leftover
 
 
 @dataclass(frozen=True)

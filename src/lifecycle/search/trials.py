@@ -23,8 +23,8 @@ from tqdm import tqdm
 from lifecycle.core import dask_client
 from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.headline_metric import HEADLINES, Headline, quality
 from lifecycle.core.params import TrainParams, TuneParams
-from lifecycle.core.prediction_quality import HEADLINES, Headline, quality
 from lifecycle.models.families import predict
 from lifecycle.models.training import Fold, train_model
 from lifecycle.problem.problem import Problem

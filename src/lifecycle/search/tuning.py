@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.headline_metric import HEADLINES, Headline, quality
 from lifecycle.core.params import Params, TrainParams, TuneParams, load_params
-from lifecycle.core.prediction_quality import HEADLINES, Headline, quality
 from lifecycle.core.section import checked
 from lifecycle.core.tables import read_table, write_csv
 from lifecycle.core.yaml_text import as_yaml, set_values

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.leftover_files import is_leftover
+from lifecycle.core.junk_files import is_leftover
 from lifecycle.core.params import CsvParams
 from lifecycle.core.tables import as_arrow
 from lifecycle.problem.column_types import DECIMAL, STORED

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.numeric_limits import EXACT, FLOAT32, TIMES, UNREADABLE, YEARS
+from lifecycle.core.value_limits import EXACT, FLOAT32, TIMES, UNREADABLE, YEARS
 from lifecycle.features.online.record_schema import LARGEST, microseconds
 from lifecycle.problem.cells import OUT_OF_RANGE, ROUNDED, MisfitError, cell_reader
 from lifecycle.problem.problem import Column

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.numeric_limits import FLOAT32, TIMES, YEARS
+from lifecycle.core.value_limits import FLOAT32, TIMES, YEARS
 from lifecycle.features.online.record_schema import microseconds
 from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window

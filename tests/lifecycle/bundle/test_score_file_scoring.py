@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.bundle import batch_input, result_parts
+from lifecycle.bundle import model_input, result_parts
 from lifecycle.bundle import score_file as score_module
 from lifecycle.bundle.score_file import score_file
 from lifecycle.core.errors import PipelineError
@@ -100,7 +100,7 @@ def test_any_parts_that_are_left_are_gone_on_from(servable, whole, tmp_path_fact
         for part in parts:
             if int(part.stem) not in kept:
                 part.unlink()
-        plain = batch_input.batch_of
+        plain = model_input.batch_of
         patch.setattr(score_module, "batch_of", lambda *args: scored.append(args[-1] // PART) or plain(*args))
         score_file(servable, source, folder / "out")
     assert sorted(scored) == sorted(set(range(PARTS)) - kept)
@@ -156,7 +156,7 @@ def test_the_first_bad_value_is_told_with_row_and_column(row, servable, small_pa
 
 def test_a_source_that_changes_meanwhile_is_told(servable, tmp_path, monkeypatch):
     source = write(sales(ROWS), tmp_path / "in")
-    plain = batch_input.batch_of
+    plain = model_input.batch_of
     monkeypatch.setattr(score_module, "batch_of", lambda *args: os.utime(source, (1, 1)) or plain(*args))
     with pytest.raises(PipelineError, match="in: it was changed while it was read"):
         score_file(servable, source, tmp_path / "out")
@@ -216,7 +216,7 @@ def test_a_folder_is_refused(source, target, servable, tmp_path):
 
 
 def test_a_second_run_to_the_same_file_is_refused(servable, tmp_path, monkeypatch):
-    source, plain, refused = write(sales(5), tmp_path / "in"), batch_input.batch_of, []
+    source, plain, refused = write(sales(5), tmp_path / "in"), model_input.batch_of, []
 
     def meanwhile(*args):
         with pytest.raises(PipelineError, match="another run"):

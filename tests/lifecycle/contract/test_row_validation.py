@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.contract.row_validation import check
-from lifecycle.core.numeric_limits import FLOAT32
 from lifecycle.core.tables import as_arrow
+from lifecycle.core.value_limits import FLOAT32
 from lifecycle.problem.column_types import DECIMAL
 from lifecycle.problem.problem import Column
 from lifecycle.sources.files import read_file

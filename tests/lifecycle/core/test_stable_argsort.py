@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core.numeric_limits import none_if_nan
 from lifecycle.core.portable_math import stable_argsort
+from lifecycle.core.value_limits import none_if_nan
 from tests.helpers_model import quick
 
 # Few values make ties; the large ones differ only above, or only below, a limit of 16 bits.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, log_loss, r2_score
 
-from lifecycle.core.prediction_quality import HEADLINES
+from lifecycle.core.headline_metric import HEADLINES
 from lifecycle.evaluation.comparison import Chance
 from lifecycle.search.tuning import difference, verdict
 from problems.transactions import PROBLEM

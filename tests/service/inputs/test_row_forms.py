@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core.numeric_limits import FLOAT32
+from lifecycle.core.value_limits import FLOAT32
 from service.inputs.row_forms import from_columns, from_records, from_vectors
 from service.protocols.json_body import parsed
 from service.refusal import Refusal

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core.numeric_limits import FLOAT32
+from lifecycle.core.value_limits import FLOAT32
 from service.refusal import Refusal
 from tests.service.helpers_protocols import FEATURES, TRANSACTION, VECTOR, Model, ask, numbers, refusal, request, route
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
-from lifecycle.core.numeric_limits import FLOAT32
+from lifecycle.core.value_limits import FLOAT32
 from service.refusal import Refusal
 from tests.service.helpers_protocols import FEATURES, VECTOR, Model, answer, ask, numbers, refusal, request, route
 

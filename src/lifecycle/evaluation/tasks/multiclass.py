@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.headline_metric import log_losses
 from lifecycle.core.params import DecideParams, EvaluateParams
-from lifecycle.core.prediction_quality import log_losses
 from lifecycle.evaluation import plot_tables, probability_calibration
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.class_decision import ClassDecision, calibrated

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from lifecycle.core.prediction_quality import log_losses
+from lifecycle.core.headline_metric import log_losses
 from lifecycle.evaluation.class_decision import ABSTAINS, ClassDecision
 from lifecycle.evaluation.metrics import GROUPS, SLICES, WINDOW, Metric, mean_of, ratio
 from lifecycle.evaluation.probability_calibration import calibration_error

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.headline_metric import HEADLINES, quality
 from lifecycle.core.params import DecideParams, EvaluateParams
-from lifecycle.core.prediction_quality import HEADLINES, quality
 from lifecycle.core.tables import read_json
 from lifecycle.evaluation.decision import Decision, decision_of
 from lifecycle.evaluation.metrics import WINDOW, Figures, Metric, in_words, records

@@ -1,6 +1,6 @@
 import pytest
 
-from lifecycle.contract.hints import hint
+from lifecycle.contract.cell_hints import hint
 from lifecycle.contract.row_validation import check
 from lifecycle.problem.problem import Column
 from tests.helpers_data import small_problem, small_table, with_cell

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from lifecycle.bundle.batch_input import batch_of, columns_of
+from lifecycle.bundle.model_input import batch_of, columns_of
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.batch import evaluate
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw, Weekend

@@ -1,7 +1,7 @@
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.file_hashes import lineage, versions
+from lifecycle.core.hashes_and_versions import lineage, versions
 from lifecycle.models.families import FAMILIES
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from lifecycle.bundle.batch_input import columns_of
+from lifecycle.bundle.model_input import columns_of
 from lifecycle.core.errors import PipelineError
 from lifecycle.problem.record_words import Difference, Hour, Night, Ratio, Raw
 from lifecycle.problem.window_words import Window

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from lifecycle.core import process_environment
-from lifecycle.core.process_environment import QUIET, be_quiet, fill_in
+from lifecycle.core import environment_defaults
+from lifecycle.core.environment_defaults import QUIET, be_quiet, fill_in
 from tests.graph import ROOT
 
 
@@ -44,8 +44,8 @@ def test_a_process_without_a_name_and_a_home_gets_both(monkeypatch, tmp_path, er
 
     for name in ("LOGNAME", "HOME"):
         monkeypatch.setenv(name, "someone")  # so that what is set here is undone
-    monkeypatch.setattr(process_environment.getpass, "getuser", fail)
-    monkeypatch.setattr(process_environment.Path, "home", homeless)
+    monkeypatch.setattr(environment_defaults.getpass, "getuser", fail)
+    monkeypatch.setattr(environment_defaults.Path, "home", homeless)
     monkeypatch.chdir(tmp_path)
     fill_in()
     assert os.environ["LOGNAME"] == str(os.getuid())

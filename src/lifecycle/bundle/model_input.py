@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.numeric_limits import FLOAT32, MISSING_TEXT
+from lifecycle.core.value_limits import FLOAT32, MISSING_TEXT
 from lifecycle.features.batch import as_microseconds, evaluate_depth
 from lifecycle.problem.column_types import parse
 from lifecycle.problem.problem import ROW_NUMBER, Column

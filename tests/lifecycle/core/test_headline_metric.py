@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from lifecycle.core.headline_metric import HEADLINES, log_losses, quality, training_figures
 from lifecycle.core.portable_math import softmax
-from lifecycle.core.prediction_quality import HEADLINES, log_losses, quality, training_figures
 from tests.helpers_model import quick, ranked
 
 SEEDS = st.integers(0, 10_000)
