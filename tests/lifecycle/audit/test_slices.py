@@ -7,8 +7,11 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 from lifecycle.audit.group_metrics import GroupFigures
 from lifecycle.audit.slices import WHOLE, as_json, as_table, slice_figures, worst_headline, worst_slices
 from lifecycle.evaluation.tasks.binary import Binary
+from lifecycle.evaluation.tasks.regression import Regression
+from lifecycle.problem.problem import Column
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
+from tests.helpers_data import small_problem
 
 BANDS = (Band("place", "place"), Band("age", "age", edges=(40,)), Band("how", "label"))
 
@@ -137,6 +140,25 @@ def test_a_slice_with_just_enough_frauds_is_named_and_one_that_no_resample_moves
     still = at_distance([0.0])
     still["cut"].draws["recall"][:] = 0.8  # as the whole: nothing to divide by
     assert worst_slices(still, 30) == []
+    undefined = at_distance([9_000.0])
+    undefined["cut"].draws["recall"][:] = np.nan
+    assert worst_slices(undefined, 30) == []
+
+
+def test_the_worst_of_an_error_is_the_largest():
+    label = Column("label", "number", "")
+    plain = (Column("id", "integer", "", unique=True), Column("time", "timestamp", ""))
+    task = Regression(small_problem(contract=(*plain, label), task="regression"))
+    task.headline = "mae"
+    tables = {WHOLE: [1.0], "cut": [2.0, 0.5, 9.0]}
+    made = {
+        name: GroupFigures(task, None, pd.DataFrame({"records": [30, 40, 5][: len(values)], "mae": values}), {})
+        for name, values in tables.items()
+    }
+    assert worst_headline(made, 30) == 2.0
+    task.headline = "bias"
+    renamed = {name: one._replace(table=one.table.rename(columns={"mae": "bias"})) for name, one in made.items()}
+    assert worst_headline(renamed, 5) == 9.0
 
 
 def test_positives_as_many_as_asked_for_are_not_few():

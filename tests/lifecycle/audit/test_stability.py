@@ -11,6 +11,7 @@ from lifecycle.audit.stability import (
     AgeWindow,
     ageing,
     as_json,
+    no_ageing,
     over_seeds,
     score_windows,
     spread,
@@ -76,7 +77,9 @@ def test_each_window_has_its_own_figure_with_an_interval_and_its_age():
     found, parts, scores = aged([0, 0, 0])
     table = found.table
     assert table["age_days"].tolist() == [3, 8, 13]
+    assert found.headline == "average_precision"
     assert table["left_out"].tolist() == [7, 7, 7]
+    assert table["positives"].tolist() == [part["label"].sum() for part in parts]
     expected = [average_precision_score(part["label"], score) for part, score in zip(parts, scores, strict=True)]
     assert table["average_precision"].tolist() == pytest.approx(expected)
     assert (table["average_precision_low"] < table["average_precision"]).all()
@@ -103,6 +106,28 @@ def test_intervals_are_of_the_same_resampled_cards_in_all_windows():
     np.testing.assert_allclose(found.table["average_precision_high"], ends[1])
     slopes = [np.polyfit([0, 1, 2], one, 1)[0] for one in drawn]
     assert found.slope[1:] == pytest.approx(np.percentile(slopes, [2.5, 97.5]))
+
+
+def test_without_cards_records_are_resampled():
+    windows = windows_of_age(SPLIT, FINAL, START - 200 * DAY, 1)
+    part = scored(300)
+    found = ageing([AgeWindow(windows[0], part, part["score"].to_numpy(), 0)], Binary(people(entity=None)), (20, 1))
+    drawn = [
+        average_precision_score(part["label"], part["score"], sample_weight=copies)
+        for copies in resamples(len(part), 20, 1)
+    ]
+    ends = found.table[["average_precision_low", "average_precision_high"]].iloc[0]
+    assert ends.tolist() == pytest.approx(np.percentile(drawn, [2.5, 97.5]).tolist())
+
+
+def test_where_records_are_not_cut_in_time_there_is_no_window_and_no_slope():
+    found = no_ageing(Binary(people()))
+    assert found.headline == "average_precision"
+    assert np.isnan(found.slope).all()
+    assert len(found.table) == 0
+    assert list(found.table) == list(aged([0])[0].table)
+    written = as_json({"seeds": [1], "figures": {}}, found)["with_age"]
+    assert written == {"average_precision_per_window": {"value": None, "low": None, "high": None}, "windows": []}
 
 
 def test_windows_are_told_by_their_start_and_two_have_a_slope():
