@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PLACE, LISTED = ROOT / "mutants", ROOT / "tests/surviving_mutants.txt"
-FOLDERS = ("contract", "splits")
+FOLDERS = ("contract", "splits", "audit")
 NOT_NOTICED = {0: "survived", 5: "no test", 33: "no test"}  # by mutmut's code for the fate of a mutant
 NOT_TRIED = (None, 2)
 ENOUGH = 40  # characters that show which place is meant
