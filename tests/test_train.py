@@ -4,7 +4,14 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+)
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table, write_table
@@ -12,6 +19,7 @@ from lifecycle.models.families import predict
 from lifecycle.models.training import baseline, folds_of, train_model
 from problems.transactions import PROBLEM
 from tests.helpers_model import CLASSIFIERS, SMALL, git_init, params, run_stages, start_project, write_params
+from tests.helpers_search import OF_KIND, folds_of_kind
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +135,49 @@ def test_the_final_models_saw_the_training_rows_only(trained):
     for file, recipe in (("model", settings), ("baseline", baseline(settings, "binary"))):
         final = joblib.load(trained / f"models/{file}.joblib")
         np.testing.assert_array_equal(predict(final, rows), predict(train_model(recipe, PROBLEM, rows), rows))
+
+
+def accuracy(target, probabilities):
+    return accuracy_score(target, probabilities.argmax(axis=1))
+
+
+FIGURES = {
+    "binary": {"average_precision": average_precision_score, "roc_auc": roc_auc_score},
+    "multiclass": {
+        "log_loss": log_loss,
+        "accuracy": accuracy,
+    },
+    "regression": {"r2": r2_score, "mae": mean_absolute_error},
+}
+
+
+@pytest.mark.parametrize("model", ["extra_trees", "hist_gradient_boosting", "decision_tree"])
+@pytest.mark.parametrize("kind", FIGURES)
+def test_each_kind_of_target_has_its_figures_and_its_learning_curve(kind, model, tmp_path, monkeypatch):
+    problem, size = OF_KIND[kind], {"extra_trees": 6, "hist_gradient_boosting": 6, "decision_tree": 1}[model]
+    parts = [
+        part.assign(fold=number, role=role)
+        for number, fold in enumerate(folds_of_kind(problem), 1)
+        for role, part in (("train", fold.train), ("valid", fold.valid))
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(sale=rows.index, sold_at=pd.Timestamp("2024-01-01") + pd.to_timedelta(rows.index, unit="h"))
+    write_table(rows, tmp_path / "data/splits/folds.parquet")
+    write_table(rows[rows["role"] == "train"], tmp_path / "data/splits/train.parquet")
+    steps = {"extra_trees": {"n_estimators": 6}, "hist_gradient_boosting": {"max_iter": 6}}.get(model, {})
+    write_params(tmp_path, {"train": {"model": model, "seed": 42, "exclude_features": []} | steps})
+    git_init(tmp_path)
+    monkeypatch.setattr("train.load_problem", lambda _: problem)
+    run_stages(tmp_path, "train")
+    scores = read_table(tmp_path / "data/scores/validation.parquet")
+    summary = read_json(tmp_path / "metrics/train/metrics.json")["validation"]
+    assert summary.keys() == FIGURES[kind].keys()
+    curve = pd.read_csv(tmp_path / "metrics/train/learning_curve.csv")
+    assert curve["size"].tolist() == list(range(1, size + 1))
+    headline, *_ = FIGURES[kind]
+    assert curve.columns.tolist() == ["size", headline]
+    for name, figure in FIGURES[kind].items():
+        by_fold = [figure(fold[problem.target], problem.prediction(fold)) for _, fold in scores.groupby("fold")]
+        assert summary[name] == pytest.approx(np.mean(by_fold))
+        if name == headline:
+            assert curve[name].iloc[-1] == pytest.approx(by_fold[-1], rel=1e-5)

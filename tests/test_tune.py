@@ -20,13 +20,13 @@ from lifecycle.core.tables import read_table, write_table
 from lifecycle.models.training import folds_of
 from lifecycle.search import tuning
 from problems.transactions import PROBLEM
-from tests.conftest import set_params
+from tests.conftest import run, set_params
 from tests.graph import SRC
-from tests.helpers_model import SMALL, run_stages, start_project, write_params
+from tests.helpers_model import SMALL, git_init, run_stages, start_project, write_params
 from tests.params import params_text
 
 SPACE = {"max_depth": {"low": 2, "high": 9}, "n_estimators": {"low": 2, "high": 10}}
-TUNE = {"tune": {"trials": 6, "minutes": 5.0, "batch": 3, "seed": 0, "space": SPACE}}
+TUNE = {"tune": {"models": [], "trials": 6, "minutes": 5.0, "batch": 3, "seed": 0, "space": SPACE}}
 POOR = {"train": SMALL["train"] | {"n_estimators": 2, "max_depth": 2}}  # whatever is found is better
 
 
@@ -107,6 +107,49 @@ def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
     assert "nothing better than the present values was found" in capsys.readouterr().out
 
 
+@pytest.fixture
+def offered(project, capsys):
+    """Give a project whose present model is poor, and the experiment with another family that the search offers."""
+    write_params(project, TUNE | POOR | {"tune.models": ["logistic_regression", "decision_tree"]})
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": {"cmd": "true", "params": ["train"]}}}))
+    git_init(project, commit=False)
+    run("git add -A && git commit -qm Start", project)
+    tune(project, "--trials", "2")
+    output = capsys.readouterr().out
+    (command,) = re.findall("^dvc exp run .*$", output, re.MULTILINE)
+    return project, output, command
+
+
+def test_a_better_family_is_offered_and_dvc_takes_the_experiment(offered):
+    project, output, command = offered
+    assert set(trials(project)["model"]) == {"extra_trees", "logistic_regression", "decision_tree"}
+    assert re.search(r"the best of each family:\n  extra_trees: 0\.\d{4} \(trial \d of 2\)\n  logistic_", output)
+    best = trials(project).iloc[0]
+    assert best["model"] == "logistic_regression"
+    assert "params.yaml and remove max_depth, n_estimators there:\n\ntrain:\n  model: logistic_regression\n" in output
+    run(command, project)
+    train_params = load_params(project / "params.yaml").train
+    assert train_params.hyperparameters == {"C": best["C"]}
+    run("git checkout -q params.yaml", project)
+    tune(project, "--trials", "2", "--apply")
+    assert load_params(project / "params.yaml").train == train_params
+
+
+def test_after_a_change_of_family_the_search_goes_on_in_its_own_space(offered, capsys):
+    project, _, _ = offered
+    tune(project, "--trials", "2", "--apply")
+    with pytest.raises(PipelineError, match=r"logistic_regression has no such parameter.*Write tune\.space: \{\}"):
+        tune(project)
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    content["tune"] |= {"space": {}, "models": []}
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
+    capsys.readouterr()
+    tune(project, "--trials", "2")
+    output = capsys.readouterr().out
+    assert "nothing better" in output
+    assert "the best of each family" not in output
+
+
 @pytest.mark.parametrize(
     ("options", "changes", "words"),
     [
@@ -114,6 +157,7 @@ def test_apply_writes_the_best_values_and_nothing_else(project, capsys):
         (["--minutes", "-1"], {}, r"minutes = -1\.0: .*greater than 0"),
         ([], {"tune.space": {"leaves": {"low": 1, "high": 2}}}, r"tune\.space\.leaves: extra_trees has no such"),
         ([], {"train.model": "forest"}, "train.model = 'forest': unknown"),
+        ([], {"tune.models": ["ridge"]}, "tune.models: .*'ridge': not for a binary task"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_fitted(project, options, changes, words, monkeypatch):

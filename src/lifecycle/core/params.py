@@ -157,13 +157,14 @@ class Dimension(Section):
 
 
 class TuneParams(Section):
-    """Budget and space of the hyper-parameter search."""
+    """Budget and space of the search; an empty space is the one that the model's family brings."""
 
     trials: Count
     minutes: Positive
     batch: Count
     seed: Seed
-    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+    models: list[str]
+    space: dict[str, Dimension]
 
 
 class ExplainParams(Section):

@@ -1,7 +1,7 @@
 """YAML as DVC reads and writes it: version 1.2, where 1e-05 is a number and `on` is a text."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,10 @@ def as_yaml(value: Any) -> str:
     return _dumped({"key": value}).removeprefix("key: ").removesuffix("\n")
 
 
-def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
-    """Replace plain values by key in a block of a YAML file; comments, order and line ends stay.
+def set_values(path: str | Path, block: str, values: Mapping[str, Any], removed: Collection[str] = ()) -> None:
+    """Set plain values by key in a block of a YAML file, and take keys away; comments, order and line ends stay.
+
+    A key that is new stands before the block's last one: behind that one the comments of the next block may begin.
 
     Raises
     ------
@@ -58,14 +60,36 @@ def set_values(path: str | Path, block: str, values: Mapping[str, Any]) -> None:
     """
     old = Path(path).read_bytes().decode("utf-8")
     line_end = "\r\n" if "\r\n" in old else "\n"
-    content = _editor().load(old.replace("\r\n", "\n"))
-    content[block].update(values)
+    content, before = _editor().load(old.replace("\r\n", "\n")), read_yaml(old)
+    new_keys = {name: value for name, value in values.items() if name not in before[block]}
+    content[block].update({name: value for name, value in values.items() if name not in new_keys})
     new = _dumped(content)
-    before = read_yaml(old)
-    if read_yaml(new) != before | {block: before[block] | values}:
-        raise PipelineError(f"{path}: {block} can't be changed by a program; set by hand: {dict(values)}")
+    if new_keys or removed:
+        new = _with_other_keys(new, block, new_keys, removed)
+    wanted = {name: value for name, value in (before[block] | values).items() if name not in removed}
+    if not _says(new, before | {block: wanted}):
+        advice = f"{dict(values)}" + (f", without {', '.join(removed)}" if removed else "")
+        raise PipelineError(f"{path}: {block} can't be changed by a program; set by hand: {advice}")
     with atomic(path) as temporary:
         temporary.write_bytes(new.replace("\n", line_end).encode())
+
+
+def _with_other_keys(text: str, block: str, new: Mapping[str, Any], removed: Collection[str]) -> str:
+    """Add and remove lines of a block, each of which holds one key with its value."""
+    places = _editor().load(text)[block].lc.data  # line and column of each key
+    lines, (last, column, *_) = text.splitlines(keepends=True), max(places.values())
+    gone = {places[name][0] for name in removed}
+    added = [f"{' ' * column}{name}: {as_yaml(value)}\n" for name, value in new.items()]
+    kept = [[line] * (number not in gone) for number, line in enumerate(lines)]
+    kept[last] = added + kept[last]
+    return "".join(line for several in kept for line in several)
+
+
+def _says(text: str, content: Any) -> bool:
+    try:
+        return bool(read_yaml(text) == content)
+    except ValueError:
+        return False
 
 
 def _editor() -> YAML:

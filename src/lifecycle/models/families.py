@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import Dimension
 from lifecycle.core.portable_math import sigmoid, softmax
 from lifecycle.models import estimator_scores, trees
 from lifecycle.models.estimator_scores import Growth
@@ -61,6 +62,8 @@ class Family:
         Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
     growth : callable, optional
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
+    space : mapping of str to Dimension
+        The hyper-parameters that a search tries where params.yaml names none, each with its default among the values.
     tolerance : float
         How far a score may be from the sum of its contributions, by rounding alone: see `limit`.
 
@@ -86,6 +89,7 @@ class Family:
     onnx: Callable[[Any, str, Any], str] | None = None
     log_odds: Callable[[Any, Any], np.ndarray] | None = None
     growth: Callable[[Any, Any], Growth] | None = None
+    space: Mapping[str, Dimension] = field(default_factory=dict)
     tolerance: float = 10.0**-estimator_scores.DECIMALS
 
     @property
@@ -130,8 +134,21 @@ def _linear_sum(graph: Any, columns: str, model: Any) -> str:
     return str(graph.add("Add", graph.add("MatMul", columns, graph.constant(slopes)), graph.constant(start)))
 
 
+_DEPTHS = Dimension(choices=[None, 4, 6, 8, 12, 16, 24])
+_LEAVES, _RATES = Dimension(low=7, high=127, log=True), Dimension(low=0.02, high=0.3, log=True)
+_SPACE_OF_FOREST = {
+    "n_estimators": Dimension(low=50, high=300, step=50),
+    "max_depth": _DEPTHS,
+    "min_samples_leaf": Dimension(low=1, high=20, log=True),
+    "max_features": Dimension(choices=["sqrt", 0.3, 0.6, 1.0]),
+}
 _MEAN_OF_TREES: Mapping[str, Any] = {"exact": True, "trees": trees.of_forest, "tolerance": 1e-9}
-_FOREST: Mapping[str, Any] = {"fixed": {"n_jobs": -1}, "growth": estimator_scores.of_growing_forest, **_MEAN_OF_TREES}
+_FOREST: Mapping[str, Any] = {
+    "fixed": {"n_jobs": -1},
+    "growth": estimator_scores.of_growing_forest,
+    "space": _SPACE_OF_FOREST,
+    **_MEAN_OF_TREES,
+}
 _LINEAR: Mapping[str, Any] = {"scaled": True, "linear": True, "onnx": _linear_sum}
 FAMILIES = {
     family.name: family
@@ -151,15 +168,31 @@ FAMILIES = {
             "sklearn.ensemble.HistGradientBoostingRegressor",
             trees=trees.of_hist_gradient_boosting,
             growth=estimator_scores.of_growing_boosting,
+            space={
+                "learning_rate": _RATES,
+                "max_iter": Dimension(low=50, high=400, log=True),
+                "max_leaf_nodes": _LEAVES,
+                "min_samples_leaf": Dimension(low=5, high=100, log=True),
+            },
         ),
         Family(
-            "logistic_regression", "sklearn.linear_model.LogisticRegression", defaults={"max_iter": 1_000}, **_LINEAR
+            "logistic_regression",
+            "sklearn.linear_model.LogisticRegression",
+            defaults={"max_iter": 1_000},
+            space={"C": Dimension(low=0.001, high=100.0, log=True)},
+            **_LINEAR,
         ),
-        Family("ridge", regressor="sklearn.linear_model.Ridge", **_LINEAR),
+        Family(
+            "ridge",
+            regressor="sklearn.linear_model.Ridge",
+            space={"alpha": Dimension(low=0.001, high=1000.0, log=True)},
+            **_LINEAR,
+        ),
         Family(
             "decision_tree",
             "sklearn.tree.DecisionTreeClassifier",
             "sklearn.tree.DecisionTreeRegressor",
+            space={"max_depth": _DEPTHS, "min_samples_leaf": Dimension(low=1, high=100, log=True)},
             **_MEAN_OF_TREES,
         ),
         Family(
@@ -171,16 +204,28 @@ FAMILIES = {
             package="lightgbm",
             extra="boosting",
             trees=trees.of_lightgbm,
+            space={
+                "learning_rate": _RATES,
+                "n_estimators": Dimension(low=50, high=400, log=True),
+                "num_leaves": _LEAVES,
+                "min_child_samples": Dimension(low=5, high=100, log=True),
+            },
         ),
         Family(
             "xgboost",
             "xgboost.XGBClassifier",
             "xgboost.XGBRegressor",
             fixed={"n_jobs": 1},
+            defaults={"learning_rate": 0.3, "n_estimators": 100, "max_depth": 6},  # its own, which it keeps as None
             package="xgboost-cpu",
             extra="boosting",
             trees=trees.of_xgboost,
             log_odds=estimator_scores.xgboost_log_odds,
+            space={
+                "learning_rate": _RATES,
+                "n_estimators": Dimension(low=50, high=400, log=True),
+                "max_depth": Dimension(low=2, high=12),
+            },
             tolerance=1e-5,  # it adds up in single precision: 4e-6 with 500 trees
         ),
     )

@@ -7,15 +7,45 @@ from typing import Any
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Dimension, TrainParams
+from lifecycle.core.params import Dimension, TrainParams, TuneParams
 from lifecycle.models.families import build, family_named
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem, Task
 
 Values = dict[str, Any]
+Space = Mapping[str, Dimension]
 
 
-def distributions(space: Mapping[str, Dimension]) -> dict[str, Any]:
+def spaces(train: TrainParams, tune: TuneParams, task: Task) -> list[tuple[TrainParams, Space]]:
+    """Return what is searched: the present model, then each further family from its defaults; each with its space.
+
+    Raises
+    ------
+    PipelineError
+        There is no such family, it is not for the task, or nothing can be searched.
+    """
+    found = [(train, tune.space) if tune.space else _own_space(train, task)]
+    for name in dict.fromkeys(tune.models):
+        plain = TrainParams(model=name, seed=train.seed, exclude_features=train.exclude_features)
+        if name != train.model:
+            try:
+                found.append(_own_space(plain, task))
+            except PipelineError as error:
+                raise PipelineError(f"params.yaml: tune.models: {error}") from error
+    if len(found) == 1 and not found[0][1]:
+        raise PipelineError(f"params.yaml: tune.space: {train.model} brings no space of its own; say what to search")
+    return found
+
+
+def _own_space(train: TrainParams, task: Task) -> tuple[TrainParams, Space]:
+    """Return params that say every value that the family's own space starts from, and this space."""
+    family = family_named(train.model, task)
+    defaults = family.hyperparameters(task)
+    unsaid = {name: defaults[name] for name in family.space if name not in train.hyperparameters}
+    return train.model_copy(update=unsaid), family.space
+
+
+def distributions(space: Space) -> dict[str, Any]:
     """Return the space as Optuna's distributions."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -29,7 +59,7 @@ def distributions(space: Mapping[str, Dimension]) -> dict[str, Any]:
     return {name: distribution(dimension) for name, dimension in space.items()}
 
 
-def starting_point(train: TrainParams, task: Task, space: Mapping[str, Dimension], features: pd.DataFrame) -> Values:
+def starting_point(train: TrainParams, task: Task, space: Space, features: pd.DataFrame) -> Values:
     """Return the present values of the hyper-parameters that are searched.
 
     Raises
@@ -42,7 +72,10 @@ def starting_point(train: TrainParams, task: Task, space: Mapping[str, Dimension
     for name, dimension in space.items():
         place = f"params.yaml: tune.space.{name}"
         if name not in defaults:
-            raise PipelineError(f"{place}: {train.model} has no such parameter; it has: {', '.join(defaults)}")
+            raise PipelineError(
+                f"{place}: {train.model} has no such parameter; it has: {', '.join(defaults)}."
+                " Write tune.space: {} to search the family's own space"
+            )
         if name not in train.hyperparameters:
             raise PipelineError(
                 f"{place}: the search starts from train.{name}, and there is none; its default is {defaults[name]}"
@@ -54,9 +87,9 @@ def starting_point(train: TrainParams, task: Task, space: Mapping[str, Dimension
     return {name: train.hyperparameters[name] for name in space}
 
 
-def probe(train: TrainParams, space: Mapping[str, Dimension], problem: Problem, rows: pd.DataFrame) -> None:
+def probe(train: TrainParams, space: Space, problem: Problem, rows: pd.DataFrame) -> None:
     """Fit a few rows with both ends of each range and with each choice; raise for a value that the model refuses."""
-    sample = rows.groupby(problem.target).head(50)
+    sample = rows.groupby(problem.target).head(50) if problem.class_names else rows.iloc[:: max(1, len(rows) // 100)]
     for name, dimension in space.items():
         for value in dimension.choices or [dimension.low, dimension.high]:
             try:
@@ -65,7 +98,7 @@ def probe(train: TrainParams, space: Mapping[str, Dimension], problem: Problem, 
                 raise PipelineError(f"params.yaml: tune.space.{name}: {value!r} is refused: {error}") from error
 
 
-def legible(drawn: Values, space: Mapping[str, Dimension], present: Values) -> Values:
+def legible(drawn: Values, space: Space, present: Values) -> Values:
     """Round the values that a sampler draws: to multiples of the step where there is one, else to three digits.
 
     >>> legible({"rate": 0.0714321}, {"rate": Dimension(low=0.01, high=0.3, log=True)}, {"rate": 0.05})

@@ -11,9 +11,11 @@ turned where less is better. So more merit is always better.
 import os
 import pickle
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +37,10 @@ FINISHED_BEFORE_STOPPING = 5  # trials, whose median then stops a trial that is 
 
 
 class Search(NamedTuple):
-    """A search: the `present` values of params.yaml to start from, the folds to score on, the folder of the record."""
+    """A search in one family of models.
+
+    `tune` has its space, `present` the values to start from; `folds` are what is scored, in `folder` is the record.
+    """
 
     train: TrainParams
     tune: TuneParams
@@ -43,6 +48,11 @@ class Search(NamedTuple):
     present: Values
     folds: Sequence[Fold]
     folder: Path
+
+    @property
+    def trials(self) -> int:
+        """How many trials there shall be: without a space there is nothing but the start."""
+        return self.tune.trials if self.tune.space else 1
 
     @property
     def headline(self) -> Headline:
@@ -67,8 +77,8 @@ class Candidate:
 
 
 @contextmanager
-def open_record(folder: Path, name: str) -> Iterator[Any]:
-    """Open or start the record of a search: an Optuna study in a SQLite file with all trials that have ended."""
+def open_records(folder: Path, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Open or start the records of searches: Optuna studies in a SQLite file, each with all trials that have ended."""
     try:
         import optuna
     except ImportError as error:
@@ -76,7 +86,8 @@ def open_record(folder: Path, name: str) -> Iterator[Any]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with locked(folder, f"{folder}: another search is at work there; try again when it has ended"):
         database = f"sqlite:///{folder / 'study.db'}"
-        yield optuna.create_study(storage=database, study_name=name, direction="maximize", load_if_exists=True)
+        study = partial(optuna.create_study, storage=database, direction="maximize", load_if_exists=True)
+        yield [study(study_name=name) for name in names]
 
 
 def trials_of(record: Any, *states: str) -> list[Any]:
@@ -95,20 +106,32 @@ def trial_with_scores(record: Any, values: Values, folder: Path) -> Any:
     return next((trial for trial in same if scores_file(record, trial.number, folder).is_file()), None)
 
 
-def run(search: Search, record: Any, minutes: float) -> None:
-    """Run trials until the record has as many as params say, or the time is up; an unfinished batch is then dropped."""
-    deadline = time.monotonic() + 60 * minutes
-    bar = tqdm(desc="trials", total=search.tune.trials, initial=len(trials_of(record)), disable=None)
-    with bar, _parallel_scores(search) as score:
-        while time.monotonic() < deadline:
-            ended = trials_of(record)
-            earlier = ended[: len(ended) - len(ended) % search.tune.batch]  # the batches that are complete
-            study, batch = _next_batch(search, record, earlier)
-            if not batch or not _score_folds(batch, search, _medians(earlier, len(search.folds)), score, deadline):
-                break
-            for candidate in batch:
-                _put_on_record(candidate, search, study, record)
-            bar.update(len(batch))
+def run(searches: Sequence[Search], records: Sequence[Any], minutes: float) -> None:
+    """Run trials until each record has as many as params say, or the time is up; an unfinished batch is then dropped.
+
+    The searches take turns, a batch each, so that none is left without trials when the time is up. They share folds.
+    """
+    deadline, turns = time.monotonic() + 60 * minutes, deque(zip(searches, records, strict=True))
+    ended, wanted = (sum(map(len, map(trials_of, records))), sum(search.trials for search in searches))
+    bar = tqdm(desc="trials", total=wanted, initial=ended, disable=None)
+    with bar, _parallel_scores(searches[0]) as score:
+        while turns and time.monotonic() < deadline:
+            search, record = turns.popleft()
+            if count := _try_batch(search, record, score, deadline):
+                bar.update(count)
+                turns.append((search, record))
+
+
+def _try_batch(search: Search, record: Any, score: Callable[..., list[Any]], deadline: float) -> int:
+    """Score the next batch and put it on record; return how many trials that are, 0 when all are done or no time is."""
+    ended = trials_of(record)
+    earlier = ended[: len(ended) - len(ended) % search.tune.batch]  # the batches that are complete
+    study, batch = _next_batch(search, record, earlier)
+    if not batch or not _score_folds(batch, search, _medians(earlier, len(search.folds)), score, deadline):
+        return 0
+    for candidate in batch:
+        _put_on_record(candidate, search, study, record)
+    return len(batch)
 
 
 def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[Any, list[Candidate]]:
@@ -121,7 +144,7 @@ def _next_batch(search: Search, record: Any, earlier: Sequence[Any]) -> tuple[An
 
     ended, refused = trials_of(record), [trial.user_attrs[VALUES] for trial in trials_of(record, "FAIL")]
     is_known = search.present in refused or trial_with_scores(record, search.present, search.folder) is not None
-    stop = min(max(search.tune.trials, len(ended) + (not is_known)), len(earlier) + search.tune.batch)
+    stop = min(max(search.trials, len(ended) + (not is_known)), len(earlier) + search.tune.batch)
     study = optuna.create_study(direction="maximize")
     study.add_trials(earlier)
     batch = []

@@ -103,3 +103,33 @@ def test_a_value_is_read_back_as_it_was(value):
     read = read_yaml(f"key: {as_yaml(value)}")["key"]
     assert read == value
     assert type(read) is type(value)
+
+
+def test_keys_come_and_go_and_all_comments_but_theirs_stay(path):
+    set_values(path, "train", {"model": "ridge", "alpha": 0.5, "solver": "1"}, ["rate", "last"])
+    changed = TEXT.replace("model: extra_trees         #", "model: ridge               #")
+    changed = changed.replace("  rate: 1.0e-3  # per round\n", "")
+    assert path.read_text() == changed.replace("  last: null\n", '  alpha: 0.5\n  solver: "1"\n')
+
+
+def test_the_model_of_the_template_can_be_exchanged(tmp_path):
+    old = params_text()
+    (tmp_path / "params.yaml").write_text(old, encoding="utf-8")
+    removed = ["n_estimators", "max_depth", "min_samples_leaf", "max_features"]
+    set_values(tmp_path / "params.yaml", "train", {"model": "logistic_regression", "C": 0.1}, removed)
+    new = (tmp_path / "params.yaml").read_text(encoding="utf-8")
+    content = read_yaml(old)
+    kept = {name: content["train"][name] for name in ("seed", "exclude_features")}
+    assert read_yaml(new) == content | {"train": {"model": "logistic_regression", **kept, "C": 0.1}}
+    before, after = ([line for line in text.splitlines() if "  model:" not in line] for text in (old, new))
+    changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+    assert [line[2:].strip().split(":")[0] for line in changed if line[0] == "-"] == removed
+    assert [line for line in changed if line[0] == "+"] == ["+   C: 0.1"]
+
+
+@pytest.mark.parametrize("text", ["train: {seed: 42, rate: 1}\n", "train:\n  seed: 42\n  rate:\n    - 1\n    - 2\n"])
+def test_a_key_that_shares_its_line_or_has_several_is_left_to_a_person(path, text):
+    path.write_text(text)
+    with pytest.raises(PipelineError, match=r"can't be changed by a program; set by hand: \{'C': 1\}, without rate"):
+        set_values(path, "train", {"C": 1}, ["rate"])
+    assert path.read_text() == text

@@ -3,10 +3,14 @@ import pytest
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.core.section import checked
-from lifecycle.search.space import distributions, legible, probe, starting_point
+from lifecycle.models.families import FAMILIES
+from lifecycle.search.space import distributions, legible, probe, spaces, starting_point
 from tests.helpers_bundle import SHOPS
-from tests.helpers_model import learnable
+from tests.helpers_model import NEIGHBOURS, learnable
+from tests.helpers_search import OF_KIND, table_of
 
+PAIRS = [(name, task) for name, family in FAMILIES.items() for task in OF_KIND if family.estimator(task)]
+DEPTHS = {"max_depth": {"choices": [3, None]}}
 TREES = {"model": "extra_trees", "n_estimators": 10, "max_depth": None, "max_features": 0.5}
 
 
@@ -19,8 +23,13 @@ def table():
     return features.assign(is_fraud=target)
 
 
+def tune_params(**values):
+    content = {"models": [], "trials": 4, "minutes": 1.0, "batch": 2, "seed": 0, "space": {}} | values
+    return checked(TuneParams, content, "test")
+
+
 def space_of(**space):
-    return checked(TuneParams, {"trials": 4, "minutes": 1.0, "batch": 2, "seed": 0, "space": space}, "test").space
+    return tune_params(space=space).space
 
 
 @pytest.mark.parametrize(
@@ -52,7 +61,7 @@ def test_a_range_that_contradicts_itself_is_told_with_its_key(dimension, words):
         (
             "learning_rate",
             {"low": 0.1, "high": 0.2},
-            r"extra_trees has no such parameter; it has: bootstrap, .*max_depth",
+            r"extra_trees has no such parameter; it has: bootstrap, .*max_depth.*Write tune\.space: \{\} to",
         ),
         ("n_jobs", {"low": 1, "high": 2}, "extra_trees has no such parameter"),
         ("min_samples_leaf", {"low": 1, "high": 9}, r"starts from train\.min_samples_leaf, and there is none.* 1$"),
@@ -108,3 +117,50 @@ def test_integers_stay_integers_and_a_point_makes_a_range_of_floats():
     found = distributions(space)
     assert [type(one).__name__[:3] for one in found.values()] == ["Int", "Flo", "Int", "Cat"]
     assert found["c"].log
+
+
+def test_further_families_start_from_their_defaults_in_their_own_space():
+    tune = tune_params(models=["lightgbm", "extra_trees", "lightgbm"], space=DEPTHS)
+    (first, space), (other, own) = spaces(train_params(**TREES, exclude_features=["gaps"]), tune, "binary")
+    assert (first.hyperparameters["n_estimators"], list(space)) == (10, ["max_depth"])
+    assert (other.model, other.seed, other.exclude_features) == ("lightgbm", 1, ["gaps"])
+    assert own is FAMILIES["lightgbm"].space
+    defaults = FAMILIES["lightgbm"].hyperparameters("binary")
+    assert other.hyperparameters == {name: defaults[name] for name in own}
+
+
+def test_an_empty_space_is_the_family_s_own_from_the_present_values_where_there_are_any():
+    ((train, space),) = spaces(train_params(**TREES), tune_params(), "binary")
+    assert space is FAMILIES["extra_trees"].space
+    present = {"n_estimators": 10, "max_depth": None, "max_features": 0.5, "min_samples_leaf": 1}
+    assert train.hyperparameters == present
+
+
+@pytest.mark.parametrize(
+    ("train", "models", "task", "words"),
+    [
+        (TREES, ["forest"], "binary", r"tune\.models: .*'forest': unknown; known: random_forest"),
+        (TREES, ["ridge"], "binary", r"tune\.models: .*'ridge': not for a binary task; choose one of: random_forest"),
+        ({"model": "k_nearest_neighbours"}, [], "binary", r"tune\.space: k_nearest_neighbours brings no space"),
+    ],
+)
+@pytest.mark.usefixtures("neighbours")
+def test_a_family_that_can_not_be_searched_is_told(train, models, task, words):
+    with pytest.raises(PipelineError, match=rf"params\.yaml: {words}"):
+        spaces(train_params(**train), tune_params(models=models), task)
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_further_family_may_bring_no_space():
+    _, (train, space) = spaces(train_params(**TREES), tune_params(models=[NEIGHBOURS.name], space=DEPTHS), "binary")
+    assert (train.model, space) == (NEIGHBOURS.name, {})
+
+
+@pytest.mark.parametrize(("model", "task"), PAIRS)
+def test_the_space_of_every_family_has_its_defaults_and_no_value_that_it_refuses(model, task):
+    problem = OF_KIND[task]
+    ((train, space),) = spaces(train_params(model=model), tune_params(), task)
+    rows = table_of(problem, 60)
+    present = starting_point(train, task, space, rows[problem.feature_names])
+    assert present == {name: FAMILIES[model].hyperparameters(task)[name] for name in space}
+    probe(train, space, problem, rows)

@@ -13,9 +13,11 @@ from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.core.section import checked
 from lifecycle.core.tables import write_table
+from lifecycle.models.families import FAMILIES
 from lifecycle.search import trials
-from lifecycle.search.trials import FIGURES, VALUES, Search, fold_scores, open_record, trials_of
-from lifecycle.search.tuning import search_name, start_and_best, trial_table
+from lifecycle.search.search_results import start_and_best, trial_table
+from lifecycle.search.trials import FIGURES, VALUES, Search, fold_scores, open_records, trials_of
+from lifecycle.search.tuning import search_name
 from tests.helpers_search import OF_KIND, folds_of_kind
 
 TREE = {"model": "decision_tree", "max_depth": 4, "min_samples_leaf": 2}
@@ -29,7 +31,7 @@ def one_process(monkeypatch):
 
 
 def params_of(train=None, **tune):
-    content = {"trials": 14, "minutes": 5.0, "batch": 4, "seed": 0, "space": SPACE} | tune
+    content = {"models": [], "trials": 14, "minutes": 5.0, "batch": 4, "seed": 0, "space": SPACE} | tune
     return (
         checked(TrainParams, {"seed": 1, "exclude_features": []} | (train or TREE), "test"),
         checked(TuneParams, content, "test"),
@@ -41,10 +43,10 @@ def searched(folder, train=None, minutes=5.0, problem=SHOPS, **tune):
     train_params, tune_params = params_of(train, **tune)
     present = {name: train_params.hyperparameters[name] for name in tune_params.space}
     search = Search(train_params, tune_params, problem, present, folds_of_kind(problem), folder)
-    with open_record(folder, "one") as study:
-        trials.run(search, study, minutes)
-        pair = start_and_best(study, present, folder)
-        return trial_table(study, search.headline), pair
+    with open_records(folder, ["one"]) as (study,):
+        trials.run([search], [study], minutes)
+        start, best = start_and_best([search], [study])
+        return trial_table([search], [study]), (start.trial, best.trial)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +117,9 @@ def test_a_fold_whose_target_does_not_vary_is_named(tmp_path):
     flat = second._replace(valid=second.valid.assign(**{problem.target: 1.0}))
     present = {name: train_params.hyperparameters[name] for name in SPACE}
     search = Search(train_params, tune_params, problem, present, [first, flat, third], tmp_path)
-    with open_record(tmp_path, "one") as study, pytest.raises(PipelineError, match="fold 2 does not define r2"):
-        trials.run(search, study, 5.0)
-        start_and_best(study, present, tmp_path)
+    with open_records(tmp_path, ["one"]) as (study,), pytest.raises(PipelineError, match="fold 2 does not define r2"):
+        trials.run([search], [study], 5.0)
+        start_and_best([search], [study])
 
 
 def test_the_same_seed_gives_the_same_trials_in_several_processes_too(plain, tmp_path, monkeypatch):
@@ -146,11 +148,11 @@ def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not(plain, tmp_path, 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(trials, place, breaks)
         searched(tmp_path)
-    with open_record(tmp_path, "one") as study:
+    with open_records(tmp_path, ["one"]) as (study,):
         assert not trials_of(study, "RUNNING", "WAITING")
         before = {trial.number: trial.datetime_complete for trial in trials_of(study)}
     pd.testing.assert_frame_equal(searched(tmp_path)[0], plain[1])
-    with open_record(tmp_path, "one") as study:  # none was done again
+    with open_records(tmp_path, ["one"]) as (study,):  # none was done again
         assert {trial.number: trial.datetime_complete for trial in trials_of(study)[: len(before)]} == before
 
 
@@ -185,7 +187,7 @@ def test_when_the_time_is_up_no_fold_starts_and_what_was_under_way_is_done_later
     with monkeypatch.context() as patch:  # a second passes with each look at the clock
         patch.setattr(trials, "time", SimpleNamespace(monotonic=lambda: next(clock)))
         searched(tmp_path, minutes=7 / 60)
-    with open_record(tmp_path, "one") as study:
+    with open_records(tmp_path, ["one"]) as (study,):
         assert len(trials_of(study)) == 4
     pd.testing.assert_frame_equal(searched(tmp_path)[0], plain[1])
 
@@ -220,6 +222,50 @@ def test_every_kind_of_model_can_be_searched(model, values, dimension, tmp_path)
     assert best.value >= start.value
 
 
+def several(folder, *models, minutes=5.0):
+    """Search in several families; return the present values' trial and the best, and the table of all and of each."""
+    small, searches = {"n_estimators": {"low": 2, "high": 6}, "max_depth": {"low": 1, "high": 6}}, []
+    for model in models:
+        space = {name: small[name] for name in small if name in FAMILIES[model].hyperparameters("binary")}
+        present = {name: small[name]["low"] for name in space}
+        train_params, tune_params = params_of({"model": model} | present, trials=6, batch=2, space=space)
+        searches.append(Search(train_params, tune_params, SHOPS, present, folds_of_kind(SHOPS), folder))
+    with open_records(folder, models) as records:
+        trials.run(searches, records, minutes)
+        tables = [trial_table([one], [record]) for one, record in zip(searches, records, strict=True)]
+        return start_and_best(searches, records), trial_table(searches, records), tables
+
+
+def test_families_are_searched_side_by_side_as_each_would_be_alone(tmp_path):
+    models = ["decision_tree", "extra_trees", "random_forest"]
+    (start, best), together, tables = several(tmp_path / "together", *models)
+    for model, table in zip(models, tables, strict=True):
+        pd.testing.assert_frame_equal(several(tmp_path / model, model)[1], table)
+    assert len(together) == 18
+    model, highest = best.search.train.model, max(table["average_precision"].max() for table in tables)
+    assert together["model"].iloc[0] == model
+    assert together["average_precision"].iloc[0] == best.trial.value == highest
+    assert (start.search.train.model, start.trial.number) == ("decision_tree", 0)
+    assert (together.loc[together["model"] == "decision_tree", "n_estimators"] == "").all()
+    np.testing.assert_array_equal(np.load(tmp_path / f"together/{model}/{best.trial.number}.npy"), best.scores)
+
+
+def test_each_family_has_had_its_turn_when_the_time_is_up(tmp_path, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(trials, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    _, _, tables = several(tmp_path, "decision_tree", "extra_trees", "random_forest", minutes=18 / 60)
+    assert [len(table) for table in tables] == [4, 2, 2]
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_family_without_a_space_is_tried_once_with_its_defaults(tmp_path):
+    _, together, _ = several(tmp_path, "decision_tree", "k_nearest_neighbours")
+    (other,) = together[together["model"] == "k_nearest_neighbours"].to_dict("records")
+    assert other["state"] == "finished"
+    expected = [fold_scores(params_of({"model": "k_nearest_neighbours"})[0], SHOPS, f) for f in folds_of_kind(SHOPS)]
+    np.testing.assert_array_equal(np.load(tmp_path / "k_nearest_neighbours/0.npy"), np.concatenate(expected))
+
+
 def test_a_changed_problem_is_another_search(tmp_path):
     frame = pd.DataFrame({"a": [1.0, 2.0]})
     write_table(frame, tmp_path / "folds.parquet")
@@ -241,16 +287,16 @@ def test_a_changed_problem_is_another_search(tmp_path):
 
 def test_two_searches_at_once_are_refused(tmp_path):
     with (
-        open_record(tmp_path, "one"),
+        open_records(tmp_path, ["one"]),
         pytest.raises(PipelineError, match="another search is at work"),
-        open_record(tmp_path, "two"),
+        open_records(tmp_path, ["two"]),
     ):
         pass
 
 
 def test_without_optuna_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(PipelineError, match="in the extra `tune`"), open_record(tmp_path, "one"):
+    with pytest.raises(PipelineError, match="in the extra `tune`"), open_records(tmp_path, ["one"]):
         pass
 
 

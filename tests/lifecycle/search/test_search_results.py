@@ -1,4 +1,6 @@
 import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,8 +8,11 @@ import pytest
 from sklearn.metrics import average_precision_score, log_loss, r2_score
 
 from lifecycle.core.headline_metric import HEADLINES
+from lifecycle.core.params import TrainParams, TuneParams
 from lifecycle.evaluation.comparison import Chance
-from lifecycle.search.tuning import difference, verdict
+from lifecycle.models.families import FAMILIES
+from lifecycle.search.search_results import Found, better_params, changes, difference, offer, overview, verdict
+from lifecycle.search.trials import Search
 from problems.transactions import PROBLEM
 from tests.helpers_search import OF_KIND
 
@@ -80,3 +85,71 @@ def test_other_kinds_differ_by_their_own_figure_and_less_of_a_loss_is_better(kin
     back = difference(judged, np.stack(scores[::-1]), problem, CHANCE)
     assert verdict(back, headline).startswith("not shown to be better than the present values")
     assert "better in 0.0% of the resamples" in verdict(back, headline)
+
+
+def train_params(model, **hyperparameters):
+    return TrainParams(model=model, seed=1, exclude_features=["gaps"], **hyperparameters)
+
+
+PRESENT = train_params("extra_trees", n_estimators=60, max_depth=14, max_features=1)
+
+
+def search_in(train, present):
+    space = FAMILIES[train.model].space
+    tune = TuneParams(models=[], trials=4, minutes=1.0, batch=2, seed=0, space=space)
+    return Search(train, tune, OF_KIND["binary"], present, [], Path())
+
+
+def found(train, present, values):
+    trial = SimpleNamespace(number=7, user_attrs={"values": values, "figures": [0.5, 0.75]})
+    return Found(search_in(train, present), trial, np.zeros(1))
+
+
+def test_of_the_same_family_only_what_differs_is_offered():
+    present = {"n_estimators": 60, "max_depth": 14, "min_samples_leaf": 1}
+    best = found(PRESENT, present, present | {"max_depth": None, "min_samples_leaf": 3})
+    assert str(best) == "0.6250 (extra_trees, trial 7)"
+    values, removed = changes(PRESENT, better_params(PRESENT, best))
+    assert (values, removed) == ({"max_depth": None, "min_samples_leaf": 3}, [])
+    assert offer(PRESENT, values, removed) == (
+        "try it on the test window:\n\ndvc exp run -S train.max_depth=null -S +train.min_samples_leaf=3\n\n"
+        "or take it into params.yaml:\n\ntrain:\n  max_depth: null\n  min_samples_leaf: 3"
+    )
+
+
+def test_of_another_family_all_values_are_offered_and_what_it_does_not_have_goes():
+    defaults = {"n_estimators": 100, "max_depth": None, "min_samples_leaf": 1, "max_features": "sqrt"}
+    best = found(train_params("random_forest", **defaults), defaults, defaults | {"max_features": 1.0})
+    values, removed = changes(PRESENT, better_params(PRESENT, best))
+    assert removed == []
+    one_is_not_all = {"min_samples_leaf": 1, "max_features": 1.0}  # as an integer, 1 is one feature
+    assert values == {"model": "random_forest", "n_estimators": 100, "max_depth": None} | one_is_not_all
+
+
+def test_what_the_other_family_does_not_have_is_removed():
+    best = found(train_params("logistic_regression", C=1.0), {"C": 1.0}, {"C": 0.001})
+    text = offer(PRESENT, *changes(PRESENT, better_params(PRESENT, best)))
+    assert "dvc exp run -S train.model=logistic_regression -S +train.C=0.001 -S '~train.n_estimators' -S" in text
+    assert "params.yaml and remove n_estimators, max_depth, max_features there:\n\ntrain:\n  model: logistic" in text
+    assert "exclude_features" not in text
+
+
+def test_the_overview_has_ten_trials_and_the_best_of_each_family():
+    searches = [search_in(train_params(model), {}) for model in ("extra_trees", "logistic_regression", "decision_tree")]
+    common = {name: "" for search in searches for name in search.tune.space} | {"why": ""}
+    figures, last = [0.9 - number / 100 for number in range(12)], {"state": "stopped early", "average_precision": 0.1}
+    rows = [
+        {"trial": number, "model": "extra_trees", "state": "finished", "average_precision": figure, "max_features": "1"}
+        for number, figure in enumerate(figures)
+    ]
+    rows.append({"trial": 0, "model": "logistic_regression", "state": "refused", "C": "1.0", "why": "too large"})
+    rows.append({"trial": 0, "model": "decision_tree"} | last)
+    text = overview(pd.DataFrame([common | row for row in rows]), searches, "there.csv")
+    assert text.startswith("14 trials, 12 of them to the end; all are in there.csv\n")
+    head, *lines = text.splitlines()[1:12]
+    assert head.split() == ["trial", "model", "average_precision", "max_features"]
+    assert [line.split()[0] for line in lines] == list(map(str, range(10)))
+    assert text.endswith(
+        "the best of each family:\n  extra_trees: 0.9000 (trial 0 of 12)\n"
+        "  logistic_regression: none, too large\n  decision_tree: none, the time was up"
+    )
