@@ -78,6 +78,9 @@ def run_all(name: str, folder: Path, last: str = STAGES[-1]) -> Problem:
     change_params(folder, name)
     git_init(folder)
     frame.to_csv(folder / f"{name}.csv", index=False)
-    shutil.copyfile(ROOT / "requirements.lock", folder / "requirements.lock")
+    for path in ("requirements.lock", "dvc.yaml"):
+        shutil.copyfile(ROOT / path, folder / path)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / f"src/problems/{name}.py").write_text(f'"""{name}, as tests/helpers_tables.py declares it."""\n')
     run_stages(folder, *STAGES[: STAGES.index(last) + 1])
     return module.PROBLEM

@@ -24,7 +24,7 @@ def by_hand(problem, folder):
     """Return a plain model of the same recipe, fitted on the training rows, and the test rows."""
     train, test = (read_table(folder / f"data/splits/{name}.parquet") for name in ("train", "test"))
     kind = ExtraTreesRegressor if problem.task == "regression" else ExtraTreesClassifier
-    recipe = {"n_estimators": 20, "max_depth": 14, "min_samples_leaf": 2, "max_features": 0.6, "random_state": 42}
+    recipe = read_json(folder / "models/hyperparameters.json")["hyperparameters"]
     return kind(**recipe).fit(train[problem.feature_names], train["target"]), test
 
 
