@@ -8,13 +8,17 @@ from lifecycle.audit.fairness import (
     between_groups,
     check_fairness,
     largest_difference,
+    not_judged,
 )
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
 from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.evaluation.tasks.binary_metrics import COLUMNS
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.problem.slice_definitions import Band
 from tests.helpers_audit import people, scored, window
+from tests.helpers_kinds import decided
+from tests.helpers_kinds import problem as kind_problem
 
 NONE = {"max_recall_difference": None, "max_false_positive_ratio": None, "max_calibration_ratio": None}
 OTHERS = {"max_accuracy_difference": None, "max_error_ratio": None}  # of other kinds of target
@@ -243,3 +247,28 @@ def test_a_group_with_just_enough_positives_is_held_against_the_limits(least, is
     assert ("'far'" in calibration) is is_held
     between = as_json(audited(table), least)["place"]["between_groups"]["recall"]["difference"]
     assert (between > 0.5) is is_held
+
+
+def test_a_cut_whose_groups_are_too_small_for_any_limit_is_told():
+    problem, found = people(), audited(scored())
+    limits = NONE | OTHERS | REST | {"max_recall_difference": 0.3}
+    assert not_judged(Binary(problem), found, AuditParams(**limits)) == []
+    told = not_judged(Binary(problem), found, AuditParams(**limits | {"min_positives": 1_000}))
+    assert [sentence.partition(",")[0] for sentence in told] == [
+        f"fewer than two groups of {cut} have 1000 {problem.words.positives} (audit.min_positives)"
+        for cut in ("place", "age")
+    ]
+    east = int((scored()["label"] == 1)[scored()["place"] == "east"].sum())
+    west = int((scored()["label"] == 1)[scored()["place"] == "west"].sum())
+    between = AuditParams(**limits | {"min_positives": min(east, west) + 1})  # one of the two is large enough
+    assert any("groups of place" in sentence for sentence in not_judged(Binary(problem), found, between))
+    assert not_judged(Binary(problem), found, AuditParams(**NONE | OTHERS | REST | {"min_positives": 1_000})) == []
+
+
+def test_a_figure_that_can_be_below_zero_has_no_ratio():
+    task = task_of(kind_problem("regression"))
+    _, table, records = decided(task)
+    between = between_groups(audit(task, records, table, task.problem.groups, (60, 1))["place"], 1)
+    assert between["bias"]["ratio"] is None
+    assert between["bias"]["difference"] > 0
+    assert 0 < between["mae"]["ratio"] <= 1
