@@ -14,7 +14,7 @@ from lifecycle.core.errors import PipelineError, run
 
 COMMANDS = {
     "serve": "answer over HTTP what the pipeline would have decided",
-    "score": "score a parquet file of any size by the bundle",
+    "score": "score a parquet or CSV file by the bundle",
     "tune": "search better hyper-parameters on the validation windows",
     "report": "compare the workspace's model with another revision's; pass or fail",
     "explain": "show the decision on one record, and why",

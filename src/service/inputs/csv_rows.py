@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from lifecycle.bundle.servable import Servable
+from service.inputs.raw_records import as_source
 from service.inputs.row_forms import check_rows, from_records, from_vectors
 from service.protocol import Inputs
 from service.refusal import Refusal
@@ -25,8 +26,10 @@ def from_csv(servable: Servable, body: bytes, most: int) -> Inputs:
         400: no CSV in UTF-8. 413, 422: as for other rows.
     """
     lines = _lines(body, most + 2)  # a header, and one too many
-    kinds = {column["name"]: column["type"] for column in servable.schema["columns"]}
+    schema = servable.schema
+    kinds = {column["name"]: as_source(schema, column)["type"] for column in schema["columns"]}
     kinds |= dict.fromkeys(servable.numbers, "number") | dict.fromkeys(servable.texts, "text")
+    kinds = dict.fromkeys(schema.get("ignored", ()), "text") | kinds
     header = lines[0] if lines and lines[0] and all(cell in kinds for cell in lines[0]) else None
     rows, names = lines[1:] if header else lines, header or servable.features
     check_rows(len(rows), most)

@@ -94,7 +94,7 @@ def contract_of(servable: Servable) -> Contract:
     """Return the contract of a model's problem, prepared when it is first asked for."""
     schema = servable.schema
     columns, late = {c["name"]: c for c in schema["columns"]}, frozenset(schema["labels"])
-    checks = {name: checker(column) for name, column in columns.items()}
+    checks = {name: label_checker(schema, column) for name, column in columns.items()}
     defaults = {name: column["default"] for name, column in columns.items() if column.get("default") is not None}
     free = {*late, *defaults, *(name for name, column in columns.items() if column.get("nullable"))}
     read, unread = _columns_read(servable), {schema["key"], schema["time"]} - {None}
@@ -105,6 +105,25 @@ def contract_of(servable: Servable) -> Contract:
     return Contract(
         checks, required, unsent | defaults, schema["key"], late, frozenset(schema.get("ignored", ())), made
     )
+
+
+def as_source(schema: Mapping[str, Any], column: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a column of schema.json as the source has it: the target's labels there instead of their codes."""
+    classes = schema.get("classes") or [0, 1]
+    if column["name"] != schema["target"] or classes == [0, 1]:
+        return column
+    labels = [label for label in classes if label is not None]
+    kind = "text" if type(labels[0]) is str else "integer"
+    return {**column, "type": kind, "isin": None if None in classes else labels}
+
+
+def label_checker(schema: Mapping[str, Any], column: Mapping[str, Any]) -> Check:
+    """Return the check of a column; that of the target turns a label into its code."""
+    check, classes = checker(as_source(schema, column)), schema.get("classes") or [0, 1]
+    if column["name"] != schema["target"] or classes == [0, 1]:
+        return check
+    codes = {label: code for code, label in enumerate(classes)}
+    return lambda value: codes.get(check(value), codes.get(None))
 
 
 def _columns_read(servable: Servable) -> set[str]:

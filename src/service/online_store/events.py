@@ -20,6 +20,7 @@ from lifecycle.features.online.record_schema import ColumnError, Event, Label, R
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import features_of
+from service.inputs.derived_values import with_derived
 from service.inputs.raw_records import label, transaction
 from service.inputs.value_checks import form_of, in_range, texts
 from service.refusal import Refusal
@@ -128,11 +129,19 @@ def read_events(servable: Servable, schema: Schema, events: Sequence[Any], lates
     Refusal
         422, naming row and column.
     """
-    return [_read(servable, schema, event, row, latest) for row, event in enumerate(events)]
+    places = [place for place, event in enumerate(events) if not _is_label(event)]
+    whole = list(events)
+    for place, record in zip(places, with_derived(servable, [events[place] for place in places]), strict=True):
+        whole[place] = record
+    return [_read(servable, schema, event, row, latest) for row, event in enumerate(whole)]
+
+
+def _is_label(event: Any) -> bool:
+    return type(event) is dict and event.keys() == {LABEL}
 
 
 def _read(servable: Servable, schema: Schema, event: Any, row: int, latest: int) -> Event | Label:
-    if type(event) is dict and event.keys() == {LABEL}:
+    if _is_label(event):
         values = label(servable, event[LABEL], row)
         return told(row, schema.label, values[schema.key], values)
     found = event_of(schema, transaction(servable, event, row), row)

@@ -10,7 +10,7 @@ from lifecycle.problem.cells import NANOSECONDS
 from lifecycle.problem.window_words import Window
 from service.answers.kinds import kind_of
 from service.inputs.derived_values import is_prepared_here
-from service.inputs.raw_records import contract_of
+from service.inputs.raw_records import as_source, contract_of
 from service.inputs.value_checks import CHARACTERS, EXAMPLE, pattern
 from service.protocol import Examples
 from service.protocols.tensors import TYPES
@@ -187,9 +187,14 @@ def _number_since_1970(about: Mapping[str, Any]) -> Schema:
     return {"type": "integer", "minimum": low, "maximum": high, **whole_microseconds, "description": description}
 
 
+def source_columns(servable: Servable) -> list[Mapping[str, Any]]:
+    """Return the columns of the data contract, as a source has them."""
+    return [as_source(servable.schema, each) for each in servable.schema["columns"]]
+
+
 def raw_record(servable: Servable) -> Schema:
     """Return the schema of a raw transaction."""
-    contract, columns = contract_of(servable), servable.schema["columns"]
+    contract, columns = contract_of(servable), source_columns(servable)
     free = {each["name"] for each in columns if each.get("nullable")} | contract.late
     properties = {each["name"]: column(each, each["name"] in free) for each in columns}
     properties |= {name: {"description": "not read"} for name in sorted(contract.ignored)}
@@ -199,7 +204,7 @@ def raw_record(servable: Servable) -> Schema:
 
 def label_row(servable: Servable) -> Schema:
     """Return the schema of what has become known of a transaction."""
-    contract, columns = contract_of(servable), servable.schema["columns"]
+    contract, columns = contract_of(servable), source_columns(servable)
     shown = [each for each in columns if each["name"] == contract.key or each["name"] in contract.late]
     properties = {each["name"]: column(each, bool(each.get("nullable"))) for each in shown}
     return of_object(properties, tuple(contract.late), minProperties=2)
@@ -219,13 +224,13 @@ def features(servable: Servable) -> dict[str, Any]:
 def transaction(servable: Servable) -> dict[str, Any]:
     """Return a transaction; its labels are not known yet."""
     required = contract_of(servable).required
-    return {each["name"]: _value(servable, each) for each in servable.schema["columns"] if each["name"] in required}
+    return {each["name"]: _value(servable, each) for each in source_columns(servable) if each["name"] in required}
 
 
 def label(servable: Servable) -> dict[str, Any]:
     """Return what becomes known of that transaction."""
     contract = contract_of(servable)
-    columns = [c for c in servable.schema["columns"] if c["name"] == contract.key or c["name"] in contract.late]
+    columns = [c for c in source_columns(servable) if c["name"] == contract.key or c["name"] in contract.late]
     return {each["name"]: _value(servable, each) for each in columns}
 
 

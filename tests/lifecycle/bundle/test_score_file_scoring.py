@@ -250,6 +250,6 @@ def test_a_flipped_byte_is_refused_in_words_or_changes_no_score(servable, tmp_pa
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1", b"PAR1" + bytes(50) + b"PAR1"])
 def test_a_file_that_is_no_parquet_is_told_in_words(servable, tmp_path, content):
-    (tmp_path / "in.csv").write_bytes(content)
-    with pytest.raises(PipelineError, match=r"in\.csv: not a readable parquet file .*; nothing was written"):
-        score_file(servable, tmp_path / "in.csv", tmp_path / "out")
+    (tmp_path / "in").write_bytes(content)
+    with pytest.raises(PipelineError, match=r"in: not a readable parquet file .*; nothing was written"):
+        score_file(servable, tmp_path / "in", tmp_path / "out")

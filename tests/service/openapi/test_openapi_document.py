@@ -15,6 +15,7 @@ from service.openapi import model_schemas
 from service.routes import endpoints
 from service.settings import Settings
 from tests.graph import ROOT
+from tests.helpers_task_bundles import task_bundle
 from tests.service.helpers_protocols import described, history_bundle
 from tests.service.helpers_serving import Service, service, small_bundle
 
@@ -158,6 +159,13 @@ def test_requests_made_from_the_document_find_nothing(payments, tmp_path):
 @pytest.mark.slow
 def test_nor_do_they_with_text_and_gaps(shops, tmp_path):
     with service(tmp_path, shops.folder, max_wait_ms="10000") as running:
+        assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_nor_do_they_of_other_kinds_of_target(task, tmp_path):
+    with service(tmp_path, task_bundle(tmp_path / "bundle", task).folder, max_wait_ms="10000") as running:
         assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
 
 
