@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.atomic import atomic
-from lifecycle.core.prediction_quality import HEADLINES
+from lifecycle.core.headline_metric import HEADLINES
 from lifecycle.problem.problem import Task
 from lifecycle.problem.purpose import Words
 
