@@ -50,7 +50,7 @@ def main() -> None:
     write_csv(explained.dots, "metrics/explain/contribution_summary.csv")
     write_csv(dependence, "metrics/explain/partial_dependence.csv")
     write_json(explained.as_json(importance), "metrics/explain/explanation.json")
-    draw_explanation("metrics/explain", explained.whole.get("unit"), "metrics/explain/explanation.png")
+    draw_explanation("metrics/explain", problem.task, explained.whole.get("unit"), "metrics/explain/explanation.png")
 
 
 if __name__ == "__main__":

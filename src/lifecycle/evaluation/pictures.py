@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.atomic import atomic
+from lifecycle.core.prediction_quality import HEADLINES
+from lifecycle.problem.problem import Task
 from lifecycle.problem.purpose import Words
 
 INK, ACCENT, MUTED = "#24292f", "#0969da", "#8c959f"
 MOST_FEATURES = 12
+MOST_CLASSES = 4  # that have a panel of contributions each
 LOW_TO_HIGH = ["#54aeff", "#8250df", "#cf222e"]
 
 
@@ -108,21 +111,32 @@ def _half_width(axes: Any, by_coverage: pd.DataFrame, decision: Any) -> None:
     axes.set(title="Half-width (validation)", xlabel="coverage", ylabel="half-width")
 
 
-def draw_explanation(tables: str | Path, unit: str | None, target: str | Path) -> None:
-    """Draw importance, contributions (in their unit, or None where there are none) and dependence, as one PNG."""
+def draw_explanation(tables: str | Path, task: Task, unit: str | None, target: str | Path) -> None:
+    """Draw importance, contributions (in their unit, or None where there are none) and dependence, as one PNG.
+
+    Of several classes the first few have contributions in a panel each, and each class has a line of dependence.
+    """
     names = ("importance", "contribution_summary", "partial_dependence")
     importance, dots, dependence = (pd.read_csv(Path(tables) / f"{name}.csv") for name in names)
     shown = importance.nlargest(MOST_FEATURES, "importance").iloc[::-1].set_index("feature")
-    figure = _figure(11, 3.4 + 0.25 * len(shown))
+    classes = list(dots["output"].unique()[:MOST_CLASSES]) if "output" in dots else [None]
+    figure = _figure(5.5 + 5.5 * len(classes) ** 0.5, 3.4 + 0.25 * len(shown))
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1 + 0.25 * len(shown), 2])[:, 0]
-    left, right = above.subplots(1, 2, sharey=True)
-    _importance(left, shown)
-    _contributions(right, dots, list(shown.index), unit)
+    left, *others = above.subplots(1, 1 + len(classes), sharey=True)
+    _importance(left, shown, task)
+    for axes, name in zip(others, classes, strict=True):
+        own = dots if name is None else dots[dots["output"] == name]
+        _contributions(axes, own, list(shown.index), unit, "a score" if name is None else str(name))
     curves = list(dependence.groupby("feature", sort=False))
     panels = below.subplots(1, max(1, len(curves)), sharey=True, squeeze=False)[0]
     for panel, (name, curve) in zip(panels, curves, strict=False):
-        panel.plot(curve["value"], curve["score"], color=ACCENT, marker=".", markersize=4)
+        lines = curve.groupby("output", sort=False) if "output" in curve else [(None, curve)]
+        for output, line in lines:
+            colour = {"color": ACCENT} if output is None else {"label": output}
+            panel.plot(line["value"], line["score"], marker=".", markersize=4, **colour)
         panel.set(xlabel=name)
+    if "output" in dependence and curves:
+        panels[0].legend()
     panels[0].set(ylabel="mean score")
     panels[0].set_title("Dependence: one feature set to a value in all rows", loc="left")
     _save(figure, target)
@@ -145,19 +159,20 @@ def _save(figure: Any, target: str | Path) -> None:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
 
 
-def _importance(axes: Any, shown: pd.DataFrame) -> None:
+def _importance(axes: Any, shown: pd.DataFrame, task: Task) -> None:
     places = range(len(shown))
     axes.barh(places, shown["importance"], color=ACCENT, height=0.6)
     axes.hlines(places, shown["low"], shown["high"], color=INK, linewidth=1.5)
     axes.set_yticks(places, shown.index)
-    axes.set(title="Importance (test window, 95 % interval)", xlabel="average precision lost when shuffled")
+    figure, way = HEADLINES[task].name.replace("_", " "), "lost" if HEADLINES[task].direction > 0 else "added"
+    axes.set(title="Importance (test window, 95 % interval)", xlabel=f"{figure} {way} when shuffled")
 
 
-def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str | None) -> None:
+def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str | None, output: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     if unit is None:
-        axes.set(title="What it adds to a score", xticks=[])
+        axes.set(title=f"What it adds to {output}", xticks=[])
         axes.text(0.5, 0.5, "not known exactly:\nneither trees nor coefficients", ha="center", transform=axes.transAxes)
         return
     # Text has no order: muted.
@@ -173,4 +188,4 @@ def _contributions(axes: Any, dots: pd.DataFrame, names: list[str], unit: str | 
     bar = axes.figure.colorbar(drawn, ax=axes, ticks=[0, 1], aspect=40, pad=0.01)
     bar.ax.set_yticklabels(["low", "high"])
     bar.set_label("value", labelpad=-12)
-    axes.set(title="What it adds to a score", xlabel=unit)
+    axes.set(title=f"What it adds to {output}", xlabel=unit)

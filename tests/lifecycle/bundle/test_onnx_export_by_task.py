@@ -47,11 +47,11 @@ def test_rows_on_and_beside_the_thresholds_have_the_pipeline_s_scores(model, tas
 
 @pytest.mark.parametrize(("model", "task"), EVERY)
 def test_a_row_has_one_score_whatever_stands_beside_it(model, task):
-    pipeline, rows = of_task(model, task), unseen(task, 600)
+    pipeline, rows = of_task(model, task), unseen(task)[::20]
     session = Session(export(pipeline))
     whole = assert_served(pipeline, rows, session)
-    for size in (1, 7, 129):
-        parts = [assert_served(pipeline, rows[start : start + size], session) for start in range(0, 600, size)]
+    for size in (1, 7):
+        parts = [assert_served(pipeline, rows[start : start + size], session) for start in range(0, len(rows), size)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
@@ -116,7 +116,6 @@ def test_parallel_trees_of_several_classes_are_served():
         ("hist_gradient_boosting", "regression", {"loss": "poisson"}, "train.loss = 'poisson': the exponential"),
         ("hist_gradient_boosting", "regression", {"loss": "gamma"}, "train.loss = 'gamma': the exponential"),
         ("lightgbm", "regression", {"objective": "poisson"}, "objective regression or regression_l1 or huber"),
-        ("lightgbm", "regression", {"reg_sqrt": True}, "objective regression or"),
         ("lightgbm", "multiclass", {"objective": "multiclassova"}, "objective multiclass num_class:4"),
         ("xgboost", "regression", {"objective": "count:poisson"}, "objective reg:squarederror or"),
         ("xgboost", "regression", {"booster": "dart"}, "booster gbtree"),

@@ -216,7 +216,7 @@ def test_the_same_tables_give_the_same_picture(explained, rows, tmp_path):
     write_csv(dots(explained, rows), tmp_path / "contribution_summary.csv")
     for name, features in (("one", ["up", "often"]), ("two", ["up", "often"]), ("none", [])):
         write_csv(partial_dependence(score_of, rows, features), tmp_path / "partial_dependence.csv")
-        draw_explanation(tmp_path, "probability", tmp_path / f"{name}.png")
+        draw_explanation(tmp_path, "binary", "probability", tmp_path / f"{name}.png")
     pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("one", "two", "none")]
     assert pictures[0] == pictures[1] != pictures[2]
 
@@ -226,7 +226,7 @@ def test_a_picture_without_contributions_says_so(explained, rows, tmp_path):
     write_csv(importance, tmp_path / "importance.csv")
     write_csv(dots(explained, rows)[:0], tmp_path / "contribution_summary.csv")
     write_csv(partial_dependence(score_of, rows, ["up"]), tmp_path / "partial_dependence.csv")
-    draw_explanation(tmp_path, None, tmp_path / "explanation.png")
+    draw_explanation(tmp_path, "binary", None, tmp_path / "explanation.png")
     assert (tmp_path / "explanation.png").stat().st_size > 10_000
 
 

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from lifecycle.core.portable_math import softmax
+from lifecycle.core.tables import write_csv
+from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.attribution import from_bytes, to_bytes
 from lifecycle.explanation.contributions import attribution, explainer, summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
@@ -89,3 +91,19 @@ def test_importance_is_what_the_task_s_headline_loses(task):
     assert found["importance"].idxmax() == "number"
     assert found.loc["number", "low"] > 0
     assert found.loc["nothing", "importance"] == 0
+
+
+def test_the_picture_of_several_classes_shows_each(tmp_path):
+    pipeline, rows = of_task("extra_trees", "multiclass"), rows_of("multiclass")
+    found = summary(pipeline, rows, predict(pipeline, rows), CLASSES)
+    tables = {
+        "importance": pd.DataFrame({"feature": list(rows), "importance": [0.3, 0.2, 0.1, 0], "low": 0.0, "high": 0.4}),
+        "contribution_summary": found.dots,
+        "partial_dependence": partial_dependence(lambda some: predict(pipeline, some), rows, ["number"], CLASSES),
+    }
+    for classes in (CLASSES, CLASSES[:2]):
+        for name, table in tables.items():
+            shown = table[table["output"].isin(classes)] if "output" in table else table
+            write_csv(shown, tmp_path / f"{name}.csv")
+        draw_explanation(tmp_path, "multiclass", "probability", tmp_path / f"{len(classes)}.png")
+    assert (tmp_path / "4.png").stat().st_size > (tmp_path / "2.png").stat().st_size > 10_000
