@@ -12,7 +12,7 @@ from benchmarks.protocol import PUBLISHED, TEST_STARTS, Model, cut, fitted, need
 from lifecycle.core.params import EvaluateParams
 from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.batch import evaluate
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.window_words import Feature
 

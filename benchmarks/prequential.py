@@ -27,7 +27,7 @@ from lifecycle.core.errors import run
 from lifecycle.core.params import EvaluateParams, load_params
 from lifecycle.core.ranking import Ranking, average_precision
 from lifecycle.evaluation.bootstrap import intervals
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import feature_names
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem

@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline
 
 from lifecycle.core.ranking import EntityRanking, Ranking, average_precision, roc_auc
 from lifecycle.features.batch import evaluate
-from lifecycle.models.families import build, predict
+from lifecycle.models.families import build
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import fit
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.record_words import Night, Raw, Weekend

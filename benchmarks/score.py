@@ -30,7 +30,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.tables import read_json, read_table, write_table
 from lifecycle.evaluation.probability_calibration import Calibration
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 
 FEATURES, BUNDLE, MODEL = Path("data/features/features.parquet"), Path("models/bundle"), Path("models/model.joblib")
 DECISION = Path("models/decision.json")

@@ -23,7 +23,7 @@ from lifecycle.core.value_limits import none_if_nan
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.splits.time_windows import plan, timing
 

@@ -25,7 +25,7 @@ from lifecycle.evaluation.gates import check_baselines, check_defined, check_lea
 from lifecycle.evaluation.plot_tables import write_tables
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.splits.time_windows import timing
 

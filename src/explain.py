@@ -21,7 +21,7 @@ from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.contributions import summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.problem.loading import load_problem
 
 MODEL, TEST = "models/model.joblib", "data/splits/test.parquet"

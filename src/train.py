@@ -18,7 +18,7 @@ from lifecycle.core.errors import run
 from lifecycle.core.headline_metric import HEADLINES, quality, training_figures
 from lifecycle.core.params import TrainParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
-from lifecycle.models.families import predict, staged_predict
+from lifecycle.models.prediction import predict, staged_predict
 from lifecycle.models.training import Fold, baseline, folds_of, hyperparameters, tracker, train_model
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem

@@ -9,7 +9,7 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import read_json, read_table
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.helpers_model import run_stages
 from tests.helpers_tables import change_params, run_all
 

@@ -16,7 +16,7 @@ from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.repository.revision_files import out_hash
 from tests.graph import before, holds, stages
 from tests.helpers_bundle import SIZES, start_packaging

@@ -15,7 +15,7 @@ from sklearn.metrics import (
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table, write_table
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import baseline, folds_of, train_model
 from problems.transactions import PROBLEM
 from tests.helpers_model import CLASSIFIERS, SMALL, git_init, params, run_stages, start_project, write_params

@@ -27,7 +27,7 @@ from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.features.feature_contract import contract
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import fit
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.record_words import Raw

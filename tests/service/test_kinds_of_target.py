@@ -13,7 +13,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferResult
 
 from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.helpers_task_bundles import CLASSES, TASKS, pipeline_of, records_of, task_bundle, with_features
 from tests.service.helpers_serving import Service, service
 

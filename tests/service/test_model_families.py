@@ -6,7 +6,8 @@ import pytest
 
 from lifecycle.bundle.bundle_writer import write_refusal
 from lifecycle.evaluation.probability_calibration import Calibration
-from lifecycle.models.families import Family, predict
+from lifecycle.models.families import Family
+from lifecycle.models.prediction import predict
 from tests.helpers_bundle import of_shops
 from tests.helpers_model import CLASSIFIERS, learnable
 from tests.service.helpers_serving import refused_at_start, service, small_bundle

@@ -14,7 +14,7 @@ from lifecycle.core.value_limits import none_if_nan
 from lifecycle.evaluation.bootstrap import entity_codes, interval, resamples, units_of, weights_of
 from lifecycle.evaluation.metrics import Figures
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import TimeWindow, left_out, lengths, rows_to_test, take

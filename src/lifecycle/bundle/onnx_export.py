@@ -73,7 +73,7 @@ def export(pipeline: Pipeline) -> bytes:
     """Return the content of an ONNX file.
 
     Inputs `numbers` (double, NaN where missing) and `texts` (`MISSING_TEXT` where missing), of shape (rows, features);
-    one that the model has no feature for is left out. Outputs `score`, as `lifecycle.models.families.predict` gives
+    one that the model has no feature for is left out. Outputs `score`, as `lifecycle.models.prediction.predict` gives
     it, and `columns`, the estimator's input.
 
     Raises

@@ -11,7 +11,8 @@ from sklearn.pipeline import Pipeline
 
 from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import family_of, predict
+from lifecycle.models.families import family_of
+from lifecycle.models.prediction import predict
 from lifecycle.models.preprocessing import categories, inputs
 
 AT_A_TIME = 10_000

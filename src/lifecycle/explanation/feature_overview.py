@@ -18,7 +18,7 @@ from lifecycle.core.tables import read_table
 from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.explanation.importance import permutation_importance
 from lifecycle.features.feature_contract import catalogue
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 

@@ -18,7 +18,8 @@ from lifecycle.evaluation.decision import Decision
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.explanation.contributions import NO_CONTRIBUTIONS, explainer
 from lifecycle.explanation.reasons import reasons, sentence
-from lifecycle.models.families import family_of, predict
+from lifecycle.models.families import family_of
+from lifecycle.models.prediction import predict
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 

@@ -8,19 +8,16 @@ stages explain and package then say so and go on.
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Dimension
-from lifecycle.core.portable_math import sigmoid, softmax
 from lifecycle.models import estimator_scores, trees
 from lifecycle.models.estimator_scores import Growth
 from lifecycle.models.preprocessing import preparation
@@ -297,40 +294,3 @@ def build(model: str, task: Task, seed: int, hyperparameters: Mapping[str, Any],
     seeded = {"random_state": seed} if "random_state" in estimator.get_params() else {}
     estimator.set_params(**seeded, **hyperparameters)
     return Pipeline([("prepare", preparation(features, family.scaled, task, seed)), ("model", estimator)])
-
-
-def predict(pipeline: Pipeline, rows: pd.DataFrame) -> np.ndarray:
-    """Return the score of each row, not calibrated, float64.
-
-    `rows` may have more columns than the features.
-
-    Returns
-    -------
-    numpy.ndarray of float64
-        The probability of class 1, or the number, shape (n,); with several classes the probability of each, in the
-        order of their codes, shape (n, classes). A probability that is not a mean of shares is rounded to eight
-        decimals, a number that is not a mean to single precision.
-    """
-    family, model = family_of(pipeline), pipeline[-1]
-    with threadpool_limits(limits=1):
-        columns = pipeline[:-1].transform(rows[list(pipeline.feature_names_in_)])
-        if family.log_odds and is_classifier(model):
-            log_odds = family.log_odds(model, columns)
-            score = sigmoid(log_odds) if log_odds.ndim == 1 else softmax(log_odds)
-        else:
-            score = estimator_scores.score_of(model, columns)
-    return score if family.exact else estimator_scores.rounded(score, model)
-
-
-def staged_predict(pipeline: Pipeline, rows: pd.DataFrame, points: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (size, score) as an ensemble grows, at most about `points` times; other models yield their only score."""
-    family, model = family_of(pipeline), pipeline[-1]
-    if family.growth is None:
-        yield 1, predict(pipeline, rows)
-        return
-    columns = pipeline[:-1].transform(rows[list(pipeline.feature_names_in_)])
-    steps, scores = family.growth(model, columns)
-    every = max(1, steps // points)
-    for size, score in enumerate(scores, 1):
-        if size % every == 0 or size == steps:
-            yield size, score if family.exact else estimator_scores.rounded(score, model)

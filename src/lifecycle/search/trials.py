@@ -27,7 +27,7 @@ from lifecycle.core.atomic import atomic, locked
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.headline_metric import HEADLINES, Headline, quality
 from lifecycle.core.params import TrainParams, TuneParams
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import Fold, train_model
 from lifecycle.problem.problem import Problem
 from lifecycle.search.space import Values, distributions, legible

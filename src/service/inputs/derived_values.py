@@ -4,7 +4,6 @@ It takes pandas and src/problems: an environment that only serves has no pandas,
 record is prepared with those of its request, so `prepare` has to make a row of that row alone.
 """
 
-import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -14,8 +13,6 @@ from lifecycle.core.errors import PipelineError
 from service.inputs import faults
 from service.inputs.raw_records import contract_of, source_values
 from service.refusal import Refusal
-
-PREPARATION = "lifecycle.bundle.source_preparation"  # imports pandas
 
 
 def with_derived(servable: Servable, records: Sequence[Any]) -> Sequence[Any]:
@@ -53,8 +50,9 @@ def is_prepared_here(servable: Servable) -> bool:
 
 def _preparation(servable: Servable) -> ModuleType:
     try:
-        return importlib.import_module(PREPARATION)
+        from lifecycle.bundle import source_preparation  # imports pandas
     except ImportError as error:
         raise PipelineError(
             f"this service can't run the `prepare` of {servable.schema['problem']}: it has no {error.name}"
         ) from error
+    return source_preparation

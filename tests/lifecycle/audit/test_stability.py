@@ -20,7 +20,7 @@ from lifecycle.audit.stability import (
 from lifecycle.core.params import SplitParams, TrainParams
 from lifecycle.evaluation.bootstrap import resamples
 from lifecycle.evaluation.tasks.binary import Binary
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import train_model
 from lifecycle.problem.problem import Column
 from lifecycle.problem.record_words import Raw

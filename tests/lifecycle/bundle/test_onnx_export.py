@@ -13,7 +13,7 @@ from lifecycle.bundle.onnx_export import export
 from lifecycle.bundle.parity import rows_on_thresholds
 from lifecycle.bundle.servable import Batch, Session
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.preprocessing import inputs
 from tests.helpers_bundle import fitted, of_shops
 from tests.helpers_model import CLASSIFIERS, learnable, quick

@@ -20,7 +20,7 @@ from lifecycle.bundle.parity import (
 )
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.helpers_bundle import ORIGIN, fitted, of_shops, some_decision, write_bundle
 from tests.helpers_model import CLASSIFIERS, learnable
 

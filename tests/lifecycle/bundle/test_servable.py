@@ -11,7 +11,7 @@ from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.explanation.contributions import explainer
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.graph import SRC
 from tests.helpers_bundle import fitted, of_shops, some_decision, write_bundle
 from tests.helpers_model import CLASSIFIERS, learnable

@@ -11,7 +11,7 @@ from lifecycle.bundle.servable import ClassScored, NumberScored, Scored
 from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.decision import decision_of
 from lifecycle.explanation.contributions import explainer
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.helpers_bundle import SHOPS, decision_of_task, of_task, shops_of, write_bundle
 from tests.helpers_model import EVERY, TASKS, learnable_of
 

@@ -9,7 +9,7 @@ from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.score_file import score_file
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import CsvParams
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from tests.helpers_data import creditcard_table
 from tests.helpers_task_bundles import (
     CLASSES,

@@ -96,7 +96,7 @@ def test_missing_key_is_named(key):
         ("decide.alert_budget_per_day", 0.5, "integer"),
         ("evaluate.top_k", 0, "greater than or equal to 1"),
         ("evaluate.bootstrap_samples", 49, "greater than or equal to 50"),
-        ("evaluate.leak_alarm", 1.01, "less than or equal to 1"),
+        ("evaluate.leak_alarm", 0.0, "greater than 0"),
     ],
 )
 def test_illegal_value_is_told_with_key_value_and_what_is_legal(key, value, legal):

@@ -18,7 +18,8 @@ from lifecycle.explanation.contributions import (
     summary,
 )
 from lifecycle.explanation.importance import partial_dependence
-from lifecycle.models.families import FAMILIES, build, family_of, predict
+from lifecycle.models.families import FAMILIES, build, family_of
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import fit
 from tests.helpers_model import CLASSIFIERS, learnable
 

@@ -10,7 +10,8 @@ from lifecycle.evaluation.pictures import draw_explanation
 from lifecycle.explanation.attribution import from_bytes, to_bytes
 from lifecycle.explanation.contributions import attribution, explainer, summary
 from lifecycle.explanation.importance import partial_dependence, permutation_importance
-from lifecycle.models.families import family_of, predict
+from lifecycle.models.families import family_of
+from lifecycle.models.prediction import predict
 from tests.helpers_bundle import of_task
 from tests.helpers_model import EVERY, TASKS, learnable_of
 

@@ -4,7 +4,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from lifecycle.explanation.importance import permutation_importance
-from lifecycle.models.families import build, predict
+from lifecycle.models.families import build
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import fit
 from tests.helpers_model import learnable
 

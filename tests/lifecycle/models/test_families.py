@@ -9,7 +9,8 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import FAMILIES, build, family_of, predict, staged_predict
+from lifecycle.models.families import FAMILIES, build, family_of
+from lifecycle.models.prediction import predict, staged_predict
 from lifecycle.models.training import fit
 from tests.helpers_model import CLASSIFIERS, ROOT, learnable
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.models.families import FAMILIES, build, family_of, predict, staged_predict
+from lifecycle.models.families import FAMILIES, build, family_of
+from lifecycle.models.prediction import predict, staged_predict
 from lifecycle.models.training import fit
 from tests.helpers_bundle import SIZES, fitted, of_task
 from tests.helpers_model import EVERY, learnable_of

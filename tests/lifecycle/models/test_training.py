@@ -5,7 +5,7 @@ import pytest
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json
-from lifecycle.models.families import predict
+from lifecycle.models.prediction import predict
 from lifecycle.models.training import baseline, feature_names, folds_of, hyperparameters, tracker, train_model
 from problems.transactions import PROBLEM
 from tests.helpers_bundle import SHOPS
