@@ -142,6 +142,7 @@ def test_limits_are_those_of_the_contract():
     assert columns["amount"] == {
         "name": "amount", "type": "number", "unit": "currency units", "nullable": False, "ge": 0, "le": 1_000_000,
         "isin": None, "decimals": 2, "derived": False, "late": False, "default": None,
+        "aliases": ["TX_AMOUNT"],
     }  # fmt: skip
     assert columns["tx_time"]["ge"] == "2000-01-01"
     assert columns["region"]["default"] == 0
