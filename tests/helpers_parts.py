@@ -34,7 +34,9 @@ FEATURES = (
     Difference("above", "amount_ratio", "since_large_9d"),
     Window("above_max", "max", of="above", by="shop", days=(1.5,)),
 )
-PROBLEM: Any = SimpleNamespace(features=FEATURES, time="tx_time", decimals={"amount": 2, "is_fraud": 0})
+PROBLEM: Any = SimpleNamespace(
+    features=FEATURES, time="tx_time", time_column="tx_time", decimals={"amount": 2, "is_fraud": 0}
+)
 
 
 def records(rows: int = 12_000) -> pd.DataFrame:

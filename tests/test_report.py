@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lifecycle.core.headline_metric import HEADLINES
+from lifecycle.problem.loading import load_problem
 from lifecycle.repository.revision_files import out_hash
 from tests.conftest import run, set_params
 from tests.graph import ROOT
@@ -51,7 +53,16 @@ def test_a_worse_model_fails_the_gate_after_the_report_is_written(changed):
     assert "Compared record by record on" in written
     assert re.search(r"\| `train` \| `train.max_depth` \| \d of \d \| +\d+\.\d s \|", written)
     titles = re.findall("^## (.*)$", written, re.MULTILINE)
-    assert titles == ["Metrics", "Params", "Data", "Plots", "Slices and groups", "Features", "Stages that ran"]
+    assert titles == [
+        "Metrics",
+        "Warnings",
+        "Params",
+        "Data",
+        "Plots",
+        "Slices and groups",
+        "Features",
+        "Stages that ran",
+    ]
     for name in re.findall(r'(?:src|srcset)="([^"]+)"', written):
         assert (changed / "report" / name).read_bytes().startswith(b"\x89PNG")
     assert run("git status --porcelain report", changed).stdout == ""
@@ -118,6 +129,7 @@ def test_in_a_clone_without_a_checkout_the_tables_come_from_the_cache(workspace,
 
 
 def test_the_committed_gate_is_on_a_figure_that_there_is():
-    metric = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["report"]["metric"]
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    metric = params["report"]["metric"] or HEADLINES[load_problem(params["problem"]).task].name
     evaluation = json.loads((ROOT / "metrics/evaluate/evaluation.json").read_text(encoding="utf-8"))["test"]
     assert metric in evaluation, f"report.metric = {metric} of params.yaml is none of {', '.join(evaluation)}"

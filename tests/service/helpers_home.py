@@ -50,7 +50,8 @@ def contract_of(features: Sequence[Feature]) -> dict[str, Any]:
 def schema_of() -> dict[str, Any]:
     columns = [bundle_writer._column(column) for column in PROBLEM.contract]
     labels = sorted(PROBLEM.label_columns)
-    return {"key": PROBLEM.key, "time": PROBLEM.time, "labels": labels, "columns": columns}
+    roles = {"key": PROBLEM.key, "time": PROBLEM.time, "target": PROBLEM.target, "task": PROBLEM.task, "classes": []}
+    return {**roles, "labels": labels, "columns": columns}
 
 
 def listed(folder: Path, features: Sequence[Feature] = EVERYTHING, base: Snapshot | None = None) -> Any:

@@ -23,5 +23,5 @@ def decision_of(task: str, content: Mapping[str, Any]) -> Any:
     """
     kind = DECISIONS[task]
     if set(content) != {field.name for field in fields(kind)}:
-        raise PipelineError(f"models/decision.json is not that of a {task} target; `dvc repro` makes it anew")
+        raise PipelineError(f"decision.json is not that of a {task} target; `dvc repro` makes it anew")
     return kind.from_json(content)
