@@ -9,7 +9,7 @@ from msgspec import Meta
 from lifecycle.bundle.servable import Batch, Servable
 from service.inputs import faults
 from service.inputs.derived_values import with_derived
-from service.inputs.raw_records import transaction
+from service.inputs.raw_records import contract_of, transaction
 from service.inputs.value_checks import Form, form_of, in_range, matrix, texts
 from service.protocol import Inputs
 from service.refusal import Refusal
@@ -95,7 +95,8 @@ def from_columns(servable: Servable, columns: Mapping[str, np.ndarray]) -> Batch
 
 def _transactions(servable: Servable, form: Form, records: Sequence[Any]) -> list[dict[str, Any]]:
     """Return raw transactions, checked; raise when not all records are such."""
-    raw = [type(record) is dict and _is_raw(form, record) for record in records]
+    needed = {*contract_of(servable).required}
+    raw = [type(record) is dict and _is_raw(form, record, needed) for record in records]
     if not any(raw):
         named = {*form.marks}.intersection((servable.schema["key"], servable.schema["time"]))
         advice = f"; a raw transaction has {' and '.join(map(repr, sorted(named)))}"
@@ -107,8 +108,11 @@ def _transactions(servable: Servable, form: Form, records: Sequence[Any]) -> lis
     return [transaction(servable, record, i) for i, record in enumerate(with_derived(servable, records))]
 
 
-def _is_raw(form: Form, record: Mapping[str, Any]) -> bool:
-    return not form.marks.isdisjoint(record) or (bool(form.made) and form.made.isdisjoint(record))
+def _is_raw(form: Form, record: Mapping[str, Any], needed: set[str]) -> bool:
+    """Tell whether a record that lacks a feature is a transaction: by a column of its own, or as it has all of them."""
+    if not form.marks.isdisjoint(record) or (form.made and form.made.isdisjoint(record)):
+        return True
+    return bool(needed) and record.keys() >= needed
 
 
 def check_rows(rows: int, most: int) -> None:
