@@ -1,13 +1,14 @@
 """Records whose columns the problem's `prepare` makes, as `tests.helpers_task_bundles.creditcard_bundle` has them."""
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lifecycle import bundle
 from lifecycle.bundle import source_preparation
-from service.inputs import derived_values
 from service.inputs.derived_values import is_prepared_here, with_derived
 from service.inputs.raw_records import transaction
 from service.inputs.row_forms import from_list
@@ -66,10 +67,10 @@ def test_a_prepare_that_fails_is_told_with_its_line(cards):
 
 
 def test_without_pandas_the_columns_to_send_are_named(cards, monkeypatch):
-    def without(name):
-        raise ModuleNotFoundError(f"No module named {name}", name="pandas")
-
-    monkeypatch.setattr(derived_values.importlib, "import_module", without)
+    monkeypatch.delattr(bundle, "source_preparation")
+    for name in ("lifecycle.bundle.source_preparation", "lifecycle.sources.derived_columns"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     message = str(refused(cards, RECORDS))
     assert message == "this service can't run the `prepare` of creditcard: it has no pandas; send 'tx_time' instead"
     assert not is_prepared_here(cards)
