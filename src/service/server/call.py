@@ -14,13 +14,7 @@ ASGI = {"version": "3.0"}
 
 
 class Call:
-    """A request whose head has come. Its answer says its length, and comes in one part.
-
-    Parameters
-    ----------
-    connection : Connection
-        It came on.
-    """
+    """A request whose head has come on a connection. Its answer says its length, and comes in one part."""
 
     def __init__(self, connection: Any) -> None:
         self._connection, parser = connection, connection.parser
@@ -72,21 +66,28 @@ class Call:
         return {"type": "http.request", "body": body, "more_body": self.more}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Write the answer, its head together with its body; the last one of a server that ends says so."""
+        """Have it answered in the loop's next turn: who is refused asks again before others are scored otherwise."""
         if message["type"] == "http.response.start":
             self._start = message
         elif not self.over:
-            connection, self.over = self._connection, True
-            last = connection.server.draining and len(connection.calls) == 1
-            self.keep_alive &= not last and not self.expects
-            more = connection.server.date if self.keep_alive else connection.server.date + CLOSE
-            head = response_head(self._start["status"], self._start["headers"], more)
-            connection.transport.write(head if self.scope["method"] == "HEAD" else head + message["body"])
-            connection.calls.popleft()
-            if self.keep_alive:
-                connection.go_on()
-            else:
-                connection.transport.close()
+            self.over = True
+            self._connection.server.loop.call_soon(self._answer, message["body"])
+
+    def _answer(self, body: bytes) -> None:
+        """Write head and body together; the last answer of a server that ends says so."""
+        connection = self._connection
+        if connection.transport.is_closing():
+            return
+        last = connection.server.draining and len(connection.calls) == 1
+        self.keep_alive &= not last and not self.expects
+        more = connection.server.date if self.keep_alive else connection.server.date + CLOSE
+        head = response_head(self._start["status"], self._start["headers"], more)
+        connection.transport.write(head if self.scope["method"] == "HEAD" else head + body)
+        connection.calls.popleft()
+        if self.keep_alive:
+            connection.go_on()
+        else:
+            connection.transport.close()
 
     async def _run(self) -> None:
         try:

@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         call.keep_alive &= self.parser.should_keep_alive()
         if not call.over:
             self.calls[0].go_on()
-        elif not call.keep_alive:
+        elif not call.keep_alive and call not in self.calls:
             self.transport.close()
 
     def go_on(self) -> None:
@@ -174,14 +174,14 @@ class Connection(asyncio.Protocol):
         """Tell a client why it can't be served, and close the connection once it has had time to read that."""
         if refusal is None or self._refused:
             return
-        self._refused, self.since, call = True, self.server.now, self._reading
-        if call is not None and call.over:
-            self.transport.close()  # it knows already
-            return
-        if call is not None:
+        self._refused, self.since, known = True, self.server.now, self._reading and self._reading.over
+        if self._reading and not known:
             self.calls.pop().lose()
         if self.calls:
             self.calls[-1].keep_alive = False  # what came before is answered first, and closes the connection
+            return
+        if known:
+            self.transport.close()
             return
         self.server.meters.request("none", refusal.status, 0.0)
         self.server.meters.add("errors", "kind", refusal.kind)
