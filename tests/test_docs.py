@@ -19,6 +19,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "score.md")
+MARKS = dict.fromkeys(("experiments.md", "extending.md"), pytest.mark.nightly)  # minutes each
 RUN_OTHERWISE = ("README.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
 
 
@@ -65,7 +66,7 @@ def test_a_page_can_be_followed_word_by_word(page: str, clone: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", REDUCED_PAGES)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=MARKS.get(page, ())) for page in REDUCED_PAGES])
 def test_a_page_can_be_followed_on_the_reduced_size(page: str, workspace: Path) -> None:
     params = workspace / "params.yaml"
     text, trees = params.read_text(encoding="utf-8"), "n_estimators: {low: 40,"

@@ -46,6 +46,7 @@ def test_rows_on_and_beside_the_thresholds_have_the_pipeline_s_scores(model, tas
     assert_served(pipeline, rows_on_thresholds(pipeline, unseen(task), GAPS, 5_000, seed=1))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("model", "task"), EVERY)
 def test_a_row_has_one_score_whatever_stands_beside_it(model, task):
     pipeline, rows = of_task(model, task), unseen(task)[::20]

@@ -156,6 +156,7 @@ def test_a_further_family_may_bring_no_space():
     assert (train.model, space) == (NEIGHBOURS.name, {})
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("model", "task"), PAIRS)
 def test_the_space_of_every_family_has_its_defaults_and_no_value_that_it_refuses(model, task):
     problem = OF_KIND[task]

@@ -162,6 +162,7 @@ def test_nor_do_they_with_text_and_gaps(shops, tmp_path):
         assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_nor_do_they_of_other_kinds_of_target(task, tmp_path):
