@@ -51,7 +51,8 @@ def main() -> None:
     days = timing(fill(params.split, problem, "split")).window_days
     scored = score(read_table("data/splits/test.parquet"), task, decision)
     write_table(scored, "data/scores/test.parquet")
-    window, train = task.window(scored, decision, options, days), read_table("data/splits/train.parquet")
+    window = task.window(scored, decision, options, days)
+    train = read_table("data/splits/train.parquet", [name for name in (problem.target, problem.entity) if name])
     test, rivals = task.figures(window), task.baselines(scored, train)
     check_defined(task, test)
     ends = intervals(partial(task.figures, window), window.units, options.bootstrap_samples, options.seed)

@@ -98,14 +98,14 @@ class Scale(NamedTuple):
 
 
 def _recall_variance(sample: Sample) -> np.ndarray:
-    """Return p (1 - p) / n of Agresti and Coull (1998): above 0 for all and for none, too."""
+    """Return p (1 - p) / n with a hit and a miss added (Laplace): above 0 for all and for none, too."""
     positives = total(sample, "positives") + 2
     recall = (total(sample, "hits") + 1) / positives
     return recall * (1 - recall) / positives
 
 
 def _accuracy_variance(sample: Sample) -> np.ndarray:
-    """Return the variance of a share, as for the recall."""
+    """Return p (1 - p) / n with two right and two wrong decisions added: above 0 for all and for none, too."""
     decided = sample.total(records) + 4
     accuracy = (sample.total(multiclass_metrics.right) + 2) / decided
     return accuracy * (1 - accuracy) / decided

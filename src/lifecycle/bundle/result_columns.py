@@ -41,7 +41,7 @@ def _of_alerts(servable: Servable, scored: Scored) -> list[np.ndarray]:
 
 def _of_classes(servable: Servable, scored: ClassScored) -> list[np.ndarray]:
     """Return scores, probabilities and the decided class, as code and as name; -1 and none where a person decides."""
-    names = np.array([*map(str, servable.classes), None], dtype=object)
+    names = np.array([*servable.class_names, None], dtype=object)
     return [*scored.score.T, *scored.probability.T, scored.decided, names[scored.decided]]
 
 

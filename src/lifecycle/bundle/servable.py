@@ -163,6 +163,11 @@ class Servable:
         return cls(Path(folder), verify_files(folder) if verify else read_manifest(folder))
 
     @property
+    def class_names(self) -> list[str]:
+        """What people call the classes, in the order of their codes."""
+        return list(map(str, self.classes))
+
+    @property
     def threshold(self) -> float:
         """The score from which an alert is raised; NaN where the task knows no alerts."""
         return float(getattr(self.decision, "threshold", np.nan))

@@ -1,6 +1,6 @@
 """Turn scores into probabilities by a calibration that is chosen on later validation windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,26 +115,41 @@ def windows_out_of_time(
 def compare(
     score: np.ndarray, target: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, float]:
-    """Return each method's mean Brier score out of time: fitted on known labels, computed on the fold.
+    """Return each method's mean Brier score out of time; see `losses_out_of_time`.
+
+    `score` and `target` (n,) are validation scores and labels, 0 or 1.
+    """
+
+    def loss(method: str, known: np.ndarray, later: np.ndarray) -> float:
+        return brier(target[later], fit(method, score[known], target[known]).apply(score[later]))
+
+    return losses_out_of_time(target, 2, windows, loss)
+
+
+def losses_out_of_time(
+    target: np.ndarray,
+    classes: int,
+    windows: Sequence[tuple[np.ndarray, np.ndarray]],
+    loss: Callable[[str, np.ndarray, np.ndarray], float],
+) -> dict[str, float]:
+    """Return the mean loss of each of `METHODS` over the folds: fitted on known labels, computed on the fold.
 
     Parameters
     ----------
-    score, target : array, shape (n,)
-        Validation scores and labels.
+    target : array, shape (n,)
+        The codes of the classes, of which there are `classes`.
     windows : sequence of pairs of bool arrays, shape (n,)
         From `windows_out_of_time`.
+    loss : callable
+        From a method, the rows to fit it on and the rows to judge it by, both as masks, to its loss.
 
     Returns
     -------
     dict of str to float
-        Only "none" where no fold begins with labels of both classes known: there is nothing to calibrate by.
+        Only "none" where no fold begins with labels of every class known: there is nothing to calibrate by.
     """
-    pairs = [(known, later) for known, later in windows if len(np.unique(target[known])) > 1]
+    pairs = [(known, later) for known, later in windows if len(np.unique(target[known])) == classes]
     if not pairs:
-        return {"none": brier(target, fit("none", score, target).apply(score))}
-
-    def out_of_time(method: str) -> float:
-        maps = [(fit(method, score[known], target[known]), later) for known, later in pairs]
-        return float(np.mean([brier(target[later], map_.apply(score[later])) for map_, later in maps]))
-
-    return {method: out_of_time(method) for method in METHODS}
+        everything = np.ones(len(target), bool)
+        return {"none": loss("none", everything, everything)}
+    return {method: float(np.mean([loss(method, *pair) for pair in pairs])) for method in METHODS}

@@ -89,7 +89,7 @@ class ClassAnswers(AnswerKind):
     def outputs(self, servable: Servable, scored: ClassScored) -> Outputs:
         """Return decided classes, and probabilities and scores as they stand in tensors of shape (n, classes)."""
         decided = _decided(servable, scored)
-        return Outputs(decided, scored.probability.tolist(), scored.score.tolist(), class_names(servable))
+        return Outputs(decided, scored.probability.tolist(), scored.score.tolist(), servable.class_names)
 
     def tensors(self, servable: Servable) -> Mapping[str, TensorForm]:
         """Return the decided class as code and as name, and two tensors of shape [n, classes]."""
@@ -122,7 +122,7 @@ class ClassAnswers(AnswerKind):
 
     def tally(self, servable: Servable, cells: Cells) -> Tally:
         """Count each class, and what a person is to decide."""
-        return Tally(cells, (*class_names(servable), ABSTAIN), "score", SHARES)
+        return Tally(cells, (*servable.class_names, ABSTAIN), "score", SHARES)
 
     def counted(self, scored: ClassScored) -> tuple[np.ndarray, np.ndarray]:
         """Return the highest score of each row; abstaining stands behind the last class."""
@@ -130,7 +130,7 @@ class ClassAnswers(AnswerKind):
 
     def summary(self, servable: Servable) -> str:
         """Name the classes."""
-        return f"Class of {servable.schema['problem']}: {', '.join(class_names(servable))}."
+        return f"Class of {servable.schema['problem']}: {', '.join(servable.class_names)}."
 
     def explained(self, scored: ClassScored) -> np.ndarray:
         """Return the decided class, where a person is to decide the most probable one."""
@@ -138,7 +138,7 @@ class ClassAnswers(AnswerKind):
 
     def schemas(self, servable: Servable) -> dict[str, Any]:
         """Return the schemas of a class's name and of a share for each class."""
-        names = class_names(servable)
+        names = servable.class_names
         share = {"type": "number", "minimum": 0, "maximum": 1}
         return {
             "ClassName": {"enum": [*names, *([None] if servable.decision.can_abstain else [])]},
@@ -151,19 +151,14 @@ class ClassAnswers(AnswerKind):
         }
 
 
-def class_names(servable: Servable) -> list[str]:
-    """Return what the classes are called, in the order of their codes."""
-    return list(map(str, servable.classes))
-
-
 def _decided(servable: Servable, scored: ClassScored) -> list[str | None]:
     """Return the name of the decided class of each row, None where a person is to decide: the code is -1."""
-    names = [*class_names(servable), None]
+    names = [*servable.class_names, None]
     return [names[code] for code in scored.decided.tolist()]
 
 
 def _named(servable: Servable, scored: ClassScored) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    names = class_names(servable)
+    names = servable.class_names
     probability, score = (
         [dict(zip(names, row, strict=True)) for row in values.tolist()] for values in (scored.probability, scored.score)
     )

@@ -109,21 +109,26 @@ def contract_of(servable: Servable) -> Contract:
 
 def as_source(schema: Mapping[str, Any], column: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a column of schema.json as the source has it: the target's labels there instead of their codes."""
-    classes = schema.get("classes") or [0, 1]
-    if column["name"] != schema["target"] or classes == [0, 1]:
+    codes = _codes(schema, column)
+    if not codes:
         return column
-    labels = [label for label in classes if label is not None]
+    labels = [label for label in codes if label is not None]
     kind = "text" if type(labels[0]) is str else "integer"
-    return {**column, "type": kind, "isin": None if None in classes else labels}
+    return {**column, "type": kind, "isin": None if None in codes else labels}
 
 
 def label_checker(schema: Mapping[str, Any], column: Mapping[str, Any]) -> Check:
     """Return the check of a column; that of the target turns a label into its code."""
-    check, classes = checker(as_source(schema, column)), schema.get("classes") or [0, 1]
+    check, codes = checker(as_source(schema, column)), _codes(schema, column)
+    return (lambda value: codes.get(check(value), codes.get(None))) if codes else check
+
+
+def _codes(schema: Mapping[str, Any], column: Mapping[str, Any]) -> dict[Any, int]:
+    """Return the code of each label of the target, of `None` that of any other; none where labels are the codes."""
+    classes = schema.get("classes") or [0, 1]
     if column["name"] != schema["target"] or classes == [0, 1]:
-        return check
-    codes = {label: code for code, label in enumerate(classes)}
-    return lambda value: codes.get(check(value), codes.get(None))
+        return {}
+    return {label: code for code, label in enumerate(classes)}
 
 
 def _columns_read(servable: Servable) -> set[str]:

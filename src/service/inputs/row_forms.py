@@ -68,7 +68,8 @@ def from_records(servable: Servable, records: Sequence[Any]) -> Inputs:
     """Check rows that are named: all rows of features, or all raw transactions.
 
     A record that holds the key or the time of the problem is a transaction, unless its names are just the features;
-    where no feature looks at earlier records, one with any column that is no feature.
+    where no feature looks at earlier records, one with any column that is no feature. So is one that lacks a feature,
+    but has all that a transaction needs.
 
     Raises
     ------

@@ -203,7 +203,7 @@ def metadata(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:
     for name, form in kind_of(servable).tensors(servable).items():
         given.append(TensorKind(name, form.datatype, [-1, *form.shape]))
         if form.shape:
-            given[-1].parameters = ClassList(list(map(str, servable.classes)))
+            given[-1].parameters = ClassList(servable.class_names)
     return json_reply(Metadata(servable.name, [servable.version], "onnxruntime_onnx", taken, given))
 
 

@@ -15,7 +15,7 @@ from lifecycle.evaluation.bootstrap import entity_codes
 from lifecycle.evaluation.class_decision import ClassDecision, calibrated
 from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.pictures import draw_multiclass
-from lifecycle.evaluation.probability_calibration import METHODS, Calibration
+from lifecycle.evaluation.probability_calibration import Calibration
 from lifecycle.evaluation.tasks.multiclass_metrics import ClassWindow, multiclass_metrics
 from lifecycle.evaluation.tasks.task import Chosen, Task
 from lifecycle.splits.time_windows import Timing
@@ -63,23 +63,12 @@ class Multiclass(Task):
         self, target: np.ndarray, score: np.ndarray, windows: list[tuple[np.ndarray, np.ndarray]]
     ) -> dict[str, float]:
         """Return the mean log loss of each method, fitted on known labels and computed on later windows."""
-        classes = score.shape[1]
-        usable = [pair for pair in windows if len(np.unique(target[pair[0]])) == classes]
-        if not usable:
-            return {"none": float(log_losses(target, score).mean())}
-        return {
-            method: float(
-                np.mean(
-                    [
-                        log_losses(
-                            target[later], calibrated(_fit(method, score[known], target[known]), score[later])
-                        ).mean()
-                        for known, later in usable
-                    ]
-                )
-            )
-            for method in METHODS
-        }
+
+        def loss(method: str, known: np.ndarray, later: np.ndarray) -> float:
+            maps = _fit(method, score[known], target[known])
+            return float(log_losses(target[later], calibrated(maps, score[later])).mean())
+
+        return probability_calibration.losses_out_of_time(target, score.shape[1], windows, loss)
 
     def decision_in_words(self, chosen: Mapping[str, Any]) -> str:
         """Return what is decided, and how often nothing is."""

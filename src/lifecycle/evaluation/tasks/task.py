@@ -79,7 +79,7 @@ class Task(ABC):
     def baselines(self, scored: pd.DataFrame, train: pd.DataFrame) -> dict[str, float]:
         """Return the headline metric of the simple predictions that a model must beat.
 
-        `scored` has the baseline model's columns, `train` target, entity and time of the training rows.
+        `scored` has the baseline model's columns, `train` target and entity of the training rows, in their order.
         """
 
     @abstractmethod
