@@ -53,8 +53,8 @@ class Server:
         """Answer until SIGTERM or SIGINT; `tls` is as loops take it, `ready` is called once connections can come in."""
         self.loop, self._listening = asyncio.get_running_loop(), listening
         with told(*listening.getsockname()[:2]):
-            new = partial(Connection, self)
-            self._accepting = await self.loop.create_server(new, sock=listening, backlog=QUEUE, **tls)
+            listening.listen(QUEUE)  # uvloop closes a socket that can't listen, and says nothing
+        self._accepting = await self.loop.create_server(partial(Connection, self), sock=listening, backlog=QUEUE, **tls)
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.end, number)
         ready()

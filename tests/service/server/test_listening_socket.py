@@ -37,9 +37,7 @@ def test_who_stands_in_the_queue_is_served_and_nobody_else_gets_in(listening: so
     for n, each in enumerate(early):
         each.sendall(b"%d" % n)
     refuse_new(listening)
-    with pytest.raises(
-        TimeoutError
-    ):  # no answer: the client's system tries again, and is told then that nobody listens
+    with pytest.raises(TimeoutError):  # no answer: its system tries again, and is told then that nobody listens
         client(listening)
     accepted = [listening.accept()[0] for _ in early]
     with pytest.raises(BlockingIOError):

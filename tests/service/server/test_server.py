@@ -10,7 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
+from lifecycle.core.errors import PipelineError
+from service.server.server import Server
+from service.settings import Settings
+from service.telemetry import shared_numbers
+from service.telemetry.service_metrics import Meters
 from tests.service.helpers_serving import SERVE, VECTOR, Load, Service, clean, service, small_bundle
 from tests.service.server.test_connection import BODY, answer, connected, head
 
@@ -142,6 +148,20 @@ def test_of_two_services_that_start_together_on_one_port_one_serves(tmp_path: Pa
     assert winner.wait().ask("GET", "/health/live").status == 200
     assert winner.end() == 0
     winner.process.communicate()
+
+
+def test_who_listens_second_on_a_port_that_both_have_bound_is_told_so() -> None:
+    async def serve(listening: socket.socket) -> None:
+        meters = Meters(shared_numbers.Cells(shared_numbers.create(1), 0))
+        await Server(None, Settings(), meters, frozenset()).serve(listening, {}, lambda: pytest.fail("it listens"))
+
+    with socket.socket() as first, socket.socket() as second:
+        for each, address in ((first, ("127.0.0.1", 0)), (second, None)):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(address or first.getsockname())
+        first.listen()
+        with pytest.raises(PipelineError, match=f"another program listens on port {first.getsockname()[1]}"):
+            uvloop.run(serve(second))
 
 
 def test_when_no_more_files_can_be_opened_the_log_and_a_metric_say_so(tmp_path: Path, bundle: Path) -> None:
