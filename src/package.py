@@ -2,8 +2,8 @@
 
 Reads   models/, metrics/card/model_card.md, data/features/state.npz, data/splits/; the hashes of all data, code and
         libraries that made them: its own entry in dvc.yaml lists the code, and the blocks of params
-Writes  models/bundle/: model.onnx, decision.json, schema.json, features.json, state.npz, reasons.npz, model_card.md,
-        provenance.json, manifest.json; NOT_SERVED.txt alone where the model's family has no exact export
+Writes  models/bundle/: model.onnx, decision.json, schema.json, features.json, state.npz, reasons.npz, monitoring.json,
+        model_card.md, provenance.json, manifest.json; NOT_SERVED.txt alone where the model's family has no exact export
         metrics/package/package.json: how exactly what is served is what was evaluated; it fails where it is not
 """
 
@@ -23,9 +23,14 @@ from lifecycle.bundle.bundle_writer import new_folder, seal, write_model, write_
 from lifecycle.bundle.provenance import origin
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run
-from lifecycle.core.params import PackageParams, load_params
+from lifecycle.core.params import PackageParams, Params, load_params
 from lifecycle.core.tables import read_table, write_json
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.evaluation.tasks.task import Task
 from lifecycle.models.families import family_of
+from lifecycle.models.prediction import predict
+from lifecycle.monitoring.detectors.backtest import Scorer, calibrated
+from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 
@@ -60,6 +65,12 @@ def check_parity(folder: Path, problem: Problem, model: Pipeline, options: Packa
     return parity.as_metrics(real, on_thresholds, size)
 
 
+def usual_records(model: Pipeline, task: Task, params: Params) -> Reference:
+    """Return what the model's records are usually like, and the limits that it is watched by."""
+    scorer = Scorer(list(model.feature_names_in_), lambda rows: predict(model, rows), task.read_decision())
+    return calibrated(task, fill(params.split, task.problem, "split"), scorer, params.package.monitoring)
+
+
 def main() -> None:
     """Run the stage."""
     params = load_params()
@@ -70,6 +81,7 @@ def main() -> None:
             for path in COPIED:
                 shutil.copyfile(path, folder / Path(path).name)
             write_model(folder, params.problem, problem, model, read_table(TRAIN))
+            write_json(usual_records(model, task_of(problem), params).as_json(), folder / "monitoring.json")
             seal(folder, origin(options.name or params.problem, params, DATA))
             figures = check_parity(folder, problem, model, options)
         else:

@@ -16,6 +16,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import write_json, write_table
 from lifecycle.models.families import build
 from lifecycle.models.training import fit
+from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import Raw
 from lifecycle.problem.window_words import declaration_of
@@ -103,6 +104,9 @@ def some_decision(**calibration: Any) -> dict[str, Any]:
     return {"calibration": calibrated | calibration, "threshold": 0.5, **costs, "brier_out_of_time": {}}
 
 
+NOTHING_USUAL = Reference(0, 7, 0.0, (), (), 1.0, {}, None)  # of a model without a backtest
+
+
 def write_bundle(
     folder: Path, pipeline: Pipeline, decision: dict[str, Any] | None = None, problem: Problem = SHOPS
 ) -> Servable:
@@ -115,6 +119,7 @@ def write_bundle(
     write_model(folder, "shops", problem, pipeline, train)
     np.savez(folder / "state.npz", time=np.arange(100))
     (folder / "model_card.md").write_text("# Shops\n", encoding="utf-8")
+    write_json(NOTHING_USUAL.as_json(), folder / "monitoring.json")
     seal(folder, ORIGIN)
     return Servable.load(folder)
 

@@ -18,7 +18,7 @@ from lifecycle.models.training import fit
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Ratio, Raw
 from problems import creditcard
-from tests.helpers_bundle import ORIGIN, some_decision
+from tests.helpers_bundle import NOTHING_USUAL, ORIGIN, some_decision
 from tests.helpers_model import ROOT, learnable_of
 
 TASKS = ("binary", "multiclass", "regression")
@@ -100,5 +100,6 @@ def _written(
     write_model(folder, "creditcard" if code else problem.task, problem, pipeline, train)
     np.savez(folder / "state.npz", time=np.arange(3))
     (folder / "model_card.md").write_text("# A model\n", encoding="utf-8")
+    write_json(NOTHING_USUAL.as_json(), folder / "monitoring.json")
     seal(folder, ORIGIN._replace(code=code or {}))
     return Servable.load(folder)

@@ -80,7 +80,7 @@ def test_a_page_can_be_followed_on_the_reduced_size(page: str, workspace: Path) 
         assert {row[head.index("train.max_depth")] for row in rows} >= {"8", "12", "15"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plain_commands_need_nothing_but_python(tmp_path: Path) -> None:
     folder = copy_repository(tmp_path / "plain")
     set_params(folder, **REDUCED, **REDUCED_WINDOW)

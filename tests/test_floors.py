@@ -34,7 +34,8 @@ def test_a_file_imports_only_from_its_own_floor_and_those_below(path: Path) -> N
     if own in RANK:
         assert not {name for name in below - {own} if RANK.get(name, 99) >= RANK[own]}
     elif own.removesuffix(".py") in stages():
-        assert not below & {"monitoring", "release", *WINGS[:3]}
+        watched = {"package.py", "monitor.py"}  # the bundle carries the limits that the monitor holds records against
+        assert not below & ({"monitoring"} - ({"monitoring"} if own in watched else set()) | {"release", *WINGS[:3]})
     elif own in ("service", "problems"):
         assert not {name for name in below - {own} if name not in RANK}
 

@@ -25,7 +25,7 @@ def foreign_words(folder: Path) -> set[tuple[str, str]]:
     return {(name, word[0]) for name, text in texts.items() for word in OF_A_PROBLEM.finditer(text)}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_after_the_page_on_your_own_data_the_tests_of_the_machinery_pass(clone: Path) -> None:
     set_params(clone, **{key: REDUCED[key] for key in SMALLER})
     run("git commit -qam Reduced", clone)

@@ -101,6 +101,7 @@ def test_without_a_commit_the_message_says_what_to_do(workspace: Path) -> None:
     assert failed.stderr.splitlines()[-1].startswith("error: DVCLive needs a repository with a commit")
 
 
+@pytest.mark.nightly
 def test_creditcard_takes_two_lines_and_the_file(clone: Path) -> None:
     write_creditcard(clone / "data/source/creditcard.csv")
     set_params(

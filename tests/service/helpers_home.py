@@ -57,7 +57,7 @@ def schema_of() -> dict[str, Any]:
 def listed(folder: Path, features: Sequence[Feature] = EVERYTHING, base: Snapshot | None = None) -> Any:
     """Write a bundle whose files are real where homes read them, and open it."""
     folder.mkdir(parents=True)
-    for name in ("model.onnx", "decision.json", "reasons.npz", "model_card.md"):
+    for name in ("model.onnx", "decision.json", "reasons.npz", "monitoring.json", "model_card.md"):
         (folder / name).write_bytes(b"")
     write_json(contract_of(features), folder / "features.json")
     write_json(schema_of(), folder / "schema.json")

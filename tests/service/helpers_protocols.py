@@ -26,7 +26,7 @@ from service.protocol import Answer, Endpoint, Inputs
 from service.refusal import Refusal
 from service.routes import endpoints, routes
 from service.settings import Settings
-from tests.helpers_bundle import ORIGIN, fitted, some_decision
+from tests.helpers_bundle import NOTHING_USUAL, ORIGIN, fitted, some_decision
 
 FEATURES = ("amount", "ratio", "age")
 COLUMNS: tuple[dict[str, Any], ...] = (
@@ -148,6 +148,7 @@ def history_bundle(folder: Path) -> Servable:
     write_model(folder, "transactions", PROBLEM, pipeline, train)
     empty_snapshot(plan, round(LATENESS_DAYS * DAY_US)).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# Payments\n", encoding="utf-8")
+    write_json(NOTHING_USUAL.as_json(), folder / "monitoring.json")
     seal(folder, ORIGIN)
     return Servable.load(folder)
 

@@ -61,7 +61,7 @@ def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_service_can_be_taken_off(clone):
     (removal,) = (block for block in blocks(SERVING) if "removal" in block.marks)
     folder = with_environment(clone)

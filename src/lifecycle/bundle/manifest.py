@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.junk_files import is_leftover
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, NOT_SERVED = "manifest.json", "NOT_SERVED.txt"  # the second stands alone, where no bundle could be made
 FILES = (
-    "model.onnx", "decision.json", "schema.json", "features.json", "state.npz", "reasons.npz", "model_card.md",
-    "provenance.json",
+    "model.onnx", "decision.json", "schema.json", "features.json", "state.npz", "reasons.npz", "monitoring.json",
+    "model_card.md", "provenance.json",
 )  # fmt: skip
 KEYS = ("format", "name", "problem", "data", "params", "code", "lock", "versions", "model", "files", "digest")
 

@@ -1,12 +1,13 @@
 """The headline figure of each kind of target: what training logs, and what search, importance and ageing go by."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lifecycle.core.ranking import Ranking, average_precision, roc_auc
 
+WATCHED_LEAST = 1e-4  # of a probability in the loss of a single day: one record must not make a day
 LEAST = 2.0**-52  # of a probability in the log loss, as scikit-learn takes for double precision
 Quality = Callable[[np.ndarray | None], float]
 
@@ -59,6 +60,14 @@ def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Return the log loss of each record, shape (n,): minus the logarithm of its true class's probability."""
     of_truth = probability[np.arange(len(target)), target.astype(np.int64)]
     return -np.log(np.maximum(of_truth, LEAST))
+
+
+def log_losses_of_known(target: Any, probability: np.ndarray) -> np.ndarray:
+    """Return the log loss of each record whose class is known, NaN where it is missing; 9.2 at most."""
+    known = target.notna().to_numpy()
+    found = np.full(len(target), np.nan)
+    found[known] = log_losses(target[known].to_numpy(), np.maximum(probability[known], WATCHED_LEAST))
+    return found
 
 
 def _ranked(target: np.ndarray, score: np.ndarray) -> Quality:

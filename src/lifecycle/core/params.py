@@ -191,13 +191,24 @@ class AuditParams(Section):
     seed: Seed
 
 
+class MonitoringLimits(Section):
+    """How the limits are found that a model's records are watched by."""
+
+    window_days: Annotated[int, Field(ge=1, le=92)]
+    backtest_windows: Annotated[int, Field(ge=8, le=104)]
+    drift_factor: Annotated[float, Field(ge=1)]
+    least_volume_change: Positive
+    least_cusum: Positive
+
+
 class PackageParams(Section):
-    """The bundle's name, and how exactly it must decide as the pipeline does."""
+    """The bundle's name, how exactly it must decide as the pipeline does, and the limits it is watched by."""
 
     name: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None
     max_difference: Annotated[float, Field(ge=0, le=1e-3)]
     threshold_rows: Annotated[int, Field(ge=1_000, le=10_000_000)]
     seed: Seed
+    monitoring: MonitoringLimits
 
 
 class ReportParams(Section):

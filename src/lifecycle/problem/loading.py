@@ -68,7 +68,7 @@ def fill(section: SectionT, problem: Problem, block: str) -> SectionT:
     PipelineError
         A default has a wrong type or range.
     """
-    values = section.model_dump()
+    values = section.model_dump(by_alias=True)
     defaults = {**problem.implied.get(block, {}), **problem.defaults.get(block, {})}
     own = {key: value for key, value in defaults.items() if values.get(key) is None}
     return checked(type(section), values | own, f"the problem's defaults for {block}")

@@ -6,23 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.stability_index import stability_index
+
 SMALL, LARGE = 0.1, 0.25  # from here on: a moderate, a large shift (Siddiqi 2006)
-LEAST = 1e-4  # a share of 0 has no logarithm
-
-
-def stability_index(expected: np.ndarray, actual: np.ndarray) -> float:
-    """Return the population stability index: the sum of (actual - expected) * ln(actual / expected).
-
-    Both are shares of the records in each bin, shape (bins,). Source: Siddiqi, "Credit Risk Scorecards" (2006), chapter
-    7; it is the symmetric divergence of Jeffreys (1946).
-
-    Examples
-    --------
-    >>> round(stability_index(np.array([0.5, 0.5]), np.array([0.6, 0.4])), 4)
-    0.0405
-    """
-    e, a = np.maximum(expected, LEAST), np.maximum(actual, LEAST)
-    return float(((a - e) * np.log(a / e)).sum())
 
 
 def drift(contract: Mapping[str, Any], train: pd.DataFrame) -> dict[str, float]:
@@ -45,7 +31,8 @@ def _of_column(entry: Mapping[str, Any], column: pd.Series) -> float:
     else:
         expected, actual = np.ones(1), np.ones(1)
     first, second = entry["null_share"], missing
-    return stability_index(np.append(expected * (1 - first), first), np.append(actual * (1 - second), second))
+    shares = np.append(expected * (1 - first), first), np.append(actual * (1 - second), second)
+    return float(stability_index(*shares))
 
 
 def _by_value(categories: Mapping[str, float], known: pd.Series) -> tuple[np.ndarray, np.ndarray]:

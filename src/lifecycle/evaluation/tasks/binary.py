@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.headline_metric import log_losses_of_known
 from lifecycle.core.params import DecideParams, EvaluateParams
 from lifecycle.evaluation import plot_tables, probability_calibration
 from lifecycle.evaluation.alert_decision import AlertDecision
@@ -76,6 +77,15 @@ class Binary(Task):
         """Return `probability` and `alert`, 0 or 1."""
         probability, alert = decision.apply(prediction)
         return {"probability": probability, "alert": alert.astype(np.int8)}
+
+    def losses(self, scored: pd.DataFrame) -> np.ndarray:
+        """Return the log loss of each record's probability."""
+        probability = scored["probability"].to_numpy(np.float64)
+        return log_losses_of_known(scored[self.problem.target], np.column_stack([1 - probability, probability]))
+
+    def costs(self, window: BinaryWindow) -> Mapping[str, np.ndarray]:
+        """Return the cost of false alerts and missed positives, and of missing all."""
+        return {"model": window.cost(window.alert), "no_model": window.cost(False)}
 
     def window(
         self, scored: pd.DataFrame, decision: AlertDecision, options: EvaluateParams, days: float | None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.headline_metric import log_losses
+from lifecycle.core.headline_metric import log_losses, log_losses_of_known
 from lifecycle.core.params import DecideParams, EvaluateParams
 from lifecycle.evaluation import plot_tables, probability_calibration
 from lifecycle.evaluation.bootstrap import entity_codes
@@ -16,7 +16,7 @@ from lifecycle.evaluation.class_decision import ClassDecision, calibrated
 from lifecycle.evaluation.metrics import Metric
 from lifecycle.evaluation.pictures import draw_multiclass
 from lifecycle.evaluation.probability_calibration import Calibration
-from lifecycle.evaluation.tasks.multiclass_metrics import ClassWindow, multiclass_metrics
+from lifecycle.evaluation.tasks.multiclass_metrics import ClassWindow, cost, multiclass_metrics
 from lifecycle.evaluation.tasks.task import Chosen, Task
 from lifecycle.splits.time_windows import Timing
 
@@ -82,6 +82,14 @@ class Multiclass(Task):
         """Return `probability_0`, ..., and `decided`: a code, or -1 for none."""
         probability, decided = decision.apply(prediction)
         return {**self.problem.as_columns(probability, "probability"), "decided": decided}
+
+    def losses(self, scored: pd.DataFrame) -> np.ndarray:
+        """Return the log loss of each record's probabilities."""
+        return log_losses_of_known(scored[self.problem.target], self.problem.prediction(scored, "probability"))
+
+    def costs(self, window: ClassWindow) -> Mapping[str, np.ndarray]:
+        """Return the cost of the decided classes by the cost matrix; nothing without one."""
+        return {} if window.decision.costs is None else {"model": cost(window)}
 
     def window(
         self, scored: pd.DataFrame, decision: ClassDecision, options: EvaluateParams, days: float | None

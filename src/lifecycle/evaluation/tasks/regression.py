@@ -63,6 +63,11 @@ class Regression(Task):
         low, high = decision.apply(prediction)
         return {"low": low, "high": high}
 
+    def losses(self, scored: pd.DataFrame) -> np.ndarray:
+        """Return the absolute error of each record: a single large one weighs less than in a square."""
+        target = scored[self.problem.target].to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(np.abs(scored["score"].to_numpy(np.float64) - target))
+
     def window(
         self, scored: pd.DataFrame, decision: IntervalDecision, options: EvaluateParams, days: float | None
     ) -> NumberWindow:

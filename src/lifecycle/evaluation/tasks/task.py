@@ -72,6 +72,20 @@ class Task(ABC):
         """Return the columns of a table of scores that a model's predictions and the decision give."""
 
     @abstractmethod
+    def losses(self, scored: pd.DataFrame) -> np.ndarray:
+        """Return the loss of each record of a table of scores, float64 of shape (n,); NaN where its label is missing.
+
+        It is what a model is watched by in service: a mean that any day of records has.
+        """
+
+    def costs(self, window: Any) -> Mapping[str, np.ndarray]:
+        """Return what each record of a window costs as the `model` decides, and with `no_model`, each of shape (n,).
+
+        Nothing where decisions have no cost.
+        """
+        return {}
+
+    @abstractmethod
     def window(self, scored: pd.DataFrame, decision: Any, options: EvaluateParams, days: float | None) -> ScoredWindow:
         """Bring a table of scores of so many days into arrays."""
 

@@ -1,0 +1,213 @@
+"""What a model's records were like when it was made: shares, losses, and the limits that drift is held against.
+
+The stage `package` calibrates it on windows without known drift and puts it into the bundle, so that each version of a
+model is watched by its own limits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lifecycle.core.params import MonitoringLimits
+from lifecycle.monitoring.detectors.axis import Axis
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts, joined, key_of
+from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume
+
+LEAST_WINDOWS = 8  # below, the largest drift of the windows says too little of what is usual
+LEAST_INDEX = 5e-3  # a feature that hardly moved may move by so much: less matters to no model
+
+
+@dataclass(frozen=True)
+class AxisReference:
+    """An axis, and what its records were like.
+
+    Parameters
+    ----------
+    axis : Axis
+        The bins.
+    shares : tuple of float
+        Share of the records in each bin.
+    loss_shares : tuple of float
+        Share of all loss in each bin.
+    limit : float or None
+        Stability index of a window from which there is drift; None where that is not calibrated.
+    missing, strange : float
+        The largest share of a day's values that were missing, and that were far from all others.
+    """
+
+    axis: Axis
+    shares: tuple[float, ...]
+    loss_shares: tuple[float, ...]
+    limit: float | None
+    missing: float
+    strange: float
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "AxisReference":
+        """Return the reference of an axis that `Reference.as_json` gave."""
+        shares = {name: tuple(content[name]) for name in ("shares", "loss_shares")}
+        return cls(**{**content, **shares, "axis": Axis.from_json(content["axis"])})
+
+
+@dataclass(frozen=True)
+class LossReference:
+    """The loss of a day: its mean, the spread of a record's loss, and what makes a day vary more than its records do.
+
+    `limit` is the cumulative sum from which the loss has risen.
+    """
+
+    mean: float
+    spread: float
+    dispersion: float
+    limit: float
+
+    def excess(self, loss: np.ndarray, records: np.ndarray) -> np.ndarray:
+        """Return how many standard deviations a day's mean loss is above the usual one; NaN without a label."""
+        unit = self.dispersion * self.spread / np.sqrt(np.maximum(records, 1))
+        return np.asarray((loss - self.mean) / np.maximum(unit, np.finfo(np.float64).tiny))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """All that is known of a model's usual records.
+
+    Parameters
+    ----------
+    windows, window_days : int
+        On how many windows it is calibrated, and how long drift is gathered.
+    window_records : float
+        Mean number of records of a window.
+    axes : tuple of AxisReference
+        Features, slices, scores and the decision.
+    volume : tuple of float
+        Records of a usual day by weekday, Monday first; empty where days say nothing.
+    volume_limit : float
+        Largest usual distance of the logarithm of a day's records from it.
+    rejected : mapping of str to float
+        By column: the largest share of a day's records that were refused for it.
+    loss : LossReference or None
+        None where too few labels are known.
+    """
+
+    windows: int
+    window_days: int
+    window_records: float
+    axes: tuple[AxisReference, ...]
+    volume: tuple[float, ...]
+    volume_limit: float
+    rejected: Mapping[str, float]
+    loss: LossReference | None
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Reference":
+        """Return the reference that `as_json` gave."""
+        axes = tuple(map(AxisReference.from_json, content["axes"]))
+        loss = None if content["loss"] is None else LossReference(**content["loss"])
+        return cls(**{**content, "axes": axes, "volume": tuple(content["volume"]), "loss": loss})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of monitoring.json."""
+        axes = [{**asdict(one), "axis": one.axis.as_json()} for one in self.axes]
+        return {**asdict(self), "axes": axes}
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there were windows enough to know what drift is usual."""
+        return self.windows >= LEAST_WINDOWS
+
+    def of(self, kind: str) -> list[AxisReference]:
+        """Return the axes of a kind."""
+        return [one for one in self.axes if one.axis.kind == kind]
+
+
+def calibrate(runs: Sequence[DailyCounts], axes: Sequence[Axis], limits: MonitoringLimits) -> Reference:
+    """Learn what is usual from runs of days without known drift.
+
+    Parameters
+    ----------
+    runs : sequence of DailyCounts
+        Each of days that follow each other; no record may have been trained on.
+    axes : sequence of Axis
+        The bins that were counted.
+    limits : MonitoringLimits
+        The length of a window, and how far beyond what was seen an alarm begins.
+
+    Returns
+    -------
+    Reference
+        With fewer than eight windows it knows shares and shares of faults, and no limits of drift.
+    """
+    days, whole = limits.window_days, joined(runs)
+    windows = sum(run.days // days for run in runs)
+    enough = windows >= LEAST_WINDOWS
+    known = [_axis_reference(axis, runs, whole, limits, enough) for axis in axes]
+    usual, distance = _volume(runs)
+    return Reference(
+        windows=windows,
+        window_days=days,
+        window_records=float(whole.records.sum() / max(whole.days, 1) * days),
+        axes=tuple(known),
+        volume=tuple(usual.tolist()) if enough else (),
+        volume_limit=limits.drift_factor * max(distance, limits.least_volume_change),
+        rejected={name: _largest_share(count, _arrived(whole)) for name, count in whole.rejected.items()},
+        loss=_loss(runs, whole, limits) if enough else None,
+    )
+
+
+def _arrived(counts: DailyCounts) -> np.ndarray:
+    return counts.records + sum(counts.rejected.values(), np.zeros(counts.days, np.int64))
+
+
+def _largest_share(count: np.ndarray, records: np.ndarray) -> float:
+    return float((count / np.maximum(records, 1)).max(initial=0.0))
+
+
+def _axis_reference(
+    axis: Axis, runs: Sequence[DailyCounts], whole: DailyCounts, limits: MonitoringLimits, enough: bool
+) -> AxisReference:
+    key = key_of(axis)
+    counts, loss = whole.counts[key].sum(axis=0), whole.loss[key].sum(axis=0)
+    shares = counts / max(counts.sum(), 1)
+    largest = max((_largest_index(run.counts[key], shares, limits.window_days) for run in runs), default=0.0)
+    strange = whole.strange.get(key, np.zeros(whole.days, np.int64))
+    return AxisReference(
+        axis,
+        tuple(shares.tolist()),
+        tuple((loss / loss.sum() if loss.sum() > 0 else shares).tolist()),
+        limits.drift_factor * max(largest, LEAST_INDEX) if enough else None,
+        _largest_share(whole.counts[key][:, -1], whole.records),
+        _largest_share(strange, whole.records),
+    )
+
+
+def _largest_index(counts: np.ndarray, shares: np.ndarray, days: int) -> float:
+    """Return the largest index of a whole window."""
+    return float(drift_index(counts, shares, days)[0][days - 1 :].max(initial=0.0))
+
+
+def _volume(runs: Sequence[DailyCounts]) -> tuple[np.ndarray, float]:
+    """Return the mean records of each weekday, and the largest distance of a day's logarithm from it."""
+    weekday = np.concatenate([(run.first.weekday() + np.arange(run.days)) % 7 for run in runs])
+    records = np.concatenate([_arrived(run) for run in runs])
+    found = np.bincount(weekday, minlength=7)
+    sums = np.bincount(weekday, records, minlength=7)
+    usual = np.where(found > 0, sums / np.maximum(found, 1), records.mean())
+    distances = [np.abs(log_volume(_arrived(run), run.first.weekday(), usual)).max(initial=0.0) for run in runs]
+    return usual, float(max(distances))
+
+
+def _loss(runs: Sequence[DailyCounts], whole: DailyCounts, limits: MonitoringLimits) -> LossReference | None:
+    loss, records = daily_loss(whole)
+    known = records > 0
+    if known.sum() < LEAST_WINDOWS:
+        return None
+    total = records.sum()
+    mean = float((loss[known] * records[known]).sum() / total)
+    spread = float(np.sqrt(max(whole.square.sum() / total - mean**2, 0.0)))
+    plain = LossReference(mean, spread, 1.0, np.inf)
+    dispersion = max(float(np.nanstd(plain.excess(loss, records))), 1.0)
+    reference = LossReference(mean, spread, dispersion, np.inf)
+    largest = max(float(cusum(reference.excess(*daily_loss(run))).max(initial=0.0)) for run in runs)
+    return LossReference(mean, spread, dispersion, max(limits.least_cusum, limits.drift_factor * largest))

@@ -1,0 +1,76 @@
+"""The statistics that detectors watch, day by day: drift of shares, strange values, volume, and the loss."""
+
+import math
+
+import numpy as np
+
+from lifecycle.core.stability_index import stability_index
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts
+
+SPREADS = 4.0  # standard deviations, and records, by which a day's share of faults may exceed the largest known one
+ALLOWANCE = 0.5  # of the CUSUM, in standard deviations of a day's loss: half of the shift that it finds soonest
+
+
+def trailing(values: np.ndarray, days: int) -> np.ndarray:
+    """Return the sum over the last days up to each day; fewer at the start.
+
+    Examples
+    --------
+    >>> trailing(np.array([1, 2, 3, 4]), 2).tolist()
+    [1, 3, 5, 7]
+    """
+    sums = np.cumsum(values, axis=0)
+    sums[days:] -= sums[:-days].copy()
+    return sums
+
+
+def drift_index(counts: np.ndarray, shares: np.ndarray, days: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the stability index of the records of the last days, and their number, both of shape (days,).
+
+    `counts` (days, bins) is held against the reference's `shares` (bins,). Without a record the index is 0.
+    """
+    inside = trailing(counts, days)
+    total = inside.sum(axis=1)
+    actual = np.where(total[:, None] > 0, inside / np.maximum(total, 1)[:, None], shares)
+    return stability_index(shares, actual), total
+
+
+def share_limit(largest: float, records: np.ndarray) -> np.ndarray:
+    """Return the share of faults that a day of so many records may have, (days,).
+
+    It is the largest share of a day of the reference, some standard deviations of a binomial share above it, and a
+    few records more, so that a single odd record is no alarm.
+    """
+    least = np.maximum(records, 1)
+    return np.asarray(largest + SPREADS * np.sqrt(largest * (1 - largest) / least) + SPREADS / least)
+
+
+def log_volume(records: np.ndarray, first_weekday: int, usual: np.ndarray) -> np.ndarray:
+    """Return the logarithm of a day's records to those of its weekday in the reference, (days,)."""
+    weekday = (first_weekday + np.arange(len(records))) % 7
+    return np.asarray(np.log((records + 0.5) / (usual[weekday] + 0.5)))
+
+
+def daily_loss(counts: DailyCounts) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean loss of the day's labelled records, NaN without any, and their number, both of shape (days,)."""
+    key = next(iter(counts.loss))
+    total, known = counts.loss[key].sum(axis=1), counts.labelled[key].sum(axis=1)
+    return np.where(known > 0, total / np.maximum(known, 1), np.nan), known
+
+
+def cusum(excess: np.ndarray, most: float = np.inf) -> np.ndarray:
+    """Return the upper cumulative sum of standardized values, (days,), at most `most`.
+
+    S = max(0, S + z - k), with the allowance k = 1/2 (Page 1954). A day without a value leaves it as it is.
+
+    Examples
+    --------
+    >>> cusum(np.array([0.0, 1.5, np.nan, 1.5, -1.0])).tolist()
+    [0.0, 1.0, 1.0, 2.0, 0.5]
+    """
+    found, level = [], 0.0
+    for value in excess.tolist():
+        if not math.isnan(value):
+            level = min(max(0.0, level + value - ALLOWANCE), most)
+        found.append(level)
+    return np.array(found)

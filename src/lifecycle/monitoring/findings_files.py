@@ -1,0 +1,22 @@
+"""Write what the monitor has found: figures, alarms, tables and the page."""
+
+from pathlib import Path
+
+from lifecycle.core.params import EvaluateParams
+from lifecycle.core.tables import write_csv, write_json
+from lifecycle.monitoring import alarms, monitor_tables
+from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.monitor_params import MonitorParams
+from lifecycle.monitoring.watch import Findings, Watched, watch
+
+
+def write_findings(
+    folder: Path, watched: Watched, stream: Stream, options: MonitorParams, evaluate: EvaluateParams
+) -> Findings:
+    """Watch a stream to its end, and write the findings into a folder."""
+    found = watch(stream, watched, options, evaluate, stream.first + stream.days * DAY)
+    write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
+    write_json(alarms.as_json(found.alarms), folder / "alarms.json")
+    for name, table in monitor_tables.tables(found, watched.reference).items():
+        write_csv(table, folder / f"{name}.csv")
+    return found

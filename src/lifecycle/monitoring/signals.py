@@ -1,0 +1,91 @@
+"""How far each thing that is watched is from its limit, day by day: a ratio above 1 is beyond it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
+from lifecycle.monitoring.detectors.reference import AxisReference, LossReference, Reference
+from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume, share_limit
+
+MISFIT_SHARE = 0.5  # of a day's records without a column, or with another type in it: the schema has changed
+CEILING = 3.0  # the loss's cumulative sum grows to so many limits, so that it comes down again once all is well
+
+
+class Signals(NamedTuple):
+    """Ratios to the limit by day; each array has shape (days,), NaN where nothing is known."""
+
+    schema: dict[str, np.ndarray]  # by column
+    quality: dict[str, np.ndarray]  # by column or feature
+    covariate: dict[str, np.ndarray]  # by feature
+    score: dict[str, np.ndarray]  # by column of the scores, and of the decision
+    volume: np.ndarray
+    loss: np.ndarray  # by the day of the records, not by the day on which their labels came
+    indices: dict[str, np.ndarray]  # by axis: the stability index itself
+
+
+def signals(counts: DailyCounts, reference: Reference) -> Signals:
+    """Hold the days of a stream against the reference."""
+    drift = {key_of(one.axis): _drift(counts, one, reference) for one in reference.axes}
+    by_kind = {
+        kind: {one.axis.name: drift[key_of(one.axis)][1] for one in reference.of(kind)}
+        for kind in ("feature", "score", "decision")
+    }
+    arrived = arrivals(counts)
+    return Signals(
+        schema={name: count / np.maximum(arrived, 1) / MISFIT_SHARE for name, count in counts.misfits.items()},
+        quality=_quality(counts, reference, arrived),
+        covariate=by_kind["feature"],
+        score=by_kind["score"] | by_kind["decision"],
+        volume=_volume(counts, reference, arrived),
+        loss=np.full(counts.days, np.nan) if reference.loss is None else _loss(counts, reference.loss),
+        indices={key: index for key, (index, _) in drift.items()},
+    )
+
+
+def arrivals(counts: DailyCounts) -> np.ndarray:
+    """Return the records of each day, those that were refused too."""
+    refused = [*counts.rejected.values()]
+    return counts.records + (np.sum(refused, axis=0) if refused else 0)
+
+
+def _drift(counts: DailyCounts, one: AxisReference, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+    """Return index and ratio of an axis.
+
+    The fewer records a window has, the larger its index is by chance: in proportion to 1 / n. So the limit grows.
+    """
+    own = counts.counts[key_of(one.axis)]
+    index, records = drift_index(own, np.array(one.shares), reference.window_days)
+    if one.limit is None:
+        return index, np.full(counts.days, np.nan)
+    noise = np.maximum(1.0, reference.window_records / np.maximum(records, 1))
+    return index, index / (one.limit * noise)
+
+
+def _quality(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the worst of missing, strange and refused values of each feature and column."""
+    found: dict[str, np.ndarray] = {}
+
+    def note(name: str, count: np.ndarray, largest: float, records: np.ndarray) -> None:
+        ratio = count / np.maximum(records, 1) / share_limit(largest, records)
+        found[name] = np.maximum(found.get(name, 0.0), ratio)
+
+    for one in reference.of("feature"):
+        key = key_of(one.axis)
+        note(one.axis.name, counts.counts[key][:, -1], one.missing, counts.records)
+        note(one.axis.name, counts.strange[key], one.strange, counts.records)
+    for name, count in counts.rejected.items():
+        note(name, count, reference.rejected.get(name, 0.0), arrived)
+    return found
+
+
+def _volume(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> np.ndarray:
+    if not reference.volume:
+        return np.full(counts.days, np.nan)
+    distance = log_volume(arrived, counts.first.weekday(), np.array(reference.volume))
+    return np.asarray(np.abs(distance) / reference.volume_limit)
+
+
+def _loss(counts: DailyCounts, reference: LossReference) -> np.ndarray:
+    loss, records = daily_loss(counts)
+    return cusum(reference.excess(loss, records), CEILING * reference.limit) / reference.limit
