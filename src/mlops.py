@@ -17,6 +17,7 @@ COMMANDS = {
     "score": "score a parquet or CSV file by the bundle",
     "tune": "search better hyper-parameters on the validation windows",
     "report": "compare the workspace's model with another revision's; pass or fail",
+    "monitor": "watch what a service has decided, and what has become of it; or answer Prometheus",
     "explain": "show the decision on one record, and why",
     "features": "list the features: what each is, and what it is worth",
     "summary": "show the figures of the last run",
@@ -38,6 +39,8 @@ def command(name: str) -> Callable[[list[str]], None]:
             from lifecycle.search.tuning import tune as function
         case "report":
             from lifecycle.report.commands import report as function
+        case "monitor":
+            from lifecycle.monitoring.monitor_command import monitor as function
         case "explain":
             from lifecycle.explanation.record_explanation import explain as function
         case "features":

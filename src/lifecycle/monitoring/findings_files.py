@@ -15,8 +15,14 @@ def write_findings(
 ) -> Findings:
     """Watch a stream to its end, and write the findings into a folder."""
     found = watch(stream, watched, options, evaluate, stream.first + stream.days * DAY)
+    write_files(folder, found, watched)
+    return found
+
+
+def write_files(folder: Path, found: Findings, watched: Watched) -> None:
+    """Write findings into a folder, which is made where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
     write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
     write_json(alarms.as_json(found.alarms), folder / "alarms.json")
     for name, table in monitor_tables.tables(found, watched.reference).items():
         write_csv(table, folder / f"{name}.csv")
-    return found

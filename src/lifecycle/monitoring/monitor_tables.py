@@ -9,6 +9,7 @@ import pandas as pd
 from lifecycle.monitoring.detectors.daily_counts import DAY, key_of
 from lifecycle.monitoring.detectors.reference import AxisReference, Reference
 from lifecycle.monitoring.detectors.statistics_by_day import daily_loss
+from lifecycle.monitoring.monitor_params import KINDS
 from lifecycle.monitoring.performance import UNKNOWN
 from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.watch import Findings
@@ -139,6 +140,12 @@ def key_figures(found: Findings, reference: Reference) -> dict[str, Any]:
 
 def _largest(values: pd.Series) -> float | None:
     return None if values.isna().all() else float(values.max())
+
+
+def by_class(found: Findings) -> dict[str, int]:
+    """Return how many alarms of each class were raised."""
+    kinds = [alarm.kind for alarm in found.alarms]
+    return {kind: kinds.count(kind) for kind in KINDS}
 
 
 def _by_action(found: Findings) -> dict[str, int]:

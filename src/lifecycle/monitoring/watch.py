@@ -82,6 +82,8 @@ def watch(
     known = only_known(stream, watched, as_of)
     counts = daily_counts(known, [one.axis for one in watched.reference.axes], watched.time)
     found = signals(counts, watched.reference)
+    if as_of != as_of.floor("D"):  # the last day is not over
+        found.volume[-1:] = np.nan
     alarms = find_alarms(found, counts, watched.reference, options, watched.delay_days)
     return Findings(counts, found, alarms, windows(known, watched, options, evaluate))
 

@@ -4,8 +4,8 @@ The stage `package` calibrates it on windows without known drift and puts it int
 model is watched by its own limits.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,11 @@ class Reference:
     def is_calibrated(self) -> bool:
         """Whether there were windows enough to know what drift is usual."""
         return self.windows >= LEAST_WINDOWS
+
+    def only(self, columns: Iterable[str]) -> "Reference":
+        """Return a reference of the axes whose columns are there."""
+        present = set(columns)
+        return replace(self, axes=tuple(one for one in self.axes if one.axis.column in present))
 
     def of(self, kind: str) -> list[AxisReference]:
         """Return the axes of a kind."""

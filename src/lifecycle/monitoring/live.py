@@ -1,0 +1,88 @@
+"""Watch a service from outside: its bundle, its decision log, and the labels that have come in."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lifecycle.bundle.servable import Servable
+from lifecycle.core.params import CsvParams, EvaluateParams
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.monitoring.decision_log import TIME, lines_of, log_files, read_decisions, stream_of_log
+from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.detectors.reference import Reference
+from lifecycle.monitoring.label_file import read_labels
+from lifecycle.monitoring.monitor_params import MonitorParams
+from lifecycle.monitoring.monitor_tables import days_table
+from lifecycle.monitoring.replay import watched_by
+from lifecycle.monitoring.watch import Findings, Watched, watch
+from lifecycle.problem.problem import Problem
+
+
+class Source(NamedTuple):
+    """What is watched, and how far back."""
+
+    servable: Servable
+    problem: Problem
+    log: Path
+    labels: Path | None
+    csv: CsvParams
+    delay_days: float
+    days: int
+
+
+class Live(NamedTuple):
+    """Findings on a service at a time."""
+
+    name: str
+    version: str
+    as_of: pd.Timestamp
+    last_record: pd.Timestamp | None
+    reference: Reference
+    findings: Findings
+    days: pd.DataFrame  # the table of days
+    alerts_per_day: float | None
+    review_capacity: int | None
+    left_out: dict[str, int]  # lines of the log that were not used, by reason
+    unwatched: list[str]  # features that the log does not hold
+
+
+def read_stream(source: Source, options: MonitorParams, as_of: pd.Timestamp) -> tuple[Watched, Stream, dict[str, int]]:
+    """Return the stream of a decision log, whom it is about, and how many lines were left out."""
+    servable, problem = source.servable, source.problem
+    labels = None if source.labels is None else read_labels(source.labels, problem, source.csv)
+    found = read_decisions(lines_of(log_files(source.log)), servable, as_of - source.days * DAY)
+    stream, seen = stream_of_log(found, task_of(problem), servable, labels, as_of)
+    watched = watched_by(seen, servable, TIME, source.delay_days, options)
+    present = watched.reference.only(stream.records.columns)
+    return watched._replace(reference=present), stream, found.left_out
+
+
+def look(source: Source, options: MonitorParams, evaluate: EvaluateParams, as_of: pd.Timestamp) -> tuple[Live, Watched]:
+    """Return what is known of a service at a time."""
+    watched, stream, left_out = read_stream(source, options, as_of)
+    found = watch(stream, watched, options, evaluate, as_of)
+    servable, table, times = source.servable, days_table(found, watched.reference), stream.records[TIME]
+    present = {one.axis.name for one in watched.reference.of("feature")}
+    live = Live(
+        name=servable.name,
+        version=servable.version,
+        as_of=as_of,
+        last_record=None if times.empty else times.iloc[-1],
+        reference=watched.reference,
+        findings=found,
+        days=table,
+        alerts_per_day=_alerts_per_day(table),
+        review_capacity=options.review_capacity_per_day,
+        left_out=left_out,
+        unwatched=[name for name in servable.features if name not in present],
+    )
+    return live, watched
+
+
+def _alerts_per_day(table: pd.DataFrame) -> float | None:
+    """Return the alerts a day of the last seven days; None where nothing is alerted on."""
+    last = table.tail(7)
+    if last.empty or last["alert_share"].isna().all():
+        return None
+    return float((last["alert_share"] * last["records"]).sum() / len(last))
