@@ -93,14 +93,15 @@ def read_decisions(lines: Iterable[bytes], servable: Servable, since: pd.Timesta
 
 
 def _take(found: Decisions, content: dict[str, Any], servable: Servable) -> None:
-    if content.get("http.response.status_code") == REFUSED:
+    version = content.get("service.version")
+    if version not in (None, servable.version):
+        found.leave_out(f"requests that version {version} answered")
+    elif content.get("http.response.status_code") == REFUSED:
         kind = str(content.get("error.type"))
         column = str(content.get("labels.feature", "request"))
         found.refused.append((content["@timestamp"], column, kind, kind in MISFITS))
     elif "decision.scores" not in content:
         found.leave_out("requests that were not answered")
-    elif content.get("service.version") != servable.version:
-        found.leave_out(f"requests that version {content.get('service.version')} answered")
     else:
         _add(found.columns, content, servable)
 

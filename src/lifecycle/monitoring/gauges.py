@@ -25,13 +25,12 @@ UNTITLED = "none"
 class Gauges(Collector):
     """The latest findings, as what a registry collects."""
 
-    def __init__(self) -> None:
-        self.live: Live | None = None
+    def __init__(self, live: Live) -> None:
+        self.live = live
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges; what is not known has none."""
-        if self.live is not None:
-            yield from (family for family in families(self.live) if family.samples)
+        yield from (family for family in families(self.live) if family.samples)
 
 
 def families(live: Live) -> Iterable[Metric]:
@@ -161,9 +160,8 @@ def push(live: Live, address: str) -> None:
     PipelineError
         It does not answer, or refuses.
     """
-    registry, gauges = CollectorRegistry(), Gauges()
-    gauges.live = live
-    registry.register(gauges)
+    registry = CollectorRegistry()
+    registry.register(Gauges(live))
     try:
         push_to_gateway(address, JOB, registry, grouping_key={"model": live.name})
     except (URLError, OSError, ValueError) as error:

@@ -48,6 +48,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.days < 1 or options.every <= 0:
         parser.error("--days and --every must be above 0")
+    if options.port is not None and not 0 <= options.port < 1 << 16:
+        parser.error("--port must be a number from 0 to 65535; 0: any that is free")
     return options
 
 
@@ -111,11 +113,11 @@ def worst_action(live: Live) -> str:
 def stay(observer: Observer, gauges: Gauges, every: float) -> None:
     """Look again and again; what fails once may work the next time, and an old time of the last look tells it."""
     while True:
+        time.sleep(every)
         try:
             gauges.live = observer.look()
         except PipelineError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
-        time.sleep(every)
 
 
 def monitor(argv: Sequence[str]) -> None:
@@ -123,12 +125,12 @@ def monitor(argv: Sequence[str]) -> None:
     options = parse(argv)
     observer = Observer(options, load_params())
     try:
+        live = observer.look()
         if options.port is not None:
-            gauges, registry = Gauges(), CollectorRegistry()
+            gauges, registry = Gauges(live), CollectorRegistry()
             registry.register(gauges)
             serve(registry, options.host, options.port)
             stay(observer, gauges, options.every)
-        live = observer.look()
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     if options.push is not None:

@@ -9,6 +9,7 @@ from lifecycle.monitoring.detectors.reference import AxisReference, LossReferenc
 from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume, share_limit
 
 MISFIT_SHARE = 0.5  # of a day's records without a column, or with another type in it: the schema has changed
+MISFIT_RECORDS = 10  # at least so many
 CEILING = 3.0  # the loss's cumulative sum grows to so many limits, so that it comes down again once all is well
 
 
@@ -33,7 +34,7 @@ def signals(counts: DailyCounts, reference: Reference) -> Signals:
     }
     arrived = arrivals(counts)
     return Signals(
-        schema={name: count / np.maximum(arrived, 1) / MISFIT_SHARE for name, count in counts.misfits.items()},
+        schema={name: _misfit(count, arrived) for name, count in counts.misfits.items()},
         quality=_quality(counts, reference, arrived),
         covariate=by_kind["feature"],
         score=by_kind["score"] | by_kind["decision"],
@@ -41,6 +42,11 @@ def signals(counts: DailyCounts, reference: Reference) -> Signals:
         loss=np.full(counts.days, np.nan) if reference.loss is None else _loss(counts, reference.loss),
         indices={key: index for key, (index, _) in drift.items()},
     )
+
+
+def _misfit(count: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+    """Return how much of a day lacks a column; of a handful of records it says nothing."""
+    return np.minimum(count / np.maximum(arrived, 1) / MISFIT_SHARE, count / MISFIT_RECORDS)
 
 
 def arrivals(counts: DailyCounts) -> np.ndarray:

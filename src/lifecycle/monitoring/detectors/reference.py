@@ -16,6 +16,7 @@ from lifecycle.monitoring.detectors.daily_counts import DailyCounts, joined, key
 from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume
 
 LEAST_WINDOWS = 8  # below, the largest drift of the windows says too little of what is usual
+RARE = 1e-4  # of a window: how often chance alone may pass the limit
 LEAST_INDEX = 5e-3  # a feature that hardly moved may move by so much: less matters to no model
 
 
@@ -175,21 +176,35 @@ def _axis_reference(
     key = key_of(axis)
     counts, loss = whole.counts[key].sum(axis=0), whole.loss[key].sum(axis=0)
     shares = counts / max(counts.sum(), 1)
-    largest = max((_largest_index(run.counts[key], shares, limits.window_days) for run in runs), default=0.0)
     strange = whole.strange.get(key, np.zeros(whole.days, np.int64))
     return AxisReference(
         axis,
         tuple(shares.tolist()),
         tuple((loss / loss.sum() if loss.sum() > 0 else shares).tolist()),
-        limits.drift_factor * max(largest, LEAST_INDEX) if enough else None,
+        _drift_limit([run.counts[key] for run in runs], shares, limits) if enough else None,
         _largest_share(whole.counts[key][:, -1], whole.records),
         _largest_share(strange, whole.records),
     )
 
 
-def _largest_index(counts: np.ndarray, shares: np.ndarray, days: int) -> float:
-    """Return the largest index of a whole window."""
-    return float(drift_index(counts, shares, days)[0][days - 1 :].max(initial=0.0))
+def _drift_limit(runs: Sequence[np.ndarray], shares: np.ndarray, limits: MonitoringLimits) -> float:
+    """Return the index from which there is drift.
+
+    The largest of a dozen windows is no rare value, so the limit is also one that chance alone seldom passes: n times
+    the index of n independent records has about a chi-square distribution (Yurdakul 2018, "Statistical properties of
+    population stability index"), here stretched by how much more the windows vary than independent records.
+    """
+    from scipy.stats import chi2
+
+    days, bins = limits.window_days, int((shares > 0).sum())
+    found = [drift_index(counts, shares, days) for counts in runs]
+    index = np.concatenate([one[days - 1 :] for one, _ in found])
+    records = np.concatenate([one[days - 1 :] for _, one in found])
+    if bins < 2 or not records.any():
+        return limits.drift_factor * LEAST_INDEX
+    dispersion = max(float((index * records).mean()) / (bins - 1), 1.0)
+    by_chance = dispersion * float(chi2.isf(RARE, bins - 1)) / max(float(records.mean()), 1.0)
+    return max(limits.drift_factor * max(float(index.max()), LEAST_INDEX), by_chance)
 
 
 def _volume(runs: Sequence[DailyCounts]) -> tuple[np.ndarray, float]:

@@ -8,6 +8,7 @@ from lifecycle.core.stability_index import stability_index
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts
 
 SPREADS = 4.0  # standard deviations, and records, by which a day's share of faults may exceed the largest known one
+PRIOR = 0.5  # records for each bin, as Jeffreys' prior has them
 ALLOWANCE = 0.5  # of the CUSUM, in standard deviations of a day's loss: half of the shift that it finds soonest
 
 
@@ -27,12 +28,13 @@ def trailing(values: np.ndarray, days: int) -> np.ndarray:
 def drift_index(counts: np.ndarray, shares: np.ndarray, days: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the stability index of the records of the last days, and their number, both of shape (days,).
 
-    `counts` (days, bins) is held against the reference's `shares` (bins,). Without a record the index is 0.
+    `counts` (days, bins) is held against the reference's `shares` (bins,). A few records that are as the reference's
+    are added, half a one for each bin: among few records a bin without any is no drift. Without a record it is 0.
     """
     inside = trailing(counts, days)
     total = inside.sum(axis=1)
-    actual = np.where(total[:, None] > 0, inside / np.maximum(total, 1)[:, None], shares)
-    return stability_index(shares, actual), total
+    prior = PRIOR * counts.shape[1]
+    return stability_index(shares, (inside + prior * shares) / (total[:, None] + prior)), total
 
 
 def share_limit(largest: float, records: np.ndarray) -> np.ndarray:
