@@ -38,19 +38,23 @@ def environment(name: str, folder: Path) -> Path:
     PipelineError
         It can't be made; says why.
     """
-    lock = lock_of(name)
-    made = folder / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    if (made / READY).exists():
-        return made
+    return made(name, lock_of(name), folder)
+
+
+def made(name: str, lock: Path, folder: Path) -> Path:
+    """Return the environment that a lock file describes, which is called so in the folder; see `environment`."""
+    home = folder / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if (home / READY).exists():
+        return home
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if uv is None:
         raise PipelineError("uv is not installed; it is in the extra `dev`")
-    shutil.rmtree(made, ignore_errors=True)
-    _call(uv, "venv", "--quiet", "--python", sys.executable, str(made))
-    install = ("--require-hashes", "--compile-bytecode", "--python", str(python_of(made)), str(lock))
+    shutil.rmtree(home, ignore_errors=True)
+    _call(uv, "venv", "--quiet", "--python", sys.executable, str(home))
+    install = ("--require-hashes", "--compile-bytecode", "--python", str(python_of(home)), str(lock))
     _call(uv, "pip", "sync", "--quiet", *install)
-    (made / READY).touch()
-    return made
+    (home / READY).touch()
+    return home
 
 
 def python_of(made: Path) -> Path:

@@ -17,6 +17,8 @@ from lifecycle.monitoring.signals import Signals
 
 DATA_FAULTS = ("schema", "quality")  # a fault of the data explains what follows from it
 DRIFTS = ("covariate", "score")
+LOSSES = ("concept", "performance")
+WHOLE = "all records"
 SUSPECTS = 3
 BUDGET_DAYS = 28
 NONE = "none"
@@ -76,7 +78,7 @@ class Episode(NamedTuple):
 
 
 def find_alarms(
-    found: Signals, counts: DailyCounts, reference: Reference, options: MonitorParams, delay_days: float
+    found: Signals, counts: DailyCounts, reference: Reference, options: MonitorParams, delay_days: float, label: str
 ) -> list[Alarm]:
     """Return the alarms of a stream in the order in which they were raised.
 
@@ -88,11 +90,13 @@ def find_alarms(
         Persistence and budget of each class, and the table of actions.
     delay_days : float
         Age at which a label is known.
+    label : str
+        The column of labels: what is suspect when the loss has risen everywhere alike.
     """
     by_class = ratios_by_class(found)
     episodes = {kind: _episodes(kind, ratios, reference, options) for kind, ratios in by_class.items()}
     places = [episode for kind in by_class if kind != "loss" for episode in episodes[kind]]
-    places += [_with_onset(episode, found.loss) for episode in episodes["loss"]]
+    places += [_with_onset(episode, by_class["loss"]) for episode in episodes["loss"]]
     late = ceil(delay_days)
     order = [*DATA_FAULTS, "volume", *DRIFTS, "loss"]
     places.sort(key=lambda one: (one.raised + late * (one.kind == "loss"), order.index(one.kind)))
@@ -100,7 +104,9 @@ def find_alarms(
     for episode in places:
         known = [other for other in places if other.raised <= episode.raised + late * (episode.kind == "loss")]
         kind = _class_of(episode, known, reference)
-        suspects, cut = _causes(episode, by_class[episode.kind], counts, reference)
+        suspects, cut = _causes(episode, by_class, counts, reference)
+        if kind in LOSSES:
+            suspects = (*suspects, label)[:SUSPECTS] if suspects else (label,)
         size = float(_worst(by_class[episode.kind])[episode.raised])
         since, raised, until = (counts.first + place * DAY for place in episode[1:4])
         raised += late * DAY if episode.kind == "loss" else 0 * DAY
@@ -117,7 +123,7 @@ def ratios_by_class(found: Signals) -> dict[str, dict[str, np.ndarray]]:
         "volume": {"records": found.volume},
         "covariate": found.covariate,
         "score": found.score,
-        "loss": {"loss": found.loss},
+        "loss": {WHOLE: found.loss, **found.loss_parts},
     }
 
 
@@ -148,8 +154,9 @@ def _episodes(
     return [episode._replace(open=bool(episode.until == len(beyond) - 1)) for episode in found]
 
 
-def _with_onset(episode: Episode, ratio: np.ndarray) -> Episode:
+def _with_onset(episode: Episode, ratios: Mapping[str, np.ndarray]) -> Episode:
     """Begin where the cumulative sum left zero: from there on the loss was above the usual one."""
+    ratio = max(ratios.values(), key=lambda one: float(np.nan_to_num(one[episode.raised])))
     calm = np.flatnonzero(~(ratio[: episode.since] > 0))
     return episode._replace(since=int(calm[-1]) + 1 if len(calm) else 0)
 
@@ -164,23 +171,27 @@ def _class_of(episode: Episode, known: Sequence[Episode], reference: Reference) 
 
 
 def _causes(
-    episode: Episode, ratios: Mapping[str, np.ndarray], counts: DailyCounts, reference: Reference
+    episode: Episode, by_class: Mapping[str, Mapping[str, np.ndarray]], counts: DailyCounts, reference: Reference
 ) -> tuple[tuple[str, ...], Cut | None]:
     """Return suspects and the cut in which the change is concentrated, from what was known when it was raised."""
-    begin = max(episode.raised + 1 - reference.window_days, 0)
+    at_raise = {name: float(np.nan_to_num(one[episode.raised])) for name, one in by_class[episode.kind].items()}
+    named = sorted(at_raise, key=lambda name: (-at_raise[name], name))
     if episode.kind == "loss":
         changes = root_cause.loss_changes(counts, reference, slice(episode.since, episode.raised + 1))
-        return tuple(root_cause.by_lift(changes)[:SUSPECTS]), root_cause.worst_cut(changes)
-    if episode.kind in DATA_FAULTS:
-        begin = episode.since
+        parts = [name for name in named if name != WHOLE and at_raise[name] > 1]
+        both = tuple(dict.fromkeys([*parts, *root_cause.concentrated(changes)]))
+        return both[:SUSPECTS], root_cause.worst_cut(changes)
+    begin = max(episode.raised + 1 - reference.window_days, 0) if episode.kind not in DATA_FAULTS else episode.since
     changes = root_cause.count_changes(counts, reference, slice(begin, episode.raised + 1))
-    at_raise = {name: float(np.nan_to_num(one[episode.raised])) for name, one in ratios.items()}
-    named = sorted(at_raise, key=lambda name: (-at_raise[name], name))
     if episode.kind in ("score", "volume"):
-        return tuple(root_cause.by_lift(changes)[:SUSPECTS]), root_cause.worst_cut(changes)
-    suspects = tuple(name for name in named if at_raise[name] > 1)[:SUSPECTS]
-    own = [change for change in changes if change.axis.kind == "feature" and change.axis.name in suspects]
-    return suspects, root_cause.worst_cut(own)
+        moved = {name: float(np.nan_to_num(one[episode.raised])) for name, one in by_class["covariate"].items()}
+        return tuple(sorted(moved, key=lambda name: (-moved[name], name)))[:SUSPECTS], root_cause.worst_cut(changes)
+    suspects = [name for name in named if at_raise[name] > 1]
+    if episode.kind == "quality":  # a feature may be made from one that stands before it; columns are before all
+        place = {one.axis.name: number for number, one in enumerate(reference.of("feature"), 1)}
+        suspects.sort(key=lambda name: place.get(name, 0))
+    own = [change for change in changes if change.axis.kind == "feature" and change.axis.name in suspects[:SUSPECTS]]
+    return tuple(suspects[:SUSPECTS]), root_cause.worst_cut(own)
 
 
 def _with_action(

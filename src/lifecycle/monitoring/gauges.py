@@ -92,8 +92,8 @@ def _health(live: Live) -> Iterator[Metric]:
     yield _one(live, "monitor_records", "Records of the last window.", windows[-1].records)
     refused = (arrived - records) / arrived if arrived else None
     yield _one(live, "monitor_rejected_share", "Share of the last day's records that were refused.", refused)
-    share = windows[-1].labelled / windows[-1].records if windows[-1].records else None
-    yield _one(live, "monitor_labelled_share", "Share of the last window's records whose label is known.", share)
+    known = "Share of the records older than the label delay whose label is known."
+    yield _one(live, "monitor_labelled_share", known, live.labelled_share)
 
 
 def _last(live: Live, column: str) -> float | None:

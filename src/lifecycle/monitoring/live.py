@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from lifecycle.bundle.servable import Servable
@@ -14,6 +15,7 @@ from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.label_file import read_labels
 from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.monitor_tables import days_table
+from lifecycle.monitoring.performance import labels_known
 from lifecycle.monitoring.replay import watched_by
 from lifecycle.monitoring.watch import Findings, Watched, watch
 from lifecycle.problem.problem import Problem
@@ -41,6 +43,7 @@ class Live(NamedTuple):
     reference: Reference
     findings: Findings
     days: pd.DataFrame  # the table of days
+    labelled_share: float | None  # of the records that are older than the label delay
     alerts_per_day: float | None
     review_capacity: int | None
     left_out: dict[str, int]  # lines of the log that were not used, by reason
@@ -72,12 +75,19 @@ def look(source: Source, options: MonitorParams, evaluate: EvaluateParams, as_of
         reference=watched.reference,
         findings=found,
         days=table,
+        labelled_share=_labelled_share(stream, watched, as_of),
         alerts_per_day=_alerts_per_day(table),
         review_capacity=options.review_capacity_per_day,
         left_out=left_out,
         unwatched=[name for name in servable.features if name not in present],
     )
     return live, watched
+
+
+def _labelled_share(stream: Stream, watched: Watched, as_of: pd.Timestamp) -> float | None:
+    """Return the share of the labels due by a time that have come; None while none is due."""
+    due = labels_known(stream.records, TIME, watched.delay_days, as_of)
+    return float((~np.isnan(stream.loss[due])).mean()) if due.any() else None
 
 
 def _alerts_per_day(table: pd.DataFrame) -> float | None:

@@ -9,7 +9,8 @@ from lifecycle.monitoring.detectors.axis import Axis
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
 from lifecycle.monitoring.detectors.reference import AxisReference, Reference
 
-LEAST_LIFT = 0.2  # of a cut: by so much its share of the change must exceed its share of the records
+LEAST_LIFT = 0.2  # of a cut: by so much its share of the change must exceed what is usual
+LEAST_CONCENTRATION = 0.3  # the same of a suspect of the loss: what is spread as usual tells of no feature
 
 
 class Cut(NamedTuple):
@@ -20,15 +21,15 @@ class Cut(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How an axis differs from the reference: by bin, what came more than expected, and its share of the records."""
+    """How an axis differs from the reference: by bin, what came more than expected, and its usual share of that."""
 
     axis: Axis
     excess: np.ndarray  # (bins,) records, or loss
-    expected: np.ndarray  # (bins,) share of the records that the reference has there
+    expected: np.ndarray  # (bins,) share of the records, or of the loss, that the reference has there
 
     @property
     def lift(self) -> np.ndarray:
-        """By how much each bin's share of the change exceeds its share of the records, (bins,)."""
+        """By how much each bin's share of the change exceeds its usual share, (bins,)."""
         gained = np.maximum(self.excess, 0.0)
         total = gained.sum()
         return gained / total - self.expected if total > 0 else np.zeros(len(gained))
@@ -52,7 +53,7 @@ def loss_changes(counts: DailyCounts, reference: Reference, days: slice) -> list
         key, shares = key_of(one.axis), np.array(one.shares)
         records, loss = counts.labelled[key][days].sum(axis=0), counts.loss[key][days].sum(axis=0)
         usual = mean * np.divide(one.loss_shares, shares, out=np.zeros(len(shares)), where=shares > 0)
-        return Change(one.axis, loss - records * usual, shares)
+        return Change(one.axis, loss - records * usual, np.array(one.loss_shares))
 
     return [change(one) for one in reference.axes]
 
@@ -67,7 +68,7 @@ def worst_cut(changes: Sequence[Change]) -> Cut | None:
     return Cut(f"{found.axis.name} {found.axis.names[place]}", share)
 
 
-def by_lift(changes: Sequence[Change]) -> list[str]:
-    """Return the features by their greatest lift, the most suspect first."""
-    features = [change for change in changes if change.axis.kind == "feature"]
-    return [change.axis.name for change in sorted(features, key=lambda change: -float(change.lift.max()))]
+def concentrated(changes: Sequence[Change]) -> list[str]:
+    """Return the features in one bin of which the change is concentrated, the most suspect first."""
+    lifts = {change.axis.name: float(change.lift.max()) for change in changes if change.axis.kind == "feature"}
+    return sorted((name for name, lift in lifts.items() if lift >= LEAST_CONCENTRATION), key=lambda name: -lifts[name])

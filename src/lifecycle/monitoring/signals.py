@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
-from lifecycle.monitoring.detectors.reference import AxisReference, LossReference, Reference
+from lifecycle.monitoring.detectors.reference import AxisReference, LossReference, Reference, part_rise
 from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume, share_limit
 
 MISFIT_SHARE = 0.5  # of a day's records without a column, or with another type in it: the schema has changed
@@ -22,6 +22,7 @@ class Signals(NamedTuple):
     score: dict[str, np.ndarray]  # by column of the scores, and of the decision
     volume: np.ndarray
     loss: np.ndarray  # by the day of the records, not by the day on which their labels came
+    loss_parts: dict[str, np.ndarray]  # by feature: of the bin whose loss has risen most
     indices: dict[str, np.ndarray]  # by axis: the stability index itself
 
 
@@ -32,14 +33,16 @@ def signals(counts: DailyCounts, reference: Reference) -> Signals:
         kind: {one.axis.name: drift[key_of(one.axis)][1] for one in reference.of(kind)}
         for kind in ("feature", "score", "decision")
     }
-    arrived = arrivals(counts)
+    arrived, usual = arrivals(counts), reference.loss
+    parts = {} if usual is None else {one.axis.name: _part(counts, one, usual) for one in reference.of("feature")}
     return Signals(
         schema={name: _misfit(count, arrived) for name, count in counts.misfits.items()},
         quality=_quality(counts, reference, arrived),
         covariate=by_kind["feature"],
         score=by_kind["score"] | by_kind["decision"],
         volume=_volume(counts, reference, arrived),
-        loss=np.full(counts.days, np.nan) if reference.loss is None else _loss(counts, reference.loss),
+        loss=np.full(counts.days, np.nan) if usual is None else _loss(counts, usual),
+        loss_parts=parts,
         indices={key: index for key, (index, _) in drift.items()},
     )
 
@@ -94,4 +97,8 @@ def _volume(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> n
 
 def _loss(counts: DailyCounts, reference: LossReference) -> np.ndarray:
     loss, records = daily_loss(counts)
-    return cusum(reference.excess(loss, records), CEILING * reference.limit) / reference.limit
+    return cusum(reference.excess(loss, records), most=CEILING * reference.limit) / reference.limit
+
+
+def _part(counts: DailyCounts, one: AxisReference, usual: LossReference) -> np.ndarray:
+    return part_rise(counts, one, usual, CEILING * usual.part_limit) / usual.part_limit

@@ -84,7 +84,7 @@ def watch(
     found = signals(counts, watched.reference)
     if as_of != as_of.floor("D"):  # the last day is not over
         found.volume[-1:] = np.nan
-    alarms = find_alarms(found, counts, watched.reference, options, watched.delay_days)
+    alarms = find_alarms(found, counts, watched.reference, options, watched.delay_days, watched.task.problem.target)
     return Findings(counts, found, alarms, windows(known, watched, options, evaluate))
 
 

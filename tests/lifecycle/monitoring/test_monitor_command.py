@@ -137,4 +137,4 @@ def test_prometheus_is_answered_with_the_gauges_of_the_source(place: tuple[Path,
         assert found[name].labels == {"model": "shops"}
     assert 0.7 < found["model_accuracy"].value < 1
     assert 0 < found["data_drift_score"].value < 1
-    assert found["monitor_labelled_share"].value < 1
+    assert found["monitor_labelled_share"].value == 1

@@ -137,9 +137,14 @@ def _by_value(values: pd.Series) -> dict[str, Any]:
 
 
 def _edges(numbers: np.ndarray, shares: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    """Return edges at the quantiles; or between all numbers, where they are few."""
-    distinct = np.unique(numbers)
+    """Return edges at the quantiles; or between all numbers, where they are few.
+
+    A number that many records share gets a bin of its own, so that what differs from it is seen.
+    """
+    distinct, count = np.unique(numbers, return_counts=True)
     if len(distinct) <= FEW:
         return tuple(distinct[:-1].tolist())
-    edges = np.unique(np.quantile(numbers, shares, method="lower"))
+    often = np.flatnonzero(count > SHARES[0] * len(numbers))
+    below = distinct[often[often > 0] - 1]
+    edges = np.unique([*np.quantile(numbers, shares, method="lower"), *distinct[often], *below])
     return tuple(edges[edges < distinct[-1]].tolist())

@@ -13,10 +13,18 @@ import numpy as np
 from lifecycle.core.params import MonitoringLimits
 from lifecycle.monitoring.detectors.axis import Axis
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, joined, key_of
-from lifecycle.monitoring.detectors.statistics_by_day import cusum, daily_loss, drift_index, log_volume
+from lifecycle.monitoring.detectors.statistics_by_day import (
+    PART_ALLOWANCE,
+    cusum,
+    daily_loss,
+    drift_index,
+    log_volume,
+    part_excess,
+)
 
 LEAST_WINDOWS = 8  # below, the largest drift of the windows says too little of what is usual
 RARE = 1e-4  # of a window: how often chance alone may pass the limit
+PART_LEAST = 1.5  # the least limit of a part's cumulative sum to that of the whole: there are many parts
 LEAST_INDEX = 5e-3  # a feature that hardly moved may move by so much: less matters to no model
 
 
@@ -56,17 +64,23 @@ class AxisReference:
 class LossReference:
     """The loss of a day: its mean, the spread of a record's loss, and what makes a day vary more than its records do.
 
-    `limit` is the cumulative sum from which the loss has risen.
+    `limit` is the cumulative sum from which the loss has risen, `part_limit` that of a part of the records.
     """
 
     mean: float
     spread: float
     dispersion: float
-    limit: float
+    limit: float = np.inf
+    part_limit: float = np.inf
+
+    @property
+    def unit(self) -> float:
+        """Standard deviation of a record's loss, as days show it."""
+        return self.dispersion * self.spread
 
     def excess(self, loss: np.ndarray, records: np.ndarray) -> np.ndarray:
         """Return how many standard deviations a day's mean loss is above the usual one; NaN without a label."""
-        unit = self.dispersion * self.spread / np.sqrt(np.maximum(records, 1))
+        unit = self.unit / np.sqrt(np.maximum(records, 1))
         return np.asarray((loss - self.mean) / np.maximum(unit, np.finfo(np.float64).tiny))
 
 
@@ -158,7 +172,7 @@ def calibrate(runs: Sequence[DailyCounts], axes: Sequence[Axis], limits: Monitor
         volume=tuple(usual.tolist()) if enough else (),
         volume_limit=limits.drift_factor * max(distance, limits.least_volume_change),
         rejected={name: _largest_share(count, _arrived(whole)) for name, count in whole.rejected.items()},
-        loss=_loss(runs, whole, limits) if enough else None,
+        loss=_loss(runs, whole, known, limits) if enough else None,
     )
 
 
@@ -218,7 +232,9 @@ def _volume(runs: Sequence[DailyCounts]) -> tuple[np.ndarray, float]:
     return usual, float(max(distances))
 
 
-def _loss(runs: Sequence[DailyCounts], whole: DailyCounts, limits: MonitoringLimits) -> LossReference | None:
+def _loss(
+    runs: Sequence[DailyCounts], whole: DailyCounts, axes: Sequence[AxisReference], limits: MonitoringLimits
+) -> LossReference | None:
     loss, records = daily_loss(whole)
     known = records > 0
     if known.sum() < LEAST_WINDOWS:
@@ -226,8 +242,17 @@ def _loss(runs: Sequence[DailyCounts], whole: DailyCounts, limits: MonitoringLim
     total = records.sum()
     mean = float((loss[known] * records[known]).sum() / total)
     spread = float(np.sqrt(max(whole.square.sum() / total - mean**2, 0.0)))
-    plain = LossReference(mean, spread, 1.0, np.inf)
-    dispersion = max(float(np.nanstd(plain.excess(loss, records))), 1.0)
-    reference = LossReference(mean, spread, dispersion, np.inf)
-    largest = max(float(cusum(reference.excess(*daily_loss(run))).max(initial=0.0)) for run in runs)
-    return LossReference(mean, spread, dispersion, max(limits.least_cusum, limits.drift_factor * largest))
+    plain = LossReference(mean, spread, 1.0)
+    usual = replace(plain, dispersion=max(float(np.nanstd(plain.excess(loss, records))), 1.0))
+    largest = max(float(cusum(usual.excess(*daily_loss(run))).max(initial=0.0)) for run in runs)
+    of_parts = [part_rise(run, one, usual) for run in runs for one in axes if one.axis.kind == "feature"]
+    largest_part = max((float(rise.max(initial=0.0)) for rise in of_parts), default=0.0)
+    least, factor = limits.least_cusum, limits.drift_factor
+    return replace(usual, limit=max(least, factor * largest), part_limit=max(PART_LEAST * least, factor * largest_part))
+
+
+def part_rise(counts: DailyCounts, one: AxisReference, usual: LossReference, most: float = np.inf) -> np.ndarray:
+    """Return the cumulative sum of the loss of an axis's worst bin, (days,)."""
+    key, shares, loss_shares = key_of(one.axis), np.array(one.shares), np.array(one.loss_shares)
+    excess = part_excess(counts.labelled[key], counts.loss[key], shares, loss_shares, usual.mean, usual.unit)
+    return np.asarray(cusum(excess, PART_ALLOWANCE, most).max(axis=1, initial=0.0))

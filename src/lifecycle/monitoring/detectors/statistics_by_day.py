@@ -1,7 +1,5 @@
 """The statistics that detectors watch, day by day: drift of shares, strange values, volume, and the loss."""
 
-import math
-
 import numpy as np
 
 from lifecycle.core.stability_index import stability_index
@@ -9,7 +7,10 @@ from lifecycle.monitoring.detectors.daily_counts import DailyCounts
 
 SPREADS = 4.0  # standard deviations, and records, by which a day's share of faults may exceed the largest known one
 PRIOR = 0.5  # records for each bin, as Jeffreys' prior has them
-ALLOWANCE = 0.5  # of the CUSUM, in standard deviations of a day's loss: half of the shift that it finds soonest
+# Of the CUSUM, in standard deviations of a day's loss: half of the shift that it finds soonest. The usual 1/2 adds up
+# small changes that come and go by themselves; a part of the records varies more, and is told by a larger shift.
+ALLOWANCE, PART_ALLOWANCE = 1.0, 1.5
+PART_SHARES = 0.05, 0.5  # of the records: a smaller part has too few losses, a larger one is like the whole
 
 
 def trailing(values: np.ndarray, days: int) -> np.ndarray:
@@ -60,19 +61,44 @@ def daily_loss(counts: DailyCounts) -> tuple[np.ndarray, np.ndarray]:
     return np.where(known > 0, total / np.maximum(known, 1), np.nan), known
 
 
-def cusum(excess: np.ndarray, most: float = np.inf) -> np.ndarray:
-    """Return the upper cumulative sum of standardized values, (days,), at most `most`.
+def part_excess(
+    records: np.ndarray, loss: np.ndarray, shares: np.ndarray, loss_shares: np.ndarray, mean: float, unit: float
+) -> np.ndarray:
+    """Return how many standard deviations the loss of each part of a day's records is above the usual one.
 
-    S = max(0, S + z - k), with the allowance k = 1/2 (Page 1954). A day without a value leaves it as it is.
+    Parameters
+    ----------
+    records, loss : numpy.ndarray, shape (days, bins)
+        Labelled records of each bin, and the sum of their losses.
+    shares, loss_shares : numpy.ndarray, shape (bins,)
+        Of the reference's records and of their loss.
+    mean, unit : float
+        Mean loss of a record, and its standard deviation. The variance of a part's loss goes with the loss itself.
+
+    Returns
+    -------
+    numpy.ndarray, shape (days, parts)
+        Of the bins whose share is within `PART_SHARES`; NaN without a label.
+    """
+    kept = (shares >= PART_SHARES[0]) & (shares <= PART_SHARES[1]) & (loss_shares > 0)
+    usual = loss_shares[kept] / shares[kept]
+    records, loss = records[:, kept], loss[:, kept]
+    deviation = max(unit, np.finfo(np.float64).tiny) * np.sqrt(np.maximum(records, 1) * usual)
+    return np.where(records > 0, (loss - records * mean * usual) / deviation, np.nan)
+
+
+def cusum(excess: np.ndarray, allowance: float = ALLOWANCE, most: float = np.inf) -> np.ndarray:
+    """Return the upper cumulative sum of standardized values along the first axis, at most `most`.
+
+    S = max(0, S + z - k), with the allowance k (Page 1954). A day without a value leaves it as it is.
 
     Examples
     --------
-    >>> cusum(np.array([0.0, 1.5, np.nan, 1.5, -1.0])).tolist()
+    >>> cusum(np.array([0.0, 1.5, np.nan, 1.5, -1.0]), allowance=0.5).tolist()
     [0.0, 1.0, 1.0, 2.0, 0.5]
     """
-    found, level = [], 0.0
-    for value in excess.tolist():
-        if not math.isnan(value):
-            level = min(max(0.0, level + value - ALLOWANCE), most)
-        found.append(level)
-    return np.array(found)
+    found, level = np.empty(excess.shape), np.zeros(excess.shape[1:])
+    for day, value in enumerate(excess):
+        level = np.where(np.isnan(value), level, np.clip(level + value - allowance, 0.0, most))
+        found[day] = level
+    return found

@@ -1,0 +1,104 @@
+"""What every monitor said of a world and of its changed twins; kept in a file, so that a run goes on after a cut.
+
+Not run by itself.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from benchmarks.drift import own_monitor, worlds
+from benchmarks.drift.faults import KINDS
+from benchmarks.drift.own_monitor import Calm
+from benchmarks.drift.usual_defaults import Detector
+from benchmarks.drift.worlds import WATCH, WEEK, Seen, World
+from lifecycle.core.atomic import atomic
+from lifecycle.core.params import Params
+from lifecycle.monitoring.monitor_params import MonitorParams
+
+OWN = "this project"
+
+
+class Settings(NamedTuple):
+    """What a run is made with."""
+
+    params: Params
+    options: MonitorParams
+    detectors: Mapping[str, Detector]
+    kept: Path  # folder of the files
+
+    @property
+    def words(self) -> str:
+        """What must be the same for a kept file to be of use."""
+        limits = self.params.package.monitoring.model_dump_json()
+        train = self.params.train.model_dump_json()
+        return f"{limits} {train} {self.options.model_dump_json()} {sorted(self.detectors)}"
+
+
+def start_of(seed: int) -> int:
+    """Return the first day of a change: some day of the second watched week."""
+    return WATCH + WEEK + seed % WEEK
+
+
+def of_world(seed: int, with_changes: bool, settings: Settings) -> dict[str, Any]:
+    """Return what was said of a world, from its file where there is one.
+
+    Returns
+    -------
+    dict
+        `calm`, and `changed` by name of the kind and size: `alarms` of this project's monitor, `days` by detector on
+        which it alarms, `seconds` by detector, and the change of `recall` that a change of the world makes.
+    """
+    file = settings.kept / f"{seed}{'-changed' if with_changes else ''}.json"
+    if file.exists():
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if kept["settings"] == settings.words:
+            return kept
+    world = worlds.made(seed, settings.params)
+    known = own_monitor.calm(world, settings.params.package.monitoring, settings.options)
+    found = {"seed": seed, "settings": settings.words, "calm": said(world, world.seen, known, settings.detectors)}
+    found["changed"] = changes(world, known, settings) if with_changes else {}
+    with atomic(file) as temporary:
+        Path(temporary).write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def changes(world: World, known: Calm, settings: Settings) -> dict[str, Any]:
+    """Return what was said of a world with each change of each size."""
+    start, found = start_of(world.seed), {}
+    before = worlds.recall(world.seen.table, start)
+    for kind in KINDS:
+        for size in kind.sizes:
+            seen = worlds.seen_again(world, kind.deliveries(world, start, size), start)
+            after = worlds.recall(seen.table, start)
+            answer = said(world, seen, known, settings.detectors)
+            found[key_of(kind.name, size)] = answer | {"recall": after - before, "start": start}
+    return found
+
+
+def key_of(kind: str, size: float) -> str:
+    """Return what a change is called."""
+    return f"{kind} {size:g}"
+
+
+def said(world: World, seen: Seen, known: Calm, detectors: Mapping[str, Detector]) -> dict[str, Any]:
+    """Return alarms, days and CPU seconds of all monitors on the watched days."""
+    alarms, seconds = own_monitor.watched(world, seen, known)
+    found: dict[str, Any] = {"alarms": alarms, "days": {}, "seconds": {OWN: seconds}}
+    names = [*map(str, world.model.feature_names_in_), "score"]
+    for name, detector in detectors.items():
+        found["days"][name], found["seconds"][name] = timed_days(detector, names, world.seen.table, seen.table)
+    return found
+
+
+def timed_days(
+    detector: Detector, names: list[str], calm: pd.DataFrame, watched: pd.DataFrame
+) -> tuple[list[int], float]:
+    """Return the days on which a detector alarms, and its CPU seconds."""
+    begin, elsewhere = time.process_time(), detector.seconds
+    days = sorted(detector.alarms(names, calm, watched))
+    return days, detector.seconds - elsewhere if detector.seconds else time.process_time() - begin
