@@ -30,7 +30,8 @@ class Output:
     ----------
     target : str
         `-` for standard output, `none`, or a path. A file that is moved away or removed is begun anew. What a full disk
-        has no room for is taken out of a file again: the next line may be another process's.
+        has no room for is taken out of a file again: the next line may be another process's. The piece of a line that
+        a killed process has left at the end of a file is ended first.
     lock : int, optional
         Descriptor of a file that every process locks that writes to the same target: their lines must not mix.
     """
@@ -54,7 +55,7 @@ class Output:
 
     def _write(self, lines: bytes) -> None:
         status = os.fstat(self._file)
-        if self._torn:  # what was cut off must not spoil the next line
+        if self._torn or self._has_open_end(status):  # what was cut off must not spoil the next line
             lines = b"\n" + lines
         try:
             while lines:
@@ -66,8 +67,16 @@ class Output:
             raise
         self._torn = False
 
+    def _has_open_end(self, status: os.stat_result) -> bool:
+        """Tell whether a file of our own ends within a line."""
+        if self._file <= 2 or not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return False
+        return os.pread(self._file, 1, status.st_size - 1) != b"\n"
+
     def _open(self) -> int:
-        return os.open(self._target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        path = Path(self._target)
+        access = os.O_RDWR if path.is_file() or not path.exists() else os.O_WRONLY  # a pipe that we read never breaks
+        return os.open(path, access | os.O_APPEND | os.O_CREAT, 0o640)
 
     def _follow(self) -> None:
         """Open the file again when another one, or none, stands in its place."""

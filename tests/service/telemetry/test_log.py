@@ -130,6 +130,28 @@ def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "three\n"
 
 
+def test_what_a_killed_process_left_does_not_spoil_the_next_line(tmp_path: Path) -> None:
+    """Whether it was this one, at an earlier start, or another one that writes to the same file."""
+    log = tmp_path / "log"
+    log.write_text('{"n": 1}\n{"n"')
+    output = Output(str(log))
+    assert output.write(b'{"n": 2}\n')
+    with log.open("a") as other:
+        other.write('{"n": 3')
+    assert output.write(b'{"n": 4}\n')
+    assert output.write(b'{"n": 5}\n')
+    assert log.read_text().splitlines() == ['{"n": 1}', '{"n"', '{"n": 2}', '{"n": 3', '{"n": 4}', '{"n": 5}']
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_noticed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    output = Output(str(tmp_path / "pipe"))
+    assert output.write(b"one\n")
+    os.close(reader)
+    assert not output.write(b"two\n")
+
+
 WRITE = """
 import sys
 from service.telemetry.log import Output

@@ -1,0 +1,93 @@
+"""Every expression and every variable of the dashboard has data on a real Prometheus; the file has Grafana's types."""
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.grafana_dashboard import DASHBOARD
+from tests.deploy.helpers_monitor import exporter
+from tests.deploy.helpers_prometheus_server import Prometheus, needs_prometheus, prometheus
+from tests.graph import ROOT
+
+helpers = pytest.importorskip("tests.service.helpers_serving", reason="the service has been taken off")
+protocols = pytest.importorskip("tests.service.helpers_protocols", reason="the service has been taken off")
+
+CONTENT = json.loads((ROOT / DASHBOARD).read_text(encoding="utf-8"))
+LABEL_VALUES = re.compile(r"label_values\((.*), (\w+)\)")
+PAYMENT = {"transaction_id": 1, "tx_time": "2018-10-01T10:00:00", "customer_id": 1, "terminal_id": 2, "amount": 9.5}
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Yield each expression with the title of what shows it."""
+    for panel in CONTENT["panels"]:
+        for target in panel.get("targets", ()):
+            yield f"{panel['title']}: {target['legendFormat']}", target["expr"]
+    for mark in CONTENT["annotations"]["list"]:
+        yield mark["name"], mark["target"]["expr"]
+
+
+def filled(text: str, chosen: dict[str, list[str]]) -> str:
+    """Put values in for variables as Grafana does, all of each."""
+    for name, values in chosen.items():
+        found = "|".join(re.escape(value).replace("\\", "\\\\") for value in values)
+        text = text.replace(f"${name}", f"({found})")
+    return text.replace("$__rate_interval", "15s").replace("$__range", "60s")
+
+
+def variables(server: Prometheus) -> dict[str, list[str]]:
+    """Return the values of each variable, asked for in their order: a later one names earlier ones."""
+    chosen: dict[str, list[str]] = {}
+    for one in CONTENT["templating"]["list"]:
+        if one["type"] == "query":
+            selector, label = LABEL_VALUES.fullmatch(one["query"]["query"]).groups()  # type: ignore[union-attr]
+            chosen[one["name"]] = server.values(label, filled(selector, chosen))
+    return chosen
+
+
+def has_numbers(series: list[dict[str, Any]]) -> bool:
+    return any(not math.isnan(float(one["value"][1])) for one in series)
+
+
+def traffic(shops: Any, payments: Any) -> None:
+    """Ask for decisions, with a missing value, without rights, and about raw records."""
+    for body in (helpers.VECTOR, {"features": [0.5, None, "bakery"]}, {"features": []}):
+        shops.ask("POST", "/predict", body)
+    payments.ask("POST", "/events", {"events": [PAYMENT]})
+    payments.ask("POST", "/predict", {"records": [PAYMENT]})
+
+
+@pytest.mark.slow
+@needs_prometheus
+def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
+    """Two services under a little traffic, a new bundle for one of them, and the monitor's gauges."""
+    link = tmp_path / "live"
+    link.symlink_to(helpers.small_bundle(tmp_path / "shops"))
+    servable = protocols.history_bundle(tmp_path / "payments")
+    with (
+        helpers.service(tmp_path / "a", link, poll_seconds="0.1") as shops,
+        helpers.service(tmp_path / "b", servable.folder, store="memory", model_name="payments") as payments,
+        exporter("shops", "payments") as monitor,
+        prometheus(tmp_path / "prometheus", {"ml-model": [shops.port, payments.port], "monitor": [monitor]}) as server,
+    ):
+        end = time.monotonic() + 10
+        while not server.query('serve_model_info{name="shops"}'):  # a counter that it has not seen before does not grow
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        (tmp_path / "new").symlink_to(helpers.small_bundle(tmp_path / "changed", threshold=0.01))
+        (tmp_path / "new").rename(link)
+        empty, end = dict(expressions()), time.monotonic() + 40
+        while empty and time.monotonic() < end:
+            traffic(shops, payments)
+            time.sleep(0.5)
+            chosen = variables(server)
+            empty = {name: text for name, text in empty.items() if not has_numbers(server.query(filled(text, chosen)))}
+        assert empty == {}
+        assert all(chosen.values())
+        assert set(chosen["model"]) == {"shops", "payments"}
+        assert len(chosen["instance"]) == 2
