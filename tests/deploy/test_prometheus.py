@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lifecycle.monitoring.monitor_params import KINDS
 from tests.deploy.helpers_alerting import DEPLOY, alerts, get, needs_prometheus, rules, tool
 from tests.deploy.helpers_exporter import exporter
 from tests.graph import ROOT
@@ -72,6 +73,11 @@ def test_the_service_is_the_job_that_dashboards_know() -> None:
     assert set(jobs) == {"ml-model", "ml-monitor"}
 
 
+def test_every_class_of_alarm_has_its_alert() -> None:
+    classes = [found for rule in rules() for found in re.findall(r'monitor_alarm{class="(\w+)"', rule["expr"])]
+    assert sorted(classes) == sorted(KINDS)
+
+
 def test_every_metric_in_a_rule_is_one_that_exists() -> None:
     exposition = pytest.importorskip("service.telemetry.exposition")
     families = (*exposition.FAMILIES, *exposition.SHARED)
@@ -131,7 +137,8 @@ def changed(rule: dict[str, Any], change: str) -> dict[str, Any]:
 def test_a_mistake_in_a_rule_is_noticed(name: str, change: str, tmp_path: Path) -> None:
     (file,) = {rule["file"] for rule in alerts()[name]}
     shutil.copytree(DEPLOY / "prometheus/rules", tmp_path / "deploy/prometheus/rules")
-    tests = shutil.copytree(ROOT / "tests/deploy/rules", tmp_path / "tests/deploy/rules") / f"{file}_test.yml"
+    copied = shutil.copytree(ROOT / "tests/deploy/rules", tmp_path / "tests/deploy/rules")
+    tests = [copied / path.name for path in RULE_TESTS if f"alertname: {name}" in path.read_text(encoding="utf-8")]
     place = tmp_path / f"deploy/prometheus/rules/{file}.yml"
     right = place.read_text(encoding="utf-8")
     for index in range(len(alerts()[name])):
@@ -142,4 +149,4 @@ def test_a_mistake_in_a_rule_is_noticed(name: str, change: str, tmp_path: Path) 
         if spoilt != listed[place_in_group]:
             listed[place_in_group] = spoilt
             place.write_text(yaml.safe_dump(content), encoding="utf-8")
-            tool("promtool", "test", "rules", tests, fails=True)
+            tool("promtool", "test", "rules", *tests, fails=True)
