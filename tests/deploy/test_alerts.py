@@ -1,6 +1,9 @@
 """From a figure to whoever must act: service, monitor, Prometheus and Alertmanager together."""
 
+import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,11 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import pytest
+import yaml
 
 from tests.deploy.helpers_alerting import (
     Prometheus,
     alertmanager,
+    free_port,
+    get,
     needs_prometheus,
     prometheus,
     wait_until,
@@ -130,3 +137,65 @@ def drift_is_held_back(found: Alerting, monitor: Exporter) -> None:
     wait_until(lambda: "CovariateDrift" in found.prometheus.firing(), 10, "the alert of the drift")
     time.sleep(3)
     assert "CovariateDrift" not in {each["labels"]["alertname"] for each in found.web.webhooks()}
+
+
+def test_drift_in_the_requests_reaches_the_webhook(workspace: Path, tmp_path: Path) -> None:
+    """Nothing is a stand-in but the receivers; the alarm is raised on the first day of drift instead of the second."""
+    serving = pytest.importorskip("tests.service.helpers_serving")
+    params = workspace / "params.yaml"
+    content = yaml.safe_load(params.read_text(encoding="utf-8"))
+    content["monitor"]["persistence"] |= {"covariate": 1, "score": 1}
+    params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    payments = payments_of(workspace)
+    with (
+        serving.service(tmp_path / "service", workspace / "models/bundle", log_values="1") as service,
+        monitor_command(workspace, service.log) as port,
+        alerting(tmp_path / "alerting", service.port, port) as found,
+    ):
+        ask_in_parts(service, payments)
+        wait_until(lambda: found.prometheus.query("monitor_records > 0"), 30, "the monitor has read the requests")
+        assert not found.prometheus.query("monitor_alarm")
+        sent = time.monotonic()
+        ask_in_parts(service, payments[payments["amount"] > payments["amount"].quantile(0.8)])
+        gauges = f"http://127.0.0.1:{port}/metrics"
+        wait_until(lambda: 'class="covariate"' in str(get(gauges)), 60, "the alarm")
+        seen = time.monotonic()
+        at, alert = found.told("CovariateDrift")
+        print(f"drift: alarm {seen - sent:.1f} s after the requests, webhook {at - seen:.1f} s after the alarm")
+        assert at - seen <= 5
+        assert alert["labels"].items() >= {"model": "fraud", "class": "covariate", "cause": "amount"}.items()
+        assert alert["annotations"]["runbook"].endswith("/docs/runbooks/CovariateDrift.md")
+
+
+def payments_of(folder: Path) -> pd.DataFrame:
+    """Return the model's features of the test window: one of those that are usual, and no value in it is wrong."""
+    names = json.loads((folder / "models/bundle/schema.json").read_text(encoding="utf-8"))["features"]
+    return pd.read_parquet(folder / "data/splits/test.parquet")[names]
+
+
+def ask_in_parts(service: Any, rows: pd.DataFrame) -> None:
+    for start in range(0, len(rows), 500):
+        instances = rows.iloc[start : start + 500].to_numpy().tolist()
+        assert service.ask("POST", "/v1/models/fraud:predict", {"instances": instances}).status == 200
+
+
+@contextmanager
+def monitor_command(folder: Path, log: Path) -> Iterator[int]:
+    """Run `mlops.py monitor` as an exporter that looks every second."""
+    port = free_port()
+    command = [sys.executable, "src/mlops.py", "monitor", f"--log={log}", f"--port={port}"]
+    process = subprocess.Popen([*command, "--every=1"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def answers() -> bool:
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            return "monitor_last_run_timestamp_seconds" in get(f"http://127.0.0.1:{port}/metrics")
+        except OSError:
+            return False
+
+    try:
+        wait_until(answers, 60, "the first look of the monitor")
+        yield port
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
