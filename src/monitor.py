@@ -13,12 +13,11 @@ sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 from lifecycle.bundle.manifest import NOT_SERVED
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run
-from lifecycle.core.params import load_block, load_params
+from lifecycle.core.params import load_params
 from lifecycle.core.tables import write_json
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring import replay
 from lifecycle.monitoring.findings_files import write_findings
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.problem.loading import fill, load_problem
 
 BUNDLE, TARGET = Path("models/bundle"), Path("metrics/monitor")
@@ -28,7 +27,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     problem = load_problem(params.problem)
-    options = fill(load_block("monitor", MonitorParams), problem, "monitor")
+    options = fill(params.monitor, problem, "monitor")
     split, evaluate = fill(params.split, problem, "split"), fill(params.evaluate, problem, "evaluate")
     if (BUNDLE / NOT_SERVED).is_file():
         write_json({"monitor": {"not_watched": "the model is not served"}}, TARGET / "monitor.json")

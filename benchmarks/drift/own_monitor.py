@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.drift.worlds import BACKTEST, DAY, END, FIRST, LABELS, TRAIN, WATCH, Seen, World, between
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import MonitoringLimits
 from lifecycle.monitoring.alarms import Alarm, find_alarms
 from lifecycle.monitoring.detectors.backtest import axes_of
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, Stream, daily_counts
 from lifecycle.monitoring.detectors.reference import Reference, calibrate
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.signals import signals
 from problems.transactions import LABEL_DELAY_DAYS
 

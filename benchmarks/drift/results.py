@@ -17,8 +17,8 @@ from benchmarks.drift.own_monitor import Calm
 from benchmarks.drift.usual_defaults import Detector
 from benchmarks.drift.worlds import WATCH, WEEK, Seen, World
 from lifecycle.core.atomic import atomic
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import Params
-from lifecycle.monitoring.monitor_params import MonitorParams
 
 OWN = "this project"
 

@@ -83,6 +83,7 @@ PROBLEM = Problem(
         # These data allow an average precision of about .76; more is a leak.
         "evaluate": {"rule_amount": 220.0, "leak_alarm": 0.78},
         "package": {"name": "fraud"},
+        "monitor": {"review_capacity_per_day": 100},
     },
     generator="card_simulator",
     words=Words(record="payment", positive="fraud", negative="genuine", entity="card"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lifecycle.monitoring.monitor_params import KINDS
+from lifecycle.core.monitor_params import KINDS
 from tests.deploy.helpers_alerting import DEPLOY, alerts, get, needs_prometheus, rules, tool
 from tests.deploy.helpers_exporter import exporter
 from tests.graph import ROOT

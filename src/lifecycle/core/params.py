@@ -12,14 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.section import Section, SectionT, checked, keys_of
+from lifecycle.core.monitor_params import MonitorParams
+from lifecycle.core.section import Count, NotNegative, Positive, Section, SectionT, Seed, Share, checked, keys_of
 from lifecycle.core.yaml_text import read_yaml
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def _as_date(value: Any) -> Any:
@@ -232,6 +227,7 @@ class Params(Section):
     explain: ExplainParams
     audit: AuditParams
     package: PackageParams
+    monitor: MonitorParams
     tune: TuneParams
     report: ReportParams
 

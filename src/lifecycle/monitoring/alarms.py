@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.monitoring import root_cause
 from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts
 from lifecycle.monitoring.detectors.reference import Reference
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.root_cause import Cut
 from lifecycle.monitoring.signals import Signals
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.watch import Findings, Watched, watch
 
 

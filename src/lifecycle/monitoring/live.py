@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.bundle.servable import Servable
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import CsvParams, EvaluateParams
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.decision_log import TIME, lines_of, log_files, read_decisions, stream_of_log
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.label_file import read_labels
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.monitor_tables import days_table
 from lifecycle.monitoring.performance import labels_known
 from lifecycle.monitoring.replay import watched_by

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry, start_http_server
 from lifecycle.bundle.manifest import read_manifest
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import EvaluateParams, Params, load_block, load_params
+from lifecycle.core.monitor_params import SEVERITY
+from lifecycle.core.params import EvaluateParams, Params, load_params
 from lifecycle.monitoring.detectors.reference import LEAST_WINDOWS
 from lifecycle.monitoring.findings_files import write_files
 from lifecycle.monitoring.gauges import Gauges, cause_of, push
 from lifecycle.monitoring.live import Live, Source, look
-from lifecycle.monitoring.monitor_params import SEVERITY, MonitorParams
 from lifecycle.problem.loading import fill, load_problem
 
 # Apart from 1 and 2, which say that the command could not do its work.
@@ -72,7 +72,7 @@ class Observer:
         if read_manifest(options.bundle).version != self._servable.version:
             self._servable = Servable.load(options.bundle)
         problem = load_problem(self._servable.schema["problem"])
-        monitor = fill(load_block("monitor", MonitorParams), problem, "monitor")
+        monitor = fill(params.monitor, problem, "monitor")
         evaluate: EvaluateParams = fill(params.evaluate, problem, "evaluate")
         delay = float(fill(params.split, problem, "split").delay_days or 0)
         source = Source(self._servable, problem, options.log, options.labels, params.ingest.csv, delay, options.days)

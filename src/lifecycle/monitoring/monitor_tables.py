@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.monitor_params import KINDS
 from lifecycle.monitoring.detectors.daily_counts import DAY, key_of
 from lifecycle.monitoring.detectors.reference import AxisReference, Reference
 from lifecycle.monitoring.detectors.statistics_by_day import daily_loss
-from lifecycle.monitoring.monitor_params import KINDS
 from lifecycle.monitoring.performance import UNKNOWN
 from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.watch import Findings

@@ -7,13 +7,13 @@ import pandas as pd
 from lifecycle.bundle.manifest import read_manifest, read_member
 from lifecycle.bundle.parity import served_scores
 from lifecycle.bundle.servable import Servable
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import SplitParams
 from lifecycle.core.tables import first_and_last, parse_json, read_table
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring.detectors.backtest import COUNTED_AS, FEATURES, SINCE, Run, Scorer, stream_of, tested_run
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.watch import Watched
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import plan

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import EvaluateParams
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring import performance
 from lifecycle.monitoring.alarms import Alarm, find_alarms
 from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, Stream, daily_counts
 from lifecycle.monitoring.detectors.reference import Reference
-from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.performance import Figure
 from lifecycle.monitoring.signals import Signals, signals
 

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, PackageParams, SplitParams
+from lifecycle.core.params import AuditParams, DecideParams, EvaluateParams, MonitorParams, PackageParams, SplitParams
 from lifecycle.core.section import Section
 from lifecycle.core.value_limits import is_number
 from lifecycle.problem.cells import NANOSECONDS
@@ -24,6 +24,7 @@ BLOCKS: dict[str, type[Section]] = {
     "evaluate": EvaluateParams,
     "audit": AuditParams,
     "package": PackageParams,
+    "monitor": MonitorParams,
 }
 # What may be null in params.yaml and is then the problem's to say.
 FILLED = {

@@ -29,6 +29,7 @@ from lifecycle.report.verdict import SCORES, have_same_scores, verdict
 from lifecycle.repository.rebuild import rebuilt
 from lifecycle.repository.revision_files import Revision, Workspace
 
+MONITOR = "metrics/monitor/monitor.json"
 WIDTH = 120  # of text that is printed where there is no console
 
 
@@ -104,6 +105,14 @@ def lines(evaluation: dict, intervals: dict, decision: dict, split: dict, task: 
     ]
 
 
+def _watched(figures: Mapping[str, Any]) -> str:
+    """Return what the monitor saw on the days after the test."""
+    if "days" not in figures:
+        return f"monitor: {figures['not_watched']}"
+    page = "metrics/monitor/monitor.html"
+    return f"monitor: {figures['alarms']} alarms on the {figures['days']} days after the test; {page}"
+
+
 def _figure(name: str, value: float, interval: Sequence[float] | None, label: str) -> str:
     between = f"  {interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
     plain = label == name.strip().replace("_", " ")
@@ -130,5 +139,7 @@ def summary(argv: Sequence[str]) -> None:
     problem = load_problem(params.problem)
     part = "test window" if fill(params.split, problem, "split").strategy == "time" else "test part"
     print("\n".join(lines(evaluation, intervals, decision, split, task_of(problem), part)))
+    if Path(MONITOR).is_file():
+        print(_watched(read_json(MONITOR)["monitor"]))
     for stage, sentence in Workspace().warnings():
         print(f"warning of {stage}: {sentence}")

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.params import load_block, load_params
+from lifecycle.core.params import load_params
 from lifecycle.monitoring.live import Live, Source, look
-from lifecycle.monitoring.monitor_params import MonitorParams
 from tests.helpers_task_bundles import TASKS, problem_of
 from tests.lifecycle.monitoring.helpers_logs import (
     A_DAY,
@@ -20,7 +19,7 @@ from tests.lifecycle.monitoring.helpers_logs import (
     weeks_of_log,
 )
 
-PARAMS, MONITOR = load_params(), load_block("monitor", MonitorParams)
+PARAMS, MONITOR = load_params(), load_params().monitor
 DELAY = 3.0
 
 

@@ -4,8 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from lifecycle.core.params import Count, Positive, Seed
-from lifecycle.core.section import Section
+from lifecycle.core.section import Count, Positive, Section, Seed
 
 Kind = Literal["schema", "quality", "volume", "covariate", "score", "concept", "performance"]
 Action = Literal["page", "ticket", "retrain", "rollback", "none"]
