@@ -13,6 +13,7 @@ from lifecycle.monitoring.gauges import Gauges, families
 from lifecycle.monitoring.live import Live
 from lifecycle.monitoring.monitor_params import KINDS
 from tests.deploy.helpers_alerting import DEPLOY, alerts, needs_prometheus, rules, tool
+from tests.deploy.helpers_monitor import GAUGES
 from tests.graph import ROOT
 from tests.lifecycle.monitoring.helpers_logs import watched_bundle, weeks_of_log
 from tests.lifecycle.monitoring.test_live import gone, seen
@@ -102,6 +103,11 @@ def test_every_metric_in_a_rule_is_one_that_exists(monitored: Live) -> None:
     used = {name for rule in rules() for name in re.findall(r"(?<![\w:])(?:serve|monitor|model)_\w+", rule["expr"])}
     assert len(used) > 8
     assert used <= known
+
+
+def test_the_stand_in_for_the_monitor_has_its_gauges(monitored: Live) -> None:
+    real = {f"{one.name}_total" if one.type == "counter" else one.name for one in families(monitored)}
+    assert set(GAUGES) == real
 
 
 def test_the_objective_counts_what_asks_for_a_score_or_tells_an_event() -> None:
