@@ -1,37 +1,14 @@
-"""The monitor's exporter as Prometheus sees it: the same gauges, with values that a test sets."""
+"""The monitor's exporter with values that a test sets: an alarm opens at the moment that is measured."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from tests.deploy.helpers_monitor import ALARM, GAUGES
 
 MODEL = "fraud"
-PLAIN = [
-    "model_accuracy",
-    "model_f1_score",
-    "data_drift_score",
-    "monitor_last_run_timestamp_seconds",
-    "monitor_last_record_timestamp_seconds",
-    "monitor_records",
-    "monitor_rejected_share",
-    "monitor_score_drift_ratio",
-    "monitor_decision_drift_ratio",
-    "monitor_alert_share",
-    "monitor_volume_ratio",
-    "monitor_loss",
-    "monitor_loss_cusum_ratio",
-    "monitor_labelled_share",
-    "monitor_alerts_per_day",
-    "monitor_review_capacity_per_day",
-]
-LABELLED = {
-    "model_info": {"version": "abc"},
-    "monitor_feature_drift_ratio": {"feature": "amount"},
-    "monitor_feature_missing_share": {"feature": "amount"},
-    "monitor_performance": {"metric": "recall", "bound": "value"},
-    "monitor_cost_per_day": {"of": "model", "bound": "value"},
-}
 
 
 class Exporter:
@@ -39,23 +16,20 @@ class Exporter:
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
-        for name, labels in [*((name, {}) for name in PLAIN), *LABELLED.items()]:
-            gauge = Gauge(name, "As in docs/monitoring.md.", ["model", *labels], registry=registry)
-            gauge.labels(MODEL, *labels.values()).set(time.time() if name.endswith("timestamp_seconds") else 0.9)
-        self._alarm = Gauge("monitor_alarm", "Size of an open alarm.", ["model", "class", "cause", "action"],
-                            registry=registry)  # fmt: skip
-        Counter("monitor_alarms", "Alarms raised.", ["model", "class"], registry=registry).labels(MODEL, "schema").inc()
+        for name, labels in GAUGES.items():
+            gauge = Gauge(name, name, ["model", *labels], registry=registry)
+            if name == "monitor_alarm":
+                self._alarm = gauge
+            else:
+                gauge.labels(MODEL, *labels.values()).set(time.time() if name.endswith("timestamp_seconds") else 0.9)
         self.server, _ = start_http_server(0, "127.0.0.1", registry)
         self.port = self.server.server_port
 
     def open(self, kind: str, cause: str, action: str, size: float = 2.5) -> float:
         """Open an alarm; return when."""
+        assert list(ALARM) == ["class", "cause", "action"]
         self._alarm.labels(MODEL, kind, cause, action).set(size)
         return time.monotonic()
-
-    def close(self, kind: str, cause: str, action: str) -> None:
-        """Close it: an alarm that is over is no series any more."""
-        self._alarm.remove(MODEL, kind, cause, action)
 
 
 @contextmanager

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 
+from lifecycle.monitoring.gauges import Gauges, families
+from lifecycle.monitoring.live import Live
 from lifecycle.core.monitor_params import KINDS
-from tests.deploy.helpers_alerting import DEPLOY, alerts, get, needs_prometheus, rules, tool
-from tests.deploy.helpers_exporter import exporter
+from tests.deploy.helpers_alerting import DEPLOY, alerts, needs_prometheus, rules, tool
+from tests.deploy.helpers_monitor import GAUGES
 from tests.graph import ROOT
+from tests.lifecycle.monitoring.helpers_logs import watched_bundle, weeks_of_log
+from tests.lifecycle.monitoring.test_live import gone, seen
 
 RULES = sorted((DEPLOY / "prometheus/rules").glob("*.yml"))
 RULE_TESTS = sorted((ROOT / "tests/deploy/rules").glob("*_test.yml"))
@@ -78,16 +83,31 @@ def test_every_class_of_alarm_has_its_alert() -> None:
     assert sorted(classes) == sorted(KINDS)
 
 
-def test_every_metric_in_a_rule_is_one_that_exists() -> None:
+@pytest.fixture(scope="module")
+def monitored(tmp_path_factory: pytest.TempPathFactory) -> Live:
+    """Give findings of the monitor with an open alarm."""
+    folder = tmp_path_factory.mktemp("monitored")
+    servable = watched_bundle(folder / "bundle", "binary")
+    lines, labels = weeks_of_log(servable, "binary", 14, gone)
+    live = seen(folder, servable, lines, labels, 14)
+    assert any(alarm.open for alarm in live.findings.alarms)
+    return live
+
+
+def test_every_metric_in_a_rule_is_one_that_exists(monitored: Live) -> None:
     exposition = pytest.importorskip("service.telemetry.exposition")
-    families = (*exposition.FAMILIES, *exposition.SHARED)
-    known = {f"serve_{each.name}{exposition.SUFFIX[each.type]}" for each in families}
-    known |= {f"serve_{each.name}_bucket" for each in families if each.type == "histogram"}
-    with exporter() as monitor:
-        known |= set(re.findall(r"^# TYPE (\w+)", str(get(f"http://127.0.0.1:{monitor.port}/metrics")), re.MULTILINE))
+    service = (*exposition.FAMILIES, *exposition.SHARED)
+    known = {f"serve_{each.name}{exposition.SUFFIX[each.type]}" for each in service}
+    known |= {f"serve_{each.name}_bucket" for each in service if each.type == "histogram"}
+    known |= {family.name for family in families(monitored)}
     used = {name for rule in rules() for name in re.findall(r"(?<![\w:])(?:serve|monitor|model)_\w+", rule["expr"])}
     assert len(used) > 8
     assert used <= known
+
+
+def test_the_stand_in_for_the_monitor_has_its_gauges(monitored: Live) -> None:
+    real = {f"{one.name}_total" if one.type == "counter" else one.name for one in families(monitored)}
+    assert set(GAUGES) == real
 
 
 def test_the_objective_counts_what_asks_for_a_score_or_tells_an_event() -> None:
@@ -107,15 +127,27 @@ def test_the_objective_counts_what_asks_for_a_score_or_tells_an_event() -> None:
 
 
 @needs_prometheus
-def test_promtool_finds_no_fault_in_the_metrics(tmp_path: Path) -> None:
+def test_promtool_finds_no_fault_in_the_metrics_of_the_service(tmp_path: Path) -> None:
     serving = pytest.importorskip("tests.service.helpers_serving")
-    with serving.service(tmp_path, serving.small_bundle(tmp_path / "bundle")) as service, exporter() as monitor:
+    with serving.service(tmp_path, serving.small_bundle(tmp_path / "bundle")) as service:
         assert service.ask("POST", "/predict", serving.VECTOR).status == 200
-        for port in (service.port, monitor.port):
-            text = tmp_path / "metrics.txt"
-            text.write_text(str(get(f"http://127.0.0.1:{port}/metrics")), encoding="utf-8")
-            said = tool("sh", "-c", f"promtool check metrics < {text}")
-            assert said == ""
+        assert checked(service.ask("GET", "/metrics").body, tmp_path) == ""
+
+
+@needs_prometheus
+def test_promtool_finds_no_fault_in_the_gauges_of_the_monitor(monitored: Live, tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(Gauges(monitored))
+    text = generate_latest(registry)
+    assert b"monitor_alarm{" in text
+    assert checked(text, tmp_path) == ""
+
+
+def checked(text: bytes, folder: Path) -> str:
+    """Return what promtool has to say of metrics."""
+    file = folder / "metrics.txt"
+    file.write_bytes(text)
+    return tool("sh", "-c", f"promtool check metrics < {file}")
 
 
 def changed(rule: dict[str, Any], change: str) -> dict[str, Any]:

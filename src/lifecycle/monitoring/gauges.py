@@ -5,7 +5,7 @@ from urllib.error import URLError
 
 import numpy as np
 from prometheus_client import CollectorRegistry, push_to_gateway
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from lifecycle.core.errors import PipelineError
@@ -130,7 +130,7 @@ def _alarms(live: Live) -> Iterator[Metric]:
     for alarm in live.findings.alarms:
         if alarm.open:
             open_ones.add_metric([live.name, alarm.kind, cause_of(alarm), alarm.action], alarm.size)
-    raised = _family("monitor_alarms_total", "Alarms of the days that are watched.", "class")
+    raised = CounterMetricFamily("monitor_alarms", "Alarms of the days that are watched.", labels=["model", "class"])
     for kind, count in monitor_tables.by_class(live.findings).items():
         raised.add_metric([live.name, kind], count)
     yield from (open_ones, raised)
