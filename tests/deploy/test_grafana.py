@@ -13,6 +13,7 @@ import pytest
 from integrations.grafana_dashboard import DASHBOARD
 from tests.deploy.helpers_monitor import exporter
 from tests.deploy.helpers_prometheus_server import Prometheus, needs_prometheus, prometheus
+from tests.deploy.helpers_schemas import faults, needs_npm
 from tests.graph import ROOT
 
 helpers = pytest.importorskip("tests.service.helpers_serving", reason="the service has been taken off")
@@ -91,3 +92,20 @@ def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
         assert all(chosen.values())
         assert set(chosen["model"]) == {"shops", "payments"}
         assert len(chosen["instance"]) == 2
+
+
+TYPES = """
+import type {AnnotationQuery, Dashboard, DataQuery} from '@grafana/schema';
+type Expression = DataQuery & {expr: string, range: boolean, instant: boolean};
+type Marked = Omit<Dashboard, "annotations"> & {annotations: {list: AnnotationQuery<Expression>[]}};
+"""
+
+
+@pytest.mark.nightly
+@needs_npm
+def test_the_file_has_the_types_that_grafana_publishes() -> None:
+    assert faults(TYPES, "Words<Marked>", CONTENT) == ""
+    wrong = json.loads(json.dumps(CONTENT))
+    wrong["panels"][1]["fieldConfig"]["defaults"]["decimals"] = "two"
+    assert "not assignable to type 'number'" in faults(TYPES, "Words<Marked>", wrong)
+    assert "titel" in faults(TYPES, "Words<Marked>", CONTENT | {"titel": "x"})
