@@ -112,8 +112,9 @@ ROWS: Mapping[str, Sequence[Panel]] = {
         Panel("Records of the last window", "short", {"{{model}}": of_model("monitor_records")}),
         Panel("Records rejected", "percentunit", {"{{model}}": of_model("monitor_rejected_share")}),
         Panel(
-            "Records, as a ratio to the usual ones", "short", {"{{model}}": of_model("monitor_volume_ratio")},
-            note="Of the last day, to those of the same day of other weeks.",
+            "Number of records, as a ratio to its limit", "short",
+            {"{{model}}": of_model("monitor_volume_ratio")}, limit=1,
+            note="How far the last day's records are from the usual ones of that day of the week.",
         ),
         Panel(
             "Age of the last record", "s",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integrations.grafana_dashboard import DASHBOARD
-from tests.deploy.helpers_monitor import exporter
+from tests.deploy.helpers_monitor import exporter, monitor, write_decisions
 from tests.deploy.helpers_prometheus_server import Prometheus, needs_prometheus, prometheus
 from tests.deploy.helpers_schemas import faults, needs_npm
 from tests.graph import ROOT
@@ -21,6 +21,7 @@ protocols = pytest.importorskip("tests.service.helpers_protocols", reason="the s
 
 CONTENT = json.loads((ROOT / DASHBOARD).read_text(encoding="utf-8"))
 LABEL_VALUES = re.compile(r"label_values\((.*), (\w+)\)")
+NO_CAPACITY = "Alerts per day: can be reviewed"  # params.yaml does not say how many
 PAYMENT = {"transaction_id": 1, "tx_time": "2018-10-01T10:00:00", "customer_id": 1, "terminal_id": 2, "amount": 9.5}
 
 
@@ -63,7 +64,7 @@ def traffic(shops: Any, payments: Any) -> None:
     payments.ask("POST", "/predict", {"records": [PAYMENT]})
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @needs_prometheus
 def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
     """Two services under a little traffic, a new bundle for one of them, and the monitor's gauges."""
@@ -73,8 +74,8 @@ def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
     with (
         helpers.service(tmp_path / "a", link, poll_seconds="0.1") as shops,
         helpers.service(tmp_path / "b", servable.folder, store="memory", model_name="payments") as payments,
-        exporter("shops", "payments") as monitor,
-        prometheus(tmp_path / "prometheus", {"ml-model": [shops.port, payments.port], "monitor": [monitor]}) as server,
+        exporter("shops", "payments") as gauges,
+        prometheus(tmp_path / "prometheus", {"ml-model": [shops.port, payments.port], "monitor": [gauges]}) as server,
     ):
         end = time.monotonic() + 10
         while not server.query('serve_model_info{name="shops"}'):  # a counter that it has not seen before does not grow
@@ -92,6 +93,23 @@ def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
         assert all(chosen.values())
         assert set(chosen["model"]) == {"shops", "payments"}
         assert len(chosen["instance"]) == 2
+
+
+@pytest.mark.nightly
+@needs_prometheus
+def test_the_real_monitor_has_data_for_its_panels(tmp_path: Path, workspace: Path) -> None:
+    """On a log whose last days have drifted, with labels of the days before."""
+    log, labels = tmp_path / "decisions.log", tmp_path / "labels.csv"
+    write_decisions(workspace, log, labels)
+    with monitor(workspace, log, labels) as port, prometheus(tmp_path / "prometheus", {"monitor": [port]}) as server:
+        empty, end = {name: text for name, text in expressions() if "serve_" not in text}, time.monotonic() + 90
+        for name in [NO_CAPACITY, *(name for name in empty if "process_" in empty[name])]:
+            del empty[name]
+        while empty and time.monotonic() < end:
+            time.sleep(0.5)
+            chosen = {name: values or [".*"] for name, values in variables(server).items()}
+            empty = {name: text for name, text in empty.items() if not has_numbers(server.query(filled(text, chosen)))}
+        assert empty == {}
 
 
 TYPES = """
