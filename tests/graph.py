@@ -8,7 +8,10 @@ import yaml
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
 # What `docs/serving.md` says how to take off; other pages may go on naming it.
-WING = ("src/service/", "tests/service/", "benchmarks/serving/", "docs/serving.md", "docs/protocols.md")
+WING = (
+    "src/service/", "tests/service/", "benchmarks/serving/", "docs/serving.md", "docs/protocols.md", "deploy/logging/",
+    "docs/logging.md",
+)  # fmt: skip
 
 
 def taken_off(file: str) -> bool:

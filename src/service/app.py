@@ -36,7 +36,7 @@ from service.routes import routes
 from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
-from service.telemetry.log import Bridge, Log, Output, Reporter
+from service.telemetry.log import SCHEMA, Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
 from service.telemetry.shared_numbers import Cells
 from service.telemetry.spans import Spans
@@ -132,7 +132,7 @@ class Application:
     def _recording(self, name: str) -> Iterator[tuple[Log, Callable[[Exchange], None]]]:
         """Give the log, and what keeps a request: a line of the log, and a span where there is a collector."""
         settings, place = self.settings, self.place
-        common = {"ecs.version": "8.11.0", "service.name": name, "service.node.name": str(place.row)}
+        common = SCHEMA | {"service.name": name, "service.node.name": str(place.row)}
         log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
         dropped, endpoint = partial(self.meters.add, "spans_dropped", "reason"), settings.otlp_endpoint
         spans = Spans(endpoint, common, dropped) if endpoint else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from service.process_identity import Place, begin
 from service.settings import Settings
 from service.telemetry import shared_numbers
-from service.telemetry.log import Log, Output
+from service.telemetry.log import SCHEMA, Log, Output
 
 FIRST, LONGEST = 0.1, 10.0  # seconds before a dead process is started again: doubled each time it lives no longer
 SRC = Path(__file__).parents[1]
@@ -94,7 +94,7 @@ class Parent:
         self._settings, self._listening = settings, listening
         self._cells = shared_numbers.create(settings.workers)
         self._life, self._mine = os.pipe()  # its other end closes when this process ends, however that happens
-        self._log = Log(Output(settings.log, self._cells), lambda _: None, {"service.node.name": "parent"})
+        self._log = Log(Output(settings.log, self._cells), lambda _: None, SCHEMA | {"service.node.name": "parent"})
         self._children: list[Child] = []
         self._signals: deque[int] = deque()
         self._wake, self._written = socket.socketpair()

@@ -21,6 +21,7 @@ from service.telemetry.service_metrics import Meters
 LIMIT = 1 << 24  # bytes that may wait to be written
 PAUSE = 0.05  # seconds between two writes
 NOTHING: Mapping[str, Any] = {}
+SCHEMA = {"ecs.version": "8.11.0"}  # whose names the fields have
 
 
 class Output:
