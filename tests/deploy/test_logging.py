@@ -241,6 +241,8 @@ def test_no_line_is_lost_while_the_log_is_rotated(tmp_path: Path) -> None:
         async with helpers.Load(running.port, 4) as load:
             for _ in range(8):
                 await load.answered(200)
+                while not log.exists():
+                    await asyncio.sleep(0.01)
                 await asyncio.to_thread(rotate, "--force")
         return load
 
