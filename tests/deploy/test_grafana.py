@@ -4,15 +4,19 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import yaml
 
 from integrations.grafana_dashboard import DASHBOARD
-from tests.deploy.helpers_monitor import exporter, monitor, write_decisions
-from tests.deploy.helpers_prometheus_server import Prometheus, needs_prometheus, prometheus
+from tests.deploy.helpers_alerting import Prometheus, free_port, get, needs_prometheus, running, wait_until
+from tests.deploy.helpers_exporter import MODEL, exporter
+from tests.deploy.helpers_monitor import monitor, write_decisions
 from tests.deploy.helpers_schemas import faults, needs_npm
 from tests.graph import ROOT
 
@@ -23,6 +27,22 @@ CONTENT = json.loads((ROOT / DASHBOARD).read_text(encoding="utf-8"))
 LABEL_VALUES = re.compile(r"label_values\((.*), (\w+)\)")
 NO_CAPACITY = "Alerts per day: can be reviewed"  # params.yaml does not say how many
 PAYMENT = {"transaction_id": 1, "tx_time": "2018-10-01T10:00:00", "customer_id": 1, "terminal_id": 2, "amount": 9.5}
+
+
+@contextmanager
+def scraping(folder: Path, jobs: Mapping[str, Sequence[int]]) -> Iterator[Prometheus]:
+    """Run Prometheus, which reads some ports each second."""
+    scraped = [
+        {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+        for job, ports in jobs.items()
+    ]
+    folder.mkdir()
+    content = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": scraped}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    address = f"127.0.0.1:{free_port()}"
+    with running([*command, f"--web.listen-address={address}"], f"http://{address}") as url:
+        yield Prometheus(url)
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -48,7 +68,8 @@ def variables(server: Prometheus) -> dict[str, list[str]]:
     for one in CONTENT["templating"]["list"]:
         if one["type"] == "query":
             selector, label = LABEL_VALUES.fullmatch(one["query"]["query"]).groups()  # type: ignore[union-attr]
-            chosen[one["name"]] = server.values(label, filled(selector, chosen))
+            asked = urlencode({"match[]": filled(selector, chosen)})
+            chosen[one["name"]] = get(f"{server.url}/api/v1/label/{label}/values?{asked}")["data"]
     return chosen
 
 
@@ -72,15 +93,16 @@ def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
     link.symlink_to(helpers.small_bundle(tmp_path / "shops"))
     servable = protocols.history_bundle(tmp_path / "payments")
     with (
-        helpers.service(tmp_path / "a", link, poll_seconds="0.1") as shops,
-        helpers.service(tmp_path / "b", servable.folder, store="memory", model_name="payments") as payments,
-        exporter("shops", "payments") as gauges,
-        prometheus(tmp_path / "prometheus", {"ml-model": [shops.port, payments.port], "monitor": [gauges]}) as server,
+        helpers.service(tmp_path / "a", link, poll_seconds="0.1", model_name=MODEL) as shops,
+        helpers.service(tmp_path / "b", servable.folder, store="memory", model_name=MODEL) as payments,
+        exporter() as gauges,
+        scraping(
+            tmp_path / "prometheus", {"ml-model": [shops.port, payments.port], "ml-monitor": [gauges.port]}
+        ) as server,
     ):
-        end = time.monotonic() + 10
-        while not server.query('serve_model_info{name="shops"}'):  # a counter that it has not seen before does not grow
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        gauges.open("covariate", "amount", "retrain")
+        swaps = f'serve_swaps_total{{instance="127.0.0.1:{shops.port}"}}'
+        wait_until(lambda: server.query(swaps), 10, "the counter has been read, so that it can grow")
         (tmp_path / "new").symlink_to(helpers.small_bundle(tmp_path / "changed", threshold=0.01))
         (tmp_path / "new").rename(link)
         empty, end = dict(expressions()), time.monotonic() + 40
@@ -91,7 +113,7 @@ def test_every_expression_and_every_variable_has_data(tmp_path: Path) -> None:
             empty = {name: text for name, text in empty.items() if not has_numbers(server.query(filled(text, chosen)))}
         assert empty == {}
         assert all(chosen.values())
-        assert set(chosen["model"]) == {"shops", "payments"}
+        assert chosen["model"] == [MODEL]
         assert len(chosen["instance"]) == 2
 
 
@@ -101,7 +123,7 @@ def test_the_real_monitor_has_data_for_its_panels(tmp_path: Path, workspace: Pat
     """On a log whose last days have drifted, with labels of the days before."""
     log, labels = tmp_path / "decisions.log", tmp_path / "labels.csv"
     write_decisions(workspace, log, labels)
-    with monitor(workspace, log, labels) as port, prometheus(tmp_path / "prometheus", {"monitor": [port]}) as server:
+    with monitor(workspace, log, labels) as port, scraping(tmp_path / "prometheus", {"ml-monitor": [port]}) as server:
         empty, end = {name: text for name, text in expressions() if "serve_" not in text}, time.monotonic() + 90
         for name in [NO_CAPACITY, *(name for name in empty if "process_" in empty[name])]:
             del empty[name]

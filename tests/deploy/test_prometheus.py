@@ -9,11 +9,11 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
+from lifecycle.core.monitor_params import KINDS
 from lifecycle.monitoring.gauges import Gauges, families
 from lifecycle.monitoring.live import Live
-from lifecycle.core.monitor_params import KINDS
 from tests.deploy.helpers_alerting import DEPLOY, alerts, needs_prometheus, rules, tool
-from tests.deploy.helpers_monitor import GAUGES
+from tests.deploy.helpers_exporter import GAUGES
 from tests.graph import ROOT
 from tests.lifecycle.monitoring.helpers_logs import watched_bundle, weeks_of_log
 from tests.lifecycle.monitoring.test_live import gone, seen
