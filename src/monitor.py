@@ -1,6 +1,7 @@
 """Watch the packaged model on the records after its test window, as it would be watched in service.
 
-Reads   models/bundle, data/features/features.parquet, data/quarantine/rejected.parquet
+Reads   models/bundle, data/features/features.parquet, data/splits/test.parquet, data/quarantine/rejected.parquet,
+        data/raw/records.parquet
 Writes  metrics/monitor/: monitor.json, alarms.json, days.csv, features.csv, performance.csv, costs.csv, scores.csv,
         causes.csv, and monitor.html, which shows all of it
 """
@@ -14,10 +15,9 @@ from lifecycle.bundle.manifest import NOT_SERVED
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_params
-from lifecycle.core.tables import write_json
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring import replay
-from lifecycle.monitoring.findings_files import write_findings
+from lifecycle.monitoring.findings_files import write_findings, write_not_watched
 from lifecycle.problem.loading import fill, load_problem
 
 BUNDLE, TARGET = Path("models/bundle"), Path("metrics/monitor")
@@ -30,7 +30,7 @@ def main() -> None:
     options = fill(params.monitor, problem, "monitor")
     split, evaluate = fill(params.split, problem, "split"), fill(params.evaluate, problem, "evaluate")
     if (BUNDLE / NOT_SERVED).is_file():
-        write_json({"monitor": {"not_watched": "the model is not served"}}, TARGET / "monitor.json")
+        write_not_watched(TARGET, "the model is not served")
         return
     watched, stream = replay.after_test(task_of(problem), split, Servable.load(BUNDLE), options)
     write_findings(TARGET, watched, stream, options, evaluate)

@@ -1,7 +1,7 @@
 """Make the bundle: the files that a service needs to decide as the evaluated pipeline does, and their origin.
 
-Reads   models/, metrics/card/model_card.md, data/features/state.npz, data/splits/; the hashes of all data, code and
-        libraries that made them: its own entry in dvc.yaml lists the code, and the blocks of params
+Reads   models/, metrics/card/model_card.md, data/features/state.npz, data/splits/, data/quarantine/; the hashes of all
+        data, code and libraries that made them: its own entry in dvc.yaml lists the code, and the blocks of params
 Writes  models/bundle/: model.onnx, decision.json, schema.json, features.json, state.npz, reasons.npz, monitoring.json,
         model_card.md, provenance.json, manifest.json; NOT_SERVED.txt alone where the model's family has no exact export
         metrics/package/package.json: how exactly what is served is what was evaluated; it fails where it is not

@@ -129,6 +129,7 @@ def start_packaging(folder: Path, changes: dict[str, Any] | None = None) -> None
     start_project(folder, {"package.threshold_rows": 1000} | (changes or {}))
     git_init(folder)
     write_table(payments(), folder / "data/raw/records.parquet")
+    write_table(payments().head(0).assign(source_row=0, reason=""), folder / "data/quarantine/rejected.parquet")
     run_stages(folder, "featurize", "split", "train", "decide")
     (folder / "metrics/card").mkdir(parents=True, exist_ok=True)
     (folder / "metrics/card/model_card.md").write_text("# The model\n", encoding="utf-8")

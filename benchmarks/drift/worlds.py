@@ -18,7 +18,7 @@ from lifecycle.evaluation.tasks.task import Task
 from lifecycle.features.batch import evaluate
 from lifecycle.models.prediction import predict
 from lifecycle.models.training import train_model
-from lifecycle.monitoring.replay import MISFITS
+from lifecycle.monitoring.detectors.refusals import MISFITS
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.files import to_contract

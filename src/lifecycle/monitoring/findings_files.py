@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
+from lifecycle.monitoring.detectors.reference import Reference
+from lifecycle.monitoring.signals import signals
 from lifecycle.monitoring.watch import Findings, Watched, watch
+
+TIME = "time"
 
 
 def write_findings(
@@ -19,10 +26,24 @@ def write_findings(
     return found
 
 
+def write_not_watched(folder: Path, why: str) -> None:
+    """Write the same files with nothing in them, for `dvc metrics` and `dvc plots`; the figures say why."""
+    reference = Reference(0, 1, 0.0, (), (), 1.0, {}, None)
+    stream = Stream(no_rejections(TIME), np.zeros(0), no_rejections(TIME), pd.Timestamp(0), 0)
+    counts = daily_counts(stream, [], TIME)
+    found = Findings(counts, signals(counts, reference), [], [])
+    write_json({"monitor": {"not_watched": why}}, folder / "monitor.json")
+    _write_lists(folder, found, reference)
+
+
 def write_files(folder: Path, found: Findings, watched: Watched) -> None:
     """Write findings into a folder, which is made where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
+    _write_lists(folder, found, watched.reference)
+
+
+def _write_lists(folder: Path, found: Findings, reference: Reference) -> None:
     write_json(alarms.as_json(found.alarms), folder / "alarms.json")
-    for name, table in monitor_tables.tables(found, watched.reference).items():
+    for name, table in monitor_tables.tables(found, reference).items():
         write_csv(table, folder / f"{name}.csv")

@@ -39,7 +39,7 @@ def days_table(found: Findings, reference: Reference) -> pd.DataFrame:
             "decision_ratio": worst(_of_kind(found, reference, "decision"), counts.days),
             "volume_ratio": ratios.volume,
             "loss": loss,
-            "cusum_ratio": np.where(labelled > 0, ratios.loss, np.nan),
+            "cusum_ratio": ratios.loss,
             "labelled_share": labelled / np.maximum(counts.records, 1),
         }
     )
@@ -56,7 +56,7 @@ def _of_kind(found: Findings, reference: Reference, kind: str) -> dict[str, np.n
 
 def features_table(found: Findings, reference: Reference) -> pd.DataFrame:
     """Return a line per day and feature: stability index, ratio to its limit, and the day's share of missing values."""
-    lines = []
+    lines = [pd.DataFrame(columns=["day", "feature", "index", "ratio", "missing_share"])]
     for one in reference.of("feature"):
         key, name = key_of(one.axis), one.axis.name
         missing = found.counts.counts[key][:, -1] / np.maximum(found.counts.records, 1)

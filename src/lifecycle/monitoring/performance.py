@@ -35,12 +35,13 @@ def figures_of(
 ) -> dict[str, Figure]:
     """Return every figure of records whose labels are known, with intervals over entities.
 
-    `draws` are the number of resamples and their seed. Without a record there are no figures.
+    `draws` are the number of resamples and their seed. Without a record there are no figures. They are those of the
+    stage `evaluate`, but for what a window does not define, like the recall of a week without a positive.
     """
     if scored.empty:
         return {}
     window = task.window(scored, decision, options, days)
-    values = task.figures(window)
+    values = task.figures(window, np.ones(window.units, np.int64))  # as a resample: what is not defined is no 0
     ends = intervals(lambda copies: task.figures(window, copies), window.units, *draws)
     return {name: _figure(value, ends.get(name)) for name, value in values.items()}
 

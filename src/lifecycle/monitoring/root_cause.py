@@ -9,8 +9,9 @@ from lifecycle.monitoring.detectors.axis import Axis
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
 from lifecycle.monitoring.detectors.reference import AxisReference, Reference
 
-LEAST_LIFT = 0.2  # of a cut: by so much its share of the change must exceed what is usual
-LEAST_CONCENTRATION = 0.3  # the same of a suspect of the loss: what is spread as usual tells of no feature
+LEAST_LIFT = 0.2  # of a cut: by so much its share of the change must exceed what it has anyway
+LEAST_CONCENTRATION = 0.3  # the same of a suspect: what is spread as usual tells of no feature
+SURE = 3.0  # standard deviations above which what came more than expected is not by chance
 
 
 class Cut(NamedTuple):
@@ -21,18 +22,24 @@ class Cut(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How an axis differs from the reference: by bin, what came more than expected, and its usual share of that."""
+    """How an axis differs from the reference: by bin, what came more than expected, and what it has of all anyway."""
 
     axis: Axis
     excess: np.ndarray  # (bins,) records, or loss
-    expected: np.ndarray  # (bins,) share of the records, or of the loss, that the reference has there
+    expected: np.ndarray  # (bins,) share of the change that it would have if that was spread evenly
+    noise: np.ndarray  # (bins,) standard deviation of the excess where nothing has changed
+
+    @property
+    def share(self) -> np.ndarray:
+        """Each bin's share of all that came more than expected, (bins,)."""
+        gained = np.maximum(self.excess, 0.0)
+        total = gained.sum()
+        return gained / total if total > 0 else np.zeros(len(gained))
 
     @property
     def lift(self) -> np.ndarray:
-        """By how much each bin's share of the change exceeds its usual share, (bins,)."""
-        gained = np.maximum(self.excess, 0.0)
-        total = gained.sum()
-        return gained / total - self.expected if total > 0 else np.zeros(len(gained))
+        """By how much each bin's share of the change exceeds an even one, (bins,); 0 where it may be by chance."""
+        return np.where(self.excess > SURE * self.noise, self.share - self.expected, 0.0)
 
 
 def count_changes(counts: DailyCounts, reference: Reference, days: slice) -> list[Change]:
@@ -40,22 +47,43 @@ def count_changes(counts: DailyCounts, reference: Reference, days: slice) -> lis
 
     def change(one: AxisReference) -> Change:
         now, shares = counts.counts[key_of(one.axis)][days].sum(axis=0), np.array(one.shares)
-        return Change(one.axis, now - now.sum() * shares, shares)
+        total = now.sum()
+        return Change(one.axis, now - total * shares, shares, np.sqrt(total * shares * (1 - shares)))
 
-    return [change(one) for one in reference.axes]
+    return [change(one) for one in described(reference)]
+
+
+def described(reference: Reference) -> list[AxisReference]:
+    """Return the axes that say what a record is: not how it was scored, which is what a cause is looked for."""
+    return [*reference.of("feature"), *reference.of("slice")]
+
+
+def volume_changes(counts: DailyCounts, reference: Reference, days: slice) -> list[Change]:
+    """Return where the records of some days are more than usual, or fewer where they are fewer in all."""
+    weekday = (counts.first.weekday() + np.arange(counts.days)[days]) % 7
+    usual = float(np.array(reference.volume)[weekday].sum())
+    sign = np.sign(counts.records[days].sum() - usual)
+
+    def change(one: AxisReference) -> Change:
+        now, shares = counts.counts[key_of(one.axis)][days].sum(axis=0), np.array(one.shares)
+        return Change(one.axis, sign * (now - usual * shares), shares, np.sqrt(usual * shares))
+
+    return [change(one) for one in described(reference)]
 
 
 def loss_changes(counts: DailyCounts, reference: Reference, days: slice) -> list[Change]:
     """Return where the loss of some days' labelled records is above the reference's, axis by axis."""
-    mean = 0.0 if reference.loss is None else reference.loss.mean
+    mean, spread = (0.0, 0.0) if reference.loss is None else (reference.loss.mean, reference.loss.spread)
 
     def change(one: AxisReference) -> Change:
-        key, shares = key_of(one.axis), np.array(one.shares)
+        key, shares, of_loss = key_of(one.axis), np.array(one.shares), np.array(one.loss_shares)
         records, loss = counts.labelled[key][days].sum(axis=0), counts.loss[key][days].sum(axis=0)
-        usual = mean * np.divide(one.loss_shares, shares, out=np.zeros(len(shares)), where=shares > 0)
-        return Change(one.axis, loss - records * usual, np.array(one.loss_shares))
+        times = np.divide(of_loss, shares, out=np.ones(len(shares)), where=shares > 0)  # the mean loss of all
+        noise = spread * np.sqrt(records * np.maximum(times, 1.0))  # where losses are higher they vary more
+        # An even rise adds as much to each record, or to each loss: what stands out must exceed both.
+        return Change(one.axis, loss - records * mean * times, np.maximum(shares, of_loss), noise)
 
-    return [change(one) for one in reference.axes]
+    return [change(one) for one in described(reference)]
 
 
 def worst_cut(changes: Sequence[Change]) -> Cut | None:
@@ -64,8 +92,7 @@ def worst_cut(changes: Sequence[Change]) -> Cut | None:
     if found is None or found.lift.max() < LEAST_LIFT:
         return None
     place = int(found.lift.argmax())
-    share = float(found.lift[place] + found.expected[place])
-    return Cut(f"{found.axis.name} {found.axis.names[place]}", share)
+    return Cut(f"{found.axis.name} {found.axis.names[place]}", float(found.share[place]))
 
 
 def concentrated(changes: Sequence[Change]) -> list[str]:

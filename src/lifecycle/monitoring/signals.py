@@ -21,8 +21,9 @@ class Signals(NamedTuple):
     covariate: dict[str, np.ndarray]  # by feature
     score: dict[str, np.ndarray]  # by column of the scores, and of the decision
     volume: np.ndarray
-    loss: np.ndarray  # by the day of the records, not by the day on which their labels came
+    loss: np.ndarray  # by the day of the records, not by the day on which their labels came; NaN without a label
     loss_parts: dict[str, np.ndarray]  # by feature: of the bin whose loss has risen most
+    drift: dict[str, np.ndarray]  # by axis: what covariate and score have of theirs, and of slices
     indices: dict[str, np.ndarray]  # by axis: the stability index itself
 
 
@@ -36,13 +37,14 @@ def signals(counts: DailyCounts, reference: Reference) -> Signals:
     arrived, usual = arrivals(counts), reference.loss
     parts = {} if usual is None else {one.axis.name: _part(counts, one, usual) for one in reference.of("feature")}
     return Signals(
-        schema={name: _misfit(count, arrived) for name, count in counts.misfits.items()},
+        schema=_schema(counts, arrived),
         quality=_quality(counts, reference, arrived),
         covariate=by_kind["feature"],
         score=by_kind["score"] | by_kind["decision"],
         volume=_volume(counts, reference, arrived),
         loss=np.full(counts.days, np.nan) if usual is None else _loss(counts, usual),
         loss_parts=parts,
+        drift={key: ratio for key, (_, ratio) in drift.items()},
         indices={key: index for key, (index, _) in drift.items()},
     )
 
@@ -63,12 +65,17 @@ def _drift(counts: DailyCounts, one: AxisReference, reference: Reference) -> tup
 
     The fewer records a window has, the larger its index is by chance: in proportion to 1 / n. So the limit grows.
     """
-    own = counts.counts[key_of(one.axis)]
-    index, records = drift_index(own, np.array(one.shares), reference.window_days)
+    own, bins = counts.counts[key_of(one.axis)], one.axis.compared
+    index, records = drift_index(own[:, bins], np.array(one.shares)[bins], reference.window_days)
     if one.limit is None:
         return index, np.full(counts.days, np.nan)
-    noise = np.maximum(1.0, reference.window_records / np.maximum(records, 1))
+    usual = reference.window_records * sum(one.shares[bins])
+    noise = np.maximum(1.0, usual / np.maximum(records, 1))
     return index, index / (one.limit * noise)
+
+
+def _schema(counts: DailyCounts, arrived: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: _misfit(count, arrived) for name, count in counts.misfits.items()}
 
 
 def _quality(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> dict[str, np.ndarray]:
@@ -82,9 +89,11 @@ def _quality(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> 
     for one in reference.of("feature"):
         key = key_of(one.axis)
         note(one.axis.name, counts.counts[key][:, -1], one.missing, counts.records)
-        note(one.axis.name, counts.strange[key], one.strange, counts.records)
+        note(one.axis.name, counts.counts[key][:, -2], one.strange, counts.records)
+    changed = _schema(counts, arrived)
     for name, count in counts.rejected.items():
-        note(name, count, reference.rejected.get(name, 0.0), arrived)
+        of_schema = np.where(changed[name] > 1, counts.misfits[name], 0)  # a column that has gone is no bad value
+        note(name, count - of_schema, reference.rejected.get(name, 0.0), arrived)
     return found
 
 
@@ -97,8 +106,10 @@ def _volume(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> n
 
 def _loss(counts: DailyCounts, reference: LossReference) -> np.ndarray:
     loss, records = daily_loss(counts)
-    return cusum(reference.excess(loss, records), most=CEILING * reference.limit) / reference.limit
+    level = cusum(reference.excess(loss, records), most=CEILING * reference.limit) / reference.limit
+    return np.where(records > 0, level, np.nan)
 
 
 def _part(counts: DailyCounts, one: AxisReference, usual: LossReference) -> np.ndarray:
-    return part_rise(counts, one, usual, CEILING * usual.part_limit) / usual.part_limit
+    level = part_rise(counts, one, usual, CEILING * usual.part_limit) / usual.part_limit
+    return np.where(daily_loss(counts)[1] > 0, level, np.nan)

@@ -10,10 +10,11 @@ from lifecycle.core.params import EvaluateParams
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring import performance
 from lifecycle.monitoring.alarms import Alarm, find_alarms
-from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, Stream, daily_counts
+from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, Stream, daily_counts, days_of
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.performance import Figure
 from lifecycle.monitoring.signals import Signals, signals
+from lifecycle.problem.problem import Problem
 
 
 class Window(NamedTuple):
@@ -63,13 +64,14 @@ class Watched(NamedTuple):
 
 
 def only_known(stream: Stream, watched: Watched, as_of: pd.Timestamp) -> Stream:
-    """Return a stream up to a time, without the labels that are not known by then."""
-    records = stream.records[(stream.records[watched.time] < as_of).to_numpy()]
-    known = performance.labels_known(records, watched.time, watched.delay_days, as_of)
-    loss = np.where(known, stream.loss[: len(stream.records)][stream.records[watched.time] < as_of], np.nan)
+    """Return the days of a stream up to a time, without the labels that are not known by then."""
+    days = min(max(int(-((stream.first - as_of) // DAY)), 0), stream.days)
+    day, of_days = days_of(stream.records[watched.time], stream._replace(days=days))
+    inside = of_days & (stream.records[watched.time] < as_of).to_numpy()
+    known = (day[inside] + 1 + watched.delay_days) * DAY <= as_of - stream.first
     rejected = stream.rejected[(stream.rejected[watched.time] < as_of).to_numpy()]
-    days = max(int(-((stream.first - as_of) // DAY)), 0)
-    return stream._replace(records=records, loss=loss, rejected=rejected, days=min(days, stream.days))
+    loss = np.where(known, stream.loss[inside], np.nan)
+    return Stream(stream.records[inside], loss, rejected, stream.first, days)
 
 
 def watch(
@@ -77,12 +79,13 @@ def watch(
 ) -> Findings:
     """Return all findings of a stream as they are known at a time.
 
-    No label counts that is younger than the delay then; a label that is missing is not known.
+    No label counts before the whole day of its record is as old as the delay, so that a day's loss is final when it
+    is first seen; a label that is missing is not known.
     """
     known = only_known(stream, watched, as_of)
     counts = daily_counts(known, [one.axis for one in watched.reference.axes], watched.time)
     found = signals(counts, watched.reference)
-    if as_of != as_of.floor("D"):  # the last day is not over
+    if as_of < known.first + known.days * DAY:  # the last day is not over
         found.volume[-1:] = np.nan
     alarms = find_alarms(found, counts, watched.reference, options, watched.delay_days, watched.task.problem.target)
     return Findings(counts, found, alarms, windows(known, watched, options, evaluate))
@@ -91,20 +94,31 @@ def watch(
 def windows(stream: Stream, watched: Watched, options: MonitorParams, evaluate: EvaluateParams) -> list[Window]:
     """Return quality and money of each window of a stream, the last one perhaps shorter."""
     days = watched.reference.window_days
-    place = ((stream.records[watched.time] - stream.first) // DAY // days).to_numpy(np.int64)
+    day, _ = days_of(stream.records[watched.time], stream)
+    place, known = day // days, ~np.isnan(stream.loss)
     found = []
     for number in range(-(-stream.days // days)):
-        inside = place == number
-        first, length = stream.first + number * days * DAY, min(days, stream.days - number * days)
-        labelled = stream.records[inside & ~np.isnan(stream.loss)]
-        figures, costs = _judged(labelled, watched, options, evaluate, _days_of(labelled, watched.time, length))
-        found.append(Window(first, int(inside.sum()), len(labelled), figures, costs))
+        inside, first = place == number, number * days
+        labelled = _as_stored(stream.records[inside & known], watched.task.problem)
+        length = _days_judged(day[inside] - first, known[inside])
+        figures, costs = _judged(labelled, watched, options, evaluate, length)
+        found.append(Window(stream.first + first * DAY, int(inside.sum()), len(labelled), figures, costs))
     return found
 
 
-def _days_of(records: pd.DataFrame, time: str, length: int) -> float:
-    """Return how many days of a window the labelled records are from."""
-    return float(min(records[time].dt.floor("D").nunique(), length))
+def _as_stored(labelled: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+    """Return records with their label as tables hold it: beside missing ones a class had to be a float."""
+    return labelled.astype({problem.target: problem.stored[problem.target].storage_type})
+
+
+def _days_judged(day: np.ndarray, known: np.ndarray) -> float:
+    """Return over how many days of a window its labelled records are spread, from the day of each of its records.
+
+    A day whose labels are all missing is none of them; a day without a record, up to the last labelled one, is.
+    """
+    labelled, seen = np.unique(day[known]), np.unique(day)
+    silent = 0 if not len(labelled) else int(labelled[-1]) + 1 - int((seen <= labelled[-1]).sum())
+    return float(len(labelled) + silent)
 
 
 def _judged(

@@ -113,7 +113,7 @@ def test_refused_requests_are_a_fault_of_the_data(tmp_path: Path, bundles) -> No
     servable = bundles["binary"]
     lines, _ = weeks_of_log(servable, "binary", 14)
     lines += [refused(servable, FIRST + pd.Timedelta(days=13, hours=n), "shop", "missing_name") for n in range(20)] * 3
-    (alarm, _) = seen(tmp_path, servable, lines, None, 14).findings.alarms
+    (alarm,) = seen(tmp_path, servable, lines, None, 14).findings.alarms
     assert (alarm.kind, alarm.suspects, alarm.action) == ("schema", ("shop",), "page")
 
 

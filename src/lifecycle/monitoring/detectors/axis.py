@@ -12,14 +12,18 @@ from lifecycle.problem.slice_definitions import MISSING, Band
 SHARES = np.arange(0.1, 1.0, 0.1)
 TAIL = (0.95, 0.99)  # of scores: what matters of a rare class lies there
 FEW = 20  # distinct numbers that get a bin each
+LARGEST = float(np.finfo(np.float64).max)
 MOST_TEXTS = 10_000  # distinct texts that are remembered; the most frequent
 TEXT_BINS = 20  # of them get a bin each, the rest one together
-OTHERS, UNSEEN = "others", "never seen before"
+OTHERS, UNSEEN, FAR = "others", "never seen before", "far from all before"
+FAULTS = 2  # the last bins of a feature: values that the reference does not have, and missing ones
 
 
 @dataclass(frozen=True)
 class Axis:
     """Bins of a column of numbers or of texts. The last bin holds what is missing.
+
+    In a feature the bin before it holds what is strange: a text that the reference does not have, a number far from it.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ class Axis:
     labels : tuple of str
         What people call the bins of a slice; without them, what the edges say.
     far : (float, float), optional
-        Numbers outside are far from all that the reference has: by more than the whole width of it.
+        Of a feature of numbers: outside they are far from all in the reference, by more than the whole width of it.
     """
 
     name: str
@@ -62,33 +66,35 @@ class Axis:
             return [*self.texts[:TEXT_BINS], OTHERS, UNSEEN, MISSING]
         if self.labels:
             return [*self.labels, MISSING]
+        far = [] if self.far is None else [FAR]
         if not self.edges:
-            return ["any value", MISSING]
+            return ["any value", *far, MISSING]
         between = [f"{low:.4g} to {high:.4g}" for low, high in zip(self.edges, self.edges[1:], strict=False)]
-        return [f"up to {self.edges[0]:.4g}", *between, f"above {self.edges[-1]:.4g}", MISSING]
+        return [f"up to {self.edges[0]:.4g}", *between, f"above {self.edges[-1]:.4g}", *far, MISSING]
 
     @property
     def size(self) -> int:
         """Number of bins."""
-        return min(len(self.texts), TEXT_BINS) + 3 if self.texts is not None else len(self.edges) + 2
+        if self.texts is not None:
+            return min(len(self.texts), TEXT_BINS) + 3
+        return len(self.edges) + 2 + (self.far is not None)
+
+    @property
+    def compared(self) -> slice:
+        """The bins whose shares tell of drift; strange and missing values of a feature are faults of the data."""
+        return slice(0, self.size - FAULTS if self.kind == "feature" else self.size)
 
     def codes(self, values: pd.Series) -> np.ndarray:
         """Return the bin of each value, int64 of shape (n,)."""
         if self.texts is not None:
-            known = {text: min(place, TEXT_BINS) for place, text in enumerate(self.texts)}
-            found = values.map(known).fillna(self.size - 2).to_numpy(dtype=np.int64)
-            return np.where(values.isna(), self.size - 1, found)
+            place = pd.Index(self.texts, dtype=object).get_indexer(pd.Index(values.astype(object)))
+            found = np.where(place < 0, self.size - 2, np.minimum(place, TEXT_BINS))
+            return np.where(values.isna(), self.size - 1, found).astype(np.int64)
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(np.isnan(numbers), self.size - 1, np.searchsorted(np.array(self.edges), numbers, side="left"))
-
-    def strange(self, values: pd.Series) -> np.ndarray:
-        """Tell of each value whether it is far from the reference, or a text that it does not have."""
-        if self.texts is not None:
-            return np.asarray(self.codes(values) == self.size - 2)
-        if self.far is None:
-            return np.zeros(len(values), bool)
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.asarray((numbers < self.far[0]) | (numbers > self.far[1]))
+        found = np.searchsorted(np.array(self.edges), numbers, side="left")
+        if self.far is not None:
+            found = np.where((numbers < self.far[0]) | (numbers > self.far[1]), self.size - 2, found)
+        return np.where(np.isnan(numbers), self.size - 1, found).astype(np.int64)
 
 
 def _frozen(value: Any) -> Any:
@@ -101,16 +107,17 @@ def feature_axis(name: str, values: pd.Series) -> Axis:
         counts = values.value_counts()
         ordered = sorted(counts.index, key=lambda text: (-counts[text], text))
         return Axis(name, name, "feature", texts=tuple(ordered[:MOST_TEXTS]))
-    numbers = values.dropna().to_numpy(dtype=np.float64)
+    numbers = _finite(values)
     if not len(numbers):
-        return Axis(name, name, "feature")
+        return Axis(name, name, "feature", far=(-LARGEST, LARGEST))
     low, high = float(numbers.min()), float(numbers.max())
-    return Axis(name, name, "feature", _edges(numbers, SHARES), far=(2 * low - high, 2 * high - low))
+    far = (max(low - (high - low), -LARGEST), min(high + (high - low), LARGEST))  # JSON has no word for infinity
+    return Axis(name, name, "feature", _edges(numbers, SHARES), far=far)
 
 
 def score_axis(column: str, values: pd.Series) -> Axis:
     """Return the axis of a score, with narrow bins at its upper end."""
-    return Axis(column, column, "score", _edges(values.to_numpy(dtype=np.float64), (*SHARES, *TAIL)))
+    return Axis(column, column, "score", _edges(_finite(values), (*SHARES, *TAIL)))
 
 
 def decision_axis(column: str, codes: Sequence[int]) -> Axis:
@@ -125,15 +132,21 @@ def slice_axis(band: Band, values: pd.Series) -> Axis:
     if not band.cuts:
         return Axis(band.name, band.column, "slice", **_by_value(values))
     edges = tuple(float(edge) for edge in band.edges)
+    numbers = _finite(values)
     if band.quantiles:
         shares = np.arange(1, band.quantiles) / band.quantiles
-        edges = tuple(np.quantile(values.dropna(), shares).tolist())
+        edges = tuple(np.quantile(numbers, shares).tolist()) if len(numbers) else (0.0,) * len(shares)
     return Axis(band.name, band.column, "slice", edges, labels=band.names)
 
 
 def _by_value(values: pd.Series) -> dict[str, Any]:
     axis = feature_axis("", values)
     return {"texts": axis.texts} if axis.texts is not None else {"edges": axis.edges}
+
+
+def _finite(values: pd.Series) -> np.ndarray:
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers[np.isfinite(numbers)]
 
 
 def _edges(numbers: np.ndarray, shares: Sequence[float] | np.ndarray) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring.detectors.axis import Axis, decision_axis, feature_axis, score_axis, slice_axis
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference, calibrate
+from lifecycle.monitoring.detectors.refusals import refusals
 from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import TimeWindow, lengths, plan, rows_to_test
 
@@ -47,6 +48,9 @@ def calibrated(task: Task, split: SplitParams, scorer: Scorer, limits: Monitorin
     runs = runs_in_time(task.problem, split, limits) if in_time else [drawn_run(read_table(TEST), limits)]
     time = task.problem.time_column if in_time else COUNTED_AS
     streams = [stream_of(run, task, scorer, time) for run in runs]
+    if in_time:
+        rejected = refusals(task.problem)
+        streams = [stream._replace(rejected=rejected) for stream in streams]
     axes = axes_of(task.problem, scorer.features, pd.concat([stream.records for stream in streams], ignore_index=True))
     counts = [daily_counts(stream, axes, time) for stream in streams]
     reference = calibrate(counts, axes, limits)
@@ -54,16 +58,22 @@ def calibrated(task: Task, split: SplitParams, scorer: Scorer, limits: Monitorin
 
 
 def runs_in_time(problem: Problem, split: SplitParams, limits: MonitoringLimits) -> list[Run]:
-    """Return the days between the training window and the end of the test window, and those before the training."""
+    """Return the days between the training window and the end of the test window, and those before the training.
+
+    Where no window fits in there, they are those of the test window.
+    """
     first, last = first_and_last(FEATURES, problem.time_column)
-    final, window = plan(split, first, last)[-1], pd.Timedelta(days=limits.window_days)
-    after = int((final.test_end - final.train_end) // window)
-    before = max(min(limits.backtest_windows - after, int((final.train_start - first.ceil("D")) // window)), 0)
-    ends = [(final.train_start, before), (final.test_end, after)]
-    days = limits.window_days
-    return [
-        tested_run(problem, split, end - count * days * DAY, count * days, days) for end, count in ends if count > 0
+    final, days = plan(split, first, last)[-1], limits.window_days
+    start, end = final.train_start.floor("D"), final.test_end.floor("D")
+    after = int((end - final.train_end) // (days * DAY))
+    before = min(limits.backtest_windows - after, int((start - first.ceil("D")) // (days * DAY)))
+    runs = [
+        tested_run(problem, split, last - count * days * DAY, count * days, days)
+        for last, count in ((start, before), (end, after))
+        if count > 0
     ]
+    whole = int(-((final.test_start - final.test_end) // DAY))
+    return runs or [tested_run(problem, split, final.test_start, whole, days)]
 
 
 def tested_run(problem: Problem, split: SplitParams, first: pd.Timestamp, days: int, window_days: int) -> Run:

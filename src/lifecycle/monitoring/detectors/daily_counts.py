@@ -43,7 +43,6 @@ class DailyCounts(NamedTuple):
     labelled: dict[str, np.ndarray]  # those of them whose label is known
     loss: dict[str, np.ndarray]  # the sum of their losses
     square: np.ndarray  # (days,): the sum of the squares of the losses
-    strange: dict[str, np.ndarray]  # by axis: values that are far from the reference, (days,)
     rejected: dict[str, np.ndarray]  # by column: records that were refused for it, (days,)
     misfits: dict[str, np.ndarray]  # by column: those of them where it was absent or of another type
 
@@ -65,11 +64,11 @@ def key_of(axis: Axis) -> str:
 
 
 def daily_counts(stream: Stream, axes: Sequence[Axis], time: str) -> DailyCounts:
-    """Count a stream."""
-    records, days = stream.records, stream.days
-    day = ((records[time] - stream.first) // DAY).to_numpy(dtype=np.int64)
-    known = ~np.isnan(stream.loss)
-    losses = np.where(known, stream.loss, 0.0)
+    """Count a stream; what is not of its days does not count."""
+    days, (day, inside) = stream.days, days_of(stream.records[time], stream)
+    records, day, loss_of = stream.records[inside], day[inside], stream.loss[inside]
+    known = ~np.isnan(loss_of)
+    losses = np.where(known, loss_of, 0.0)
     counts, labelled, loss = {}, {}, {}
     for axis in axes:
         key, size = key_of(axis), axis.size
@@ -77,21 +76,21 @@ def daily_counts(stream: Stream, axes: Sequence[Axis], time: str) -> DailyCounts
         counts[key] = np.bincount(place, minlength=days * size).reshape(days, size)
         labelled[key] = np.bincount(place[known], minlength=days * size).reshape(days, size)
         loss[key] = np.bincount(place, losses, minlength=days * size).reshape(days, size)
-    strange = {
-        key_of(axis): np.bincount(day[axis.strange(records[axis.column])], minlength=days)
-        for axis in axes
-        if axis.kind == "feature"
-    }
     rejected, misfits = _refusals(stream, time)
     square = np.bincount(day, losses**2, minlength=days)
     total = np.bincount(day, minlength=days)
-    return DailyCounts(stream.first, total, counts, labelled, loss, square, strange, rejected, misfits)
+    return DailyCounts(stream.first, total, counts, labelled, loss, square, rejected, misfits)
+
+
+def days_of(times: pd.Series, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each time's day in a stream, and whether it is one of its days."""
+    day = ((times - stream.first) // DAY).to_numpy(dtype=np.int64)
+    return day, (day >= 0) & (day < stream.days)
 
 
 def _refusals(stream: Stream, time: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     table = stream.rejected
-    day = ((table[time] - stream.first) // DAY).to_numpy(dtype=np.int64)
-    inside = (day >= 0) & (day < stream.days)
+    day, inside = days_of(table[time], stream)
     column, schema = table["column"].to_numpy(dtype=object), table["schema"].to_numpy(dtype=bool)
     rejected, misfits = {}, {}
     for name in sorted(set(column[inside])):
@@ -119,5 +118,5 @@ def joined(runs: Sequence[DailyCounts]) -> DailyCounts:
         stack([run.labelled for run in runs]),
         stack([run.loss for run in runs]),
         np.concatenate([run.square for run in runs]),
-        *(stack([getattr(run, name) for run in runs]) for name in ("strange", "rejected", "misfits")),
+        *(stack([getattr(run, name) for run in runs]) for name in ("rejected", "misfits")),
     )

@@ -25,6 +25,7 @@ from lifecycle.monitoring.detectors.statistics_by_day import (
 LEAST_WINDOWS = 8  # below, the largest drift of the windows says too little of what is usual
 RARE = 1e-4  # of a window: how often chance alone may pass the limit
 PART_LEAST = 1.5  # the least limit of a part's cumulative sum to that of the whole: there are many parts
+ROUNDING = 1e-9  # of a mean loss: a difference below says nothing
 LEAST_INDEX = 5e-3  # a feature that hardly moved may move by so much: less matters to no model
 
 
@@ -43,7 +44,7 @@ class AxisReference:
     limit : float or None
         Stability index of a window from which there is drift; None where that is not calibrated.
     missing, strange : float
-        The largest share of a day's values that were missing, and that were far from all others.
+        The largest share of a day's values that were missing, and of a feature those that were strange.
     """
 
     axis: Axis
@@ -75,13 +76,13 @@ class LossReference:
 
     @property
     def unit(self) -> float:
-        """Standard deviation of a record's loss, as days show it."""
-        return self.dispersion * self.spread
+        """Standard deviation of a record's loss, as days show it; where all were the same, what rounding may make."""
+        return max(self.dispersion * self.spread, ROUNDING * abs(self.mean), np.finfo(np.float64).tiny)
 
     def excess(self, loss: np.ndarray, records: np.ndarray) -> np.ndarray:
         """Return how many standard deviations a day's mean loss is above the usual one; NaN without a label."""
         unit = self.unit / np.sqrt(np.maximum(records, 1))
-        return np.asarray((loss - self.mean) / np.maximum(unit, np.finfo(np.float64).tiny))
+        return np.asarray((loss - self.mean) / unit)
 
 
 @dataclass(frozen=True)
@@ -190,14 +191,14 @@ def _axis_reference(
     key = key_of(axis)
     counts, loss = whole.counts[key].sum(axis=0), whole.loss[key].sum(axis=0)
     shares = counts / max(counts.sum(), 1)
-    strange = whole.strange.get(key, np.zeros(whole.days, np.int64))
+    bins = axis.compared
     return AxisReference(
         axis,
         tuple(shares.tolist()),
         tuple((loss / loss.sum() if loss.sum() > 0 else shares).tolist()),
-        _drift_limit([run.counts[key] for run in runs], shares, limits) if enough else None,
+        _drift_limit([run.counts[key][:, bins] for run in runs], shares[bins], limits) if enough else None,
         _largest_share(whole.counts[key][:, -1], whole.records),
-        _largest_share(strange, whole.records),
+        _largest_share(whole.counts[key][:, -2], whole.records) if axis.kind == "feature" else 0.0,
     )
 
 
@@ -227,7 +228,7 @@ def _volume(runs: Sequence[DailyCounts]) -> tuple[np.ndarray, float]:
     records = np.concatenate([_arrived(run) for run in runs])
     found = np.bincount(weekday, minlength=7)
     sums = np.bincount(weekday, records, minlength=7)
-    usual = np.where(found > 0, sums / np.maximum(found, 1), records.mean())
+    usual = np.where(found > 0, sums / np.maximum(found, 1), records.sum() / max(len(records), 1))
     distances = [np.abs(log_volume(_arrived(run), run.first.weekday(), usual)).max(initial=0.0) for run in runs]
     return usual, float(max(distances))
 

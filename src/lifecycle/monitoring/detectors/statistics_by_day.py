@@ -29,13 +29,15 @@ def trailing(values: np.ndarray, days: int) -> np.ndarray:
 def drift_index(counts: np.ndarray, shares: np.ndarray, days: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the stability index of the records of the last days, and their number, both of shape (days,).
 
-    `counts` (days, bins) is held against the reference's `shares` (bins,). A few records that are as the reference's
-    are added, half a one for each bin: among few records a bin without any is no drift. Without a record it is 0.
+    `counts` (days, bins) is held against the reference's `shares` (bins,), which need not add up to 1. A few records
+    that are as the reference's are added, half a one for each bin: among few records a bin without any is no drift.
+    Without a record it is 0.
     """
     inside = trailing(counts, days)
     total = inside.sum(axis=1)
+    usual = shares / max(shares.sum(), np.finfo(np.float64).tiny)
     prior = PRIOR * counts.shape[1]
-    return stability_index(shares, (inside + prior * shares) / (total[:, None] + prior)), total
+    return stability_index(usual, (inside + prior * usual) / (total[:, None] + prior)), total
 
 
 def share_limit(largest: float, records: np.ndarray) -> np.ndarray:
@@ -56,6 +58,8 @@ def log_volume(records: np.ndarray, first_weekday: int, usual: np.ndarray) -> np
 
 def daily_loss(counts: DailyCounts) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean loss of the day's labelled records, NaN without any, and their number, both of shape (days,)."""
+    if not counts.loss:
+        return np.full(counts.days, np.nan), np.zeros(counts.days, np.int64)
     key = next(iter(counts.loss))
     total, known = counts.loss[key].sum(axis=1), counts.labelled[key].sum(axis=1)
     return np.where(known > 0, total / np.maximum(known, 1), np.nan), known
