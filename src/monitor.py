@@ -18,6 +18,7 @@ from lifecycle.core.tables import write_json
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring import replay
 from lifecycle.monitoring.findings_files import write_findings
+from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.problem.loading import fill, load_problem
 
@@ -33,8 +34,10 @@ def main() -> None:
     if (BUNDLE / NOT_SERVED).is_file():
         write_json({"monitor": {"not_watched": "the model is not served"}}, TARGET / "monitor.json")
         return
-    watched, stream = replay.after_test(task_of(problem), split, Servable.load(BUNDLE), options)
-    write_findings(TARGET, watched, stream, options, evaluate)
+    servable = Servable.load(BUNDLE)
+    watched, stream = replay.after_test(task_of(problem), split, servable, options)
+    subject = Subject(servable.name, servable.version, options.review_capacity_per_day)
+    write_findings(TARGET, watched, stream, options, evaluate, subject)
 
 
 if __name__ == "__main__":

@@ -2,27 +2,32 @@
 
 from pathlib import Path
 
+from lifecycle.core.atomic import atomic
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.monitor_health import Subject
+from lifecycle.monitoring.monitor_page import monitor_page
 from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.monitoring.watch import Findings, Watched, watch
 
 
 def write_findings(
-    folder: Path, watched: Watched, stream: Stream, options: MonitorParams, evaluate: EvaluateParams
+    folder: Path, watched: Watched, stream: Stream, options: MonitorParams, evaluate: EvaluateParams, subject: Subject
 ) -> Findings:
     """Watch a stream to its end, and write the findings into a folder."""
     found = watch(stream, watched, options, evaluate, stream.first + stream.days * DAY)
-    write_files(folder, found, watched)
+    write_files(folder, found, watched, subject)
     return found
 
 
-def write_files(folder: Path, found: Findings, watched: Watched) -> None:
+def write_files(folder: Path, found: Findings, watched: Watched, subject: Subject) -> None:
     """Write findings into a folder, which is made where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
     write_json(alarms.as_json(found.alarms), folder / "alarms.json")
     for name, table in monitor_tables.tables(found, watched.reference).items():
         write_csv(table, folder / f"{name}.csv")
+    with atomic(folder / "monitor.html") as temporary:
+        temporary.write_bytes(monitor_page(found, watched, subject).encode())
