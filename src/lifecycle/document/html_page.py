@@ -59,7 +59,7 @@ def _document(title: str, body: str, style: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:;'
         " style-src 'unsafe-inline'\">",
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(plain_text(title))}</title>",
         f"<style>{style}</style>",
     ]
     return "\n".join(["<!doctype html>", '<html lang="en">', *head, body, "</html>"]) + "\n"
