@@ -91,19 +91,12 @@ def _tiles(view: View, subject: Subject) -> list[tuple[str, str, str]]:
     open_ones = sum(alarm.open for alarm in found.alarms)
     headline = view.task.label(view.task.headline)
     figure = UNKNOWN if known is None else known.figures.get(view.task.headline, UNKNOWN)
+    rise = np.fmax(view.column("cusum_ratio"), view.worst_part)
     tiles = [
         ("Open alarms", str(open_ones), f"{len(found.alarms)} raised in {count_of(len(view.days), 'day')}"),
-        (
-            "Drift of features",
-            _now(view, "drift_score"),
-            "of the limit, the worst feature",
-        ),
-        ("Drift of scores", _now(view, "score_ratio"), "of the limit"),
-        (
-            "Rise of the loss",
-            _now(view, "cusum_ratio"),
-            "of the limit, newest day with labels",
-        ),
+        ("Drift of features", _now(view.column("drift_score")), "of the limit, the worst feature"),
+        ("Drift of scores", _now(view.column("score_ratio")), "of the limit"),
+        ("Rise of the loss", _now(rise), "of the limit, all records or the worst part"),
         (headline.capitalize(), *_value_and_ends(figure, known)),
     ]
     if known is not None and "model" in known.costs:
@@ -115,9 +108,8 @@ def _tiles(view: View, subject: Subject) -> list[tuple[str, str, str]]:
     return tiles
 
 
-def _now(view: View, column: str) -> str:
-    """Return the newest known value of a column of ratios."""
-    values = view.column(column)
+def _now(values: np.ndarray) -> str:
+    """Return the newest ratio that is known."""
     known = values[~np.isnan(values)]
     return f"{known[-1]:.2f}" if len(known) else "not known"
 

@@ -39,6 +39,12 @@ class View(NamedTuple):
         """Return a column of the table of days."""
         return self.table[name].to_numpy(dtype=np.float64)
 
+    @property
+    def worst_part(self) -> np.ndarray:
+        """Rise of the loss of the worst part of the records, to its limit; NaN on days without a label."""
+        ratio = monitor_tables.worst(self.found.signals.loss_parts, len(self.days))
+        return np.where(self.column("labelled_share") > 0, ratio, np.nan)
+
 
 class Load(NamedTuple):
     """What people must look at, by day."""

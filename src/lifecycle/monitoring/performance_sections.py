@@ -31,7 +31,7 @@ def performance(view: View) -> dict[str, Any]:
         loss.append(Series("usual", np.full(len(view.days), view.reference.loss.mean), "usual"))
     charts = [] if known is None else [*_metric_charts(view), lines("Mean loss a day", view.days, loss)]
     if known is not None and not np.isnan(view.column("cusum_ratio")).all():
-        series = [Series("cumulative sum", view.column("cusum_ratio"))]
+        series = [Series("all records", view.column("cusum_ratio")), Series("worst part", view.worst_part, "other")]
         charts.append(lines("Rise of the loss, ratio to the limit", view.days, series, LIMIT))
     return {
         "headline": task.label(task.headline),

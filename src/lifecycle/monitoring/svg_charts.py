@@ -40,7 +40,7 @@ svg text { fill: var(--quiet) }
 .gap { --key: var(--band) } .gap::before { outline: 1px solid var(--line) } span.shaded { --key: var(--over-band) }
 .now { --key: var(--now) } .usual { --key: var(--usual) } .other { --key: var(--other) }
 .path, .whisker { stroke: var(--key) } .whisker { stroke-width: 1.6 } .bar, .dot { fill: var(--key) }
-.dot.over { fill: var(--over) } svg .strong { fill: var(--ink) }
+.dot.over { fill: var(--over) }
 svg.strip { width: 14rem; height: 1.25rem; background: var(--band) }
 .h0 { fill: var(--now); opacity: .12 } .h1 { fill: var(--now); opacity: .35 } .h2 { fill: var(--now); opacity: .6 }
 .h3 { fill: var(--now) } .h4 { fill: var(--over); opacity: .7 } .h5 { fill: var(--over) }
@@ -69,7 +69,9 @@ class Scale(NamedTuple):
         low, high = min(known), max(known)
         if from_zero:
             low = min(low, 0.0)
-        room = (high - low) or abs(high) or 1.0
+        if low == high:
+            high += abs(high) or 1.0
+        room = high - low
         return cls(low if from_zero else low - 0.08 * room, high + 0.08 * room, places)
 
     def x(self, place: float) -> float:
@@ -185,9 +187,9 @@ def _axes(scale: Scale, names: Sequence[str]) -> Markup:
     return Markup("").join(parts)
 
 
-def _label(x: float, y: float, text: str, anchor: str, look: str = "") -> Markup:
-    shape = '<text x="{:.1f}" y="{:.1f}" text-anchor="{}" class="{}">{}</text>'
-    return Markup(shape).format(x, y, anchor, look, plain_text(text))
+def _label(x: float, y: float, text: str, anchor: str) -> Markup:
+    shape = '<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
+    return Markup(shape).format(x, y, anchor, plain_text(text))
 
 
 def whiskers(
@@ -242,7 +244,7 @@ def bars(title: str, names: Sequence[str], usual: Sequence[float], now: Sequence
     for place, (name, before, after) in enumerate(filled):
         y = place * step + 2
         parts += [_label(NAMES - 6, y + 14, _cut(name), "end"), _bar(y, before / longest, "usual")]
-        parts += [_bar(y + 10, after / longest, "now"), _label(WIDTH, y + 14, percent(after), "end", "strong")]
+        parts += [_bar(y + 10, after / longest, "now"), _label(WIDTH, y + 14, percent(after), "end")]
     worst = max(filled, key=lambda bin: abs(bin[2] - bin[1]), default=None)
     told = (
         "no records" if worst is None else f"{worst[0]}: {percent(worst[1])} in the reference, {percent(worst[2])} now"
