@@ -14,10 +14,9 @@ from lifecycle.bundle.manifest import NOT_SERVED
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import run
 from lifecycle.core.params import load_block, load_params
-from lifecycle.core.tables import write_json
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring import replay
-from lifecycle.monitoring.findings_files import write_findings
+from lifecycle.monitoring.findings_files import write_findings, write_not_watched
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_params import MonitorParams
 from lifecycle.problem.loading import fill, load_problem
@@ -32,7 +31,7 @@ def main() -> None:
     options = fill(load_block("monitor", MonitorParams), problem, "monitor")
     split, evaluate = fill(params.split, problem, "split"), fill(params.evaluate, problem, "evaluate")
     if (BUNDLE / NOT_SERVED).is_file():
-        write_json({"monitor": {"not_watched": "the model is not served"}}, TARGET / "monitor.json")
+        write_not_watched(TARGET, "the model is not served")
         return
     servable = Servable.load(BUNDLE)
     watched, stream = replay.after_test(task_of(problem), split, servable, options)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from lifecycle.core.atomic import atomic
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
@@ -31,3 +33,10 @@ def write_files(folder: Path, found: Findings, watched: Watched, subject: Subjec
         write_csv(table, folder / f"{name}.csv")
     with atomic(folder / "monitor.html") as temporary:
         temporary.write_bytes(monitor_page(found, watched, subject).encode())
+
+
+def write_not_watched(folder: Path, why: str) -> None:
+    """Write that nothing is watched, and the tables that `dvc plots` draws without a line."""
+    write_json({"monitor": {"not_watched": why}}, folder / "monitor.json")
+    for name, columns in monitor_tables.DRAWN.items():
+        write_csv(pd.DataFrame(columns=list(columns)), folder / f"{name}.csv")

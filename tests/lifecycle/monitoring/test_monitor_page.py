@@ -15,6 +15,7 @@ from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.findings_files import write_findings
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_page import MOST_ALARMS, monitor_page
+from lifecycle.monitoring.monitor_tables import DRAWN
 from lifecycle.monitoring.root_cause import Cut
 from lifecycle.monitoring.watch import Findings, Watched
 from tests.helpers_chromium import chromium, needs_chromium
@@ -301,7 +302,8 @@ def test_the_page_stands_beside_the_tables(tmp_path: Path) -> None:
     stream, own = stream_like("binary", scorer_of("binary"), DAYS), watched("binary")
     write_findings(tmp_path, own, stream, MONITOR, EVALUATE, SUBJECT)
     assert (tmp_path / "monitor.html").read_text(encoding="utf-8") == page()
-    assert {path.name for path in tmp_path.iterdir()} >= {"alarms.json", "monitor.json", "days.csv"}
+    for name, columns in DRAWN.items():
+        assert (tmp_path / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] == ",".join(columns)
 
 
 @needs_chromium
