@@ -52,13 +52,13 @@ def exported() -> set[str]:
     endings = exposition.SUFFIX | {"histogram": "_bucket"}
     series = {f"serve_{one.name}{endings[one.type]}" for one in (*exposition.FAMILIES, *exposition.SHARED)}
     process = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
-    return series | process | {"serve_model_age_seconds"} | GAUGES
+    return series | process | {"serve_model_age_seconds", *GAUGES}
 
 
 def test_every_metric_is_exported_and_every_gauge_of_the_monitor_is_shown() -> None:
     found = set(METRIC.findall(re.sub(r"label_values\(|, \w+\)", "", json.dumps(dashboard()))))
     assert found - exported() == set()
-    assert GAUGES - found == set()
+    assert set(GAUGES) <= found
 
 
 def test_every_variable_is_defined_and_used() -> None:

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.atomic import atomic
 from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference
+from lifecycle.monitoring.monitor_health import Subject
+from lifecycle.monitoring.monitor_page import monitor_page
 from lifecycle.monitoring.signals import signals
 from lifecycle.monitoring.watch import Findings, Watched, watch
 
@@ -18,16 +21,16 @@ TIME = "time"
 
 
 def write_findings(
-    folder: Path, watched: Watched, stream: Stream, options: MonitorParams, evaluate: EvaluateParams
+    folder: Path, watched: Watched, stream: Stream, options: MonitorParams, evaluate: EvaluateParams, subject: Subject
 ) -> Findings:
     """Watch a stream to its end, and write the findings into a folder."""
     found = watch(stream, watched, options, evaluate, stream.first + stream.days * DAY)
-    write_files(folder, found, watched)
+    write_files(folder, found, watched, subject)
     return found
 
 
 def write_not_watched(folder: Path, why: str) -> None:
-    """Write the same files with nothing in them, for `dvc metrics` and `dvc plots`; the figures say why."""
+    """Write the same files without a line, and no page, for `dvc metrics` and `dvc plots`; the figures say why."""
     reference = Reference(0, 1, 0.0, (), (), 1.0, {}, None)
     stream = Stream(no_rejections(TIME), np.zeros(0), no_rejections(TIME), pd.Timestamp(0), 0)
     counts = daily_counts(stream, [], TIME)
@@ -36,11 +39,13 @@ def write_not_watched(folder: Path, why: str) -> None:
     _write_lists(folder, found, reference)
 
 
-def write_files(folder: Path, found: Findings, watched: Watched) -> None:
+def write_files(folder: Path, found: Findings, watched: Watched, subject: Subject) -> None:
     """Write findings into a folder, which is made where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
     _write_lists(folder, found, watched.reference)
+    with atomic(folder / "monitor.html") as temporary:
+        temporary.write_bytes(monitor_page(found, watched, subject).encode())
 
 
 def _write_lists(folder: Path, found: Findings, reference: Reference) -> None:
