@@ -1,77 +1,27 @@
 """Tables without a time: from a file up to the parts that are drawn from it."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
-import problems
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.tables import read_json, read_table
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import Snapshot
 from lifecycle.problem.loading import load_problem
-from tests.helpers_model import run_stages, write_params
-
-PROBLEM = """
-from lifecycle.problem import Column, Problem, Ratio, Raw, Window
-PROBLEM = Problem(
-    contract=(
-        Column("farm", "text", ""), Column("acid", "number", ""), Column("sugar", "number", ""), {columns}
-    ),
-    features=(Raw("acid"), Raw("sugar"), Ratio("sweetness", "sugar", "acid", empty=0.0){feature}),
-    target="{target}", entity="farm", {roles}
-)
-"""
-TASKS = {
-    "binary": (
-        'Column("ripe", "text", "", isin=("yes", "no"))',
-        "ripe",
-        'positive="yes", defaults={"decide": {"cost_false_positive": 1, "cost_false_negative": 5}}',
-    ),
-    "multiclass": ('Column("kind", "text", "")', "kind", 'task="multiclass", classes=("red", "white", "pink")'),
-    "regression": ('Column("price", "number", "")', "price", 'task="regression"'),
-}
-
-STAGES = ("ingest", "validate", "featurize", "split")
-
-
-def wines(rows=150):
-    rng = np.random.default_rng(2)
-    acid, sugar = rng.normal(6, 1, rows).round(2), rng.normal(20, 3, rows).round(1)
-    return pd.DataFrame(
-        {
-            "farm": [f"farm {number % 25}" for number in range(rows)],
-            "acid": acid,
-            "sugar": sugar,
-            "ripe": np.where(sugar + rng.normal(0, 3, rows) > 20, "yes", "no"),
-            "kind": np.array(["red", "white", "pink"])[rng.integers(0, 3, rows)],
-            "price": (5 + sugar - acid + rng.normal(0, 3, rows)).round(2),
-        }
-    )
+from tests.helpers_wines import STAGES, TASKS, start, wines, write_problem
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """Return what makes a project of a task, and runs its first four stages."""
-    monkeypatch.setattr(problems, "__path__", [*problems.__path__, str(tmp_path)])
 
-    def start(task, *, changes=None, table=None, column="", feature="", roles="", stages=STAGES):
-        label, target, own = TASKS[task]
-        others = {target for _, target, _ in TASKS.values()} - {target}
-        roles = f"{own}, ignored={sorted(others)!r}{roles}"
-        text = PROBLEM.format(columns=label + column, feature=feature, target=target, roles=roles)
-        (tmp_path / f"wines_{task}.py").write_text(text, encoding="utf-8")
-        monkeypatch.delitem(sys.modules, f"problems.wines_{task}", raising=False)
-        (wines() if table is None else table).to_csv(tmp_path / "wines.csv", index=False)
-        nulls = dict.fromkeys(("train_days", "delay_days", "test_days", "test_start"))
-        written = {f"split.{key}": value for key, value in nulls.items()} | {"problem": f"wines_{task}"}
-        write_params(tmp_path, written | {"ingest.path": "wines.csv", "split.folds": 3} | (changes or {}))
-        run_stages(tmp_path, *stages)
+    def make(task, *, changes=None, table=None, column="", feature="", roles="", stages=STAGES):
+        name = write_problem(tmp_path, task, monkeypatch, column, feature, roles)
+        start(tmp_path, name, wines() if table is None else table, changes or {}, *stages)
         return tmp_path
 
-    return start
+    return make
 
 
 def parts(folder):
