@@ -18,6 +18,7 @@ from lifecycle.core.params import load_params
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring import replay
 from lifecycle.monitoring.findings_files import write_findings, write_not_watched
+from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.problem.loading import fill, load_problem
 
 BUNDLE, TARGET = Path("models/bundle"), Path("metrics/monitor")
@@ -32,8 +33,10 @@ def main() -> None:
     if (BUNDLE / NOT_SERVED).is_file():
         write_not_watched(TARGET, "the model is not served")
         return
-    watched, stream = replay.after_test(task_of(problem), split, Servable.load(BUNDLE), options)
-    write_findings(TARGET, watched, stream, options, evaluate)
+    servable = Servable.load(BUNDLE)
+    watched, stream = replay.after_test(task_of(problem), split, servable, options)
+    subject = Subject(servable.name, servable.version, options.review_capacity_per_day)
+    write_findings(TARGET, watched, stream, options, evaluate, subject)
 
 
 if __name__ == "__main__":

@@ -11,29 +11,35 @@ import yaml
 from lifecycle.audit import fairness, slices, stability
 from lifecycle.evaluation.plot_tables import COLUMNS, write_tables
 from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.monitoring.findings_files import write_not_watched
+from lifecycle.monitoring.monitor_tables import tables as tables_of_monitor
 from tests.conftest import run
 from tests.graph import ROOT
 from tests.helpers_kinds import DRAWS, KINDS, decided, problem
+from tests.lifecycle.monitoring.helpers_findings import found_in, scorer_of, stream_like, watched_like
 
-DRAWN = {  # by the kind of target: the plots of decide and evaluate that are not empty
-    "binary": {"cost", "precision_recall", "roc", "calibration", "confusion", "scores"},
-    "multiclass": {"abstaining", "class_confusion", "class_calibration"},
-    "regression": {"half_width", "predicted_actual", "residuals"},
+DRAWN = {  # by the kind of target: the plots of decide, evaluate and monitor that are not empty
+    "binary": {"cost", "precision_recall", "roc", "calibration", "confusion", "scores", "days", "performance", "costs"},
+    "multiclass": {"abstaining", "class_confusion", "class_calibration"},  # its model is not served: nothing to watch
+    "regression": {"half_width", "predicted_actual", "residuals", "days", "performance"},
 }
+STAGES = {*COLUMNS, "monitor"}
 
 
 def definitions() -> list[dict]:
     return yaml.safe_load((ROOT / "metrics/dvc.yaml").read_text(encoding="utf-8"))["plots"]
 
 
-def test_every_table_of_every_kind_is_drawn_by_columns_that_it_has() -> None:
+def test_every_table_of_every_kind_is_drawn_by_columns_that_it_has(tmp_path: Path) -> None:
+    write_not_watched(tmp_path, "the model is not served")
+    monitor = {name: pd.read_csv(tmp_path / f"{name}.csv").columns for name in ("days", "performance", "costs")}
     drawn = {}
     for one in definitions():
         (plot,) = one.values()
         for path, column in (plot.get("y") or {}).items():
             stage, name = path.split("/")[0], Path(path).stem
             drawn[stage, name] = {column, plot["x"]}
-    for stage, tables in COLUMNS.items():
+    for stage, tables in (COLUMNS | {"monitor": monitor}).items():
         for name, columns in tables.items():
             assert drawn[stage, name] <= set(columns)
 
@@ -59,6 +65,12 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
         "audit/fairness.csv": fairness.as_table(task, by_group, 30),
         "audit/staleness.csv": stability.no_ageing(task).table,
     }
+    if kind == "multiclass":
+        write_not_watched(metrics / "monitor", "the model is not served")
+    else:
+        watched = watched_like(kind)
+        findings = found_in(stream_like(kind, scorer_of(kind), 14), watched)
+        tables |= {f"monitor/{name}.csv": one for name, one in tables_of_monitor(findings, watched.reference).items()}
     for path, table in tables.items():
         (metrics / path).parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(metrics / path, index=False, sep="\t" if path.endswith("tsv") else ",")
@@ -77,6 +89,6 @@ def test_plots_of_the_kind_are_drawn_and_nothing_is_said_of_the_others(project: 
     assert not plots.get("errors")
     sources = {name: next(iter(plot["y"])) for one in definitions() for name, plot in one.items() if "y" in plot}
     filled = {name for name, found in plots["data"].items() if any(one.get("revisions") for one in found)}
-    made = {Path(path).stem for name, path in sources.items() if name in filled and path.split("/")[0] in COLUMNS}
+    made = {Path(path).stem for name, path in sources.items() if name in filled and path.split("/")[0] in STAGES}
     assert made == DRAWN[kind]
     assert run("dvc plots diff HEAD -o page", folder).stderr == ""

@@ -1,11 +1,12 @@
-"""Write Markdown as one HTML page that needs no other file and follows the reader's light or dark theme."""
+"""HTML pages that need no other file and follow the reader's light or dark theme: of Markdown, or of a template."""
 
 import base64
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from lifecycle.document.markdown_template import Picture
+from lifecycle.document.markdown_template import CONTROL, Picture, number
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --line: #d1d9e0; --paper: #fff; --band: #f6f8fa }
@@ -30,15 +31,38 @@ def page(title: str, text: str, pictures: Sequence[Picture] = ()) -> str:
 
     The text shows a picture as `![](NAME)`.
     """
+    return _document(title, _body(text, pictures), STYLE)
+
+
+def fill_page(template: Path, title: str, style: str = "", **values: Any) -> str:
+    """Return an HTML page whose body is a template of Jinja; each value is text, unless it is `Markup`.
+
+    `style` comes after the style that all pages share.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, finalize=plain_text, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    body = environment.from_string(template.read_text(encoding="utf-8")).render(title=title, **values)
+    return _document(title, body, STYLE + style)
+
+
+def plain_text(value: Any) -> Any:
+    """Return a value as it is shown: a figure with about four digits, text without what no page can show."""
+    return value if hasattr(value, "__html__") else CONTROL.sub(" ", number(value))
+
+
+def _document(title: str, body: str, style: str) -> str:
     head = [
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:;'
         " style-src 'unsafe-inline'\">",
-        f"<title>{escape(title)}</title>",
-        f"<style>{STYLE}</style>",
+        f"<title>{escape(plain_text(title))}</title>",
+        f"<style>{style}</style>",
     ]
-    return "\n".join(["<!doctype html>", '<html lang="en">', *head, _body(text, pictures), "</html>"]) + "\n"
+    return "\n".join(["<!doctype html>", '<html lang="en">', *head, body, "</html>"]) + "\n"
 
 
 def _body(text: str, pictures: Sequence[Picture]) -> str:

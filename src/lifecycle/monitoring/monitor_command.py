@@ -19,6 +19,7 @@ from lifecycle.monitoring.detectors.reference import LEAST_WINDOWS
 from lifecycle.monitoring.findings_files import write_files
 from lifecycle.monitoring.gauges import Gauges, cause_of, push
 from lifecycle.monitoring.live import Live, Source, look
+from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.problem.loading import fill, load_problem
 
 # Apart from 1 and 2, which say that the command could not do its work.
@@ -78,7 +79,8 @@ class Observer:
         source = Source(self._servable, problem, options.log, options.labels, params.ingest.csv, delay, options.days)
         live, watched = look(source, monitor, evaluate, pd.Timestamp(datetime.now(UTC).replace(tzinfo=None)))
         if options.output is not None:
-            write_files(options.output, live.findings, watched)
+            subject = Subject(live.name, live.version, live.review_capacity, live.unwatched, live.left_out)
+            write_files(options.output, live.findings, watched, subject)
         return live
 
 

@@ -19,8 +19,7 @@ COSTS = ("model", "no_model", "previous")
 
 def worst(ratios: Mapping[str, np.ndarray], days: int) -> np.ndarray:
     """Return the largest ratio of each day, (days,); NaN where none is known."""
-    known = [ratio for ratio in ratios.values() if not np.isnan(ratio).all()]
-    return np.nanmax(known, axis=0) if known else np.full(days, np.nan)
+    return np.fmax.reduce([*ratios.values()]) if ratios else np.full(days, np.nan)
 
 
 def days_table(found: Findings, reference: Reference) -> pd.DataFrame:

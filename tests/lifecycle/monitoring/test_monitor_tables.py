@@ -9,6 +9,7 @@ import pytest
 from lifecycle.core.tables import read_json
 from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.findings_files import write_files, write_findings, write_not_watched
+from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_tables import by_class, key_figures, tables
 from lifecycle.monitoring.watch import watch
 from tests.helpers_bundle import NOTHING_USUAL
@@ -25,7 +26,7 @@ from tests.lifecycle.monitoring.helpers_streams import (
     watched,
 )  # fmt: skip
 
-EVALUATE = params().evaluate
+EVALUATE, SUBJECT = params().evaluate, Subject("made_up", "0123456789ab", None)
 NAMES = {"days", "features", "performance", "costs", "scores", "causes"}
 
 
@@ -97,7 +98,7 @@ CASES = {
 def test_all_files_are_written_whatever_there_is_to_tell(case, tmp_path):
     make, changes = CASES[case]
     given, about = make(), watched()._replace(**changes)
-    write_findings(tmp_path, about, given, options(), EVALUATE)
+    write_findings(tmp_path, about, given, options(), EVALUATE, SUBJECT)
     assert {path.stem for path in tmp_path.glob("*.csv")} == NAMES
     assert set(read_json(tmp_path / "alarms.json")) == {"alarms"}
     figures = read_json(tmp_path / "monitor.json")["monitor"]
@@ -110,7 +111,7 @@ def test_all_files_are_written_whatever_there_is_to_tell(case, tmp_path):
 
 def test_a_model_that_is_not_watched_has_the_same_files_without_a_line(tmp_path):
     given = stream(days=7)
-    write_files(tmp_path / "a", watch(given, watched(), options(), EVALUATE, START + 7 * DAY), watched())
+    write_files(tmp_path / "a", watch(given, watched(), options(), EVALUATE, START + 7 * DAY), watched(), SUBJECT)
     write_not_watched(tmp_path / "b", "the model is not served")
     first, second = ({path.name for path in (tmp_path / name).iterdir()} for name in "ab")
     assert first == second
@@ -120,3 +121,4 @@ def test_a_model_that_is_not_watched_has_the_same_files_without_a_line(tmp_path)
         assert not len(empty)
     assert read_json(tmp_path / "b/monitor.json") == {"monitor": {"not_watched": "the model is not served"}}
     assert read_json(tmp_path / "b/alarms.json") == {"alarms": []}
+    assert "Nothing is watched.</strong> The model is not served." in (tmp_path / "b/monitor.html").read_text()
