@@ -55,22 +55,21 @@ def _shares_chart(view: View, one: AxisReference, names: Sequence[str]) -> Marku
 
 def scores(view: View) -> dict[str, Any]:
     """Return drift and distribution of scores, and of what is decided."""
-    table, scores = view.table, view.reference.of("score")
+    axes = view.reference.of("score")
     series = [Series("scores", view.column("score_ratio"))]
-    if not table["decision_ratio"].isna().all():
+    if view.reference.of("decision"):
         series.append(Series("decisions", view.column("decision_ratio"), "other"))
     ratios = view.found.signals.score
-    ranked = sorted(scores, key=lambda one: -np.nan_to_num(ratios[one.axis.name][-1]))
+    ranked = sorted(axes, key=lambda one: -np.nan_to_num(ratios[one.axis.name][-1]))
     charts = [_shares_chart(view, one, one.axis.names) for one in ranked[:MOST_SCORES]]
     charts += [
         _shares_chart(view, one, _decision_names(view.task, one.axis))
         for one in view.reference.of("decision")
         if one.axis.name != "alert"  # its share is a line, under alerts
     ]
-    ratio = (
-        [] if np.isnan(view.column("score_ratio")).all() else [lines("Ratio to the limit", view.days, series, LIMIT)]
-    )
-    return {"charts": [*ratio, *charts], "more": max(len(scores) - MOST_SCORES, 0)}
+    if view.reference.is_calibrated:
+        charts.insert(0, lines("Ratio to the limit", view.days, series, LIMIT))
+    return {"charts": charts, "more": max(len(axes) - MOST_SCORES, 0)}
 
 
 def _decision_names(task: Task, axis: Axis) -> list[str]:

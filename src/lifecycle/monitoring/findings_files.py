@@ -13,7 +13,7 @@ from lifecycle.monitoring import alarms, monitor_tables
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.monitor_health import Subject
-from lifecycle.monitoring.monitor_page import monitor_page
+from lifecycle.monitoring.monitor_page import empty_page, monitor_page
 from lifecycle.monitoring.signals import signals
 from lifecycle.monitoring.watch import Findings, Watched, watch
 
@@ -30,13 +30,14 @@ def write_findings(
 
 
 def write_not_watched(folder: Path, why: str) -> None:
-    """Write the same files without a line, and no page, for `dvc metrics` and `dvc plots`; the figures say why."""
+    """Write the same files with nothing in them, for `dvc metrics` and `dvc plots`; the figures say why."""
     reference = Reference(0, 1, 0.0, (), (), 1.0, {}, None)
     stream = Stream(no_rejections(TIME), np.zeros(0), no_rejections(TIME), pd.Timestamp(0), 0)
     counts = daily_counts(stream, [], TIME)
     found = Findings(counts, signals(counts, reference), [], [])
     write_json({"monitor": {"not_watched": why}}, folder / "monitor.json")
     _write_lists(folder, found, reference)
+    _write_page(folder, empty_page(why))
 
 
 def write_files(folder: Path, found: Findings, watched: Watched, subject: Subject) -> None:
@@ -44,11 +45,15 @@ def write_files(folder: Path, found: Findings, watched: Watched, subject: Subjec
     folder.mkdir(parents=True, exist_ok=True)
     write_json({"monitor": monitor_tables.key_figures(found, watched.reference)}, folder / "monitor.json")
     _write_lists(folder, found, watched.reference)
-    with atomic(folder / "monitor.html") as temporary:
-        temporary.write_bytes(monitor_page(found, watched, subject).encode())
+    _write_page(folder, monitor_page(found, watched, subject))
 
 
 def _write_lists(folder: Path, found: Findings, reference: Reference) -> None:
     write_json(alarms.as_json(found.alarms), folder / "alarms.json")
     for name, table in monitor_tables.tables(found, reference).items():
         write_csv(table, folder / f"{name}.csv")
+
+
+def _write_page(folder: Path, page: str) -> None:
+    with atomic(folder / "monitor.html") as temporary:
+        temporary.write_bytes(page.encode())

@@ -13,11 +13,11 @@ from markupsafe import Markup
 from lifecycle.core.monitor_params import SEVERITY
 from lifecycle.document.html_page import fill_page
 from lifecycle.monitoring import monitor_tables
-from lifecycle.monitoring.alarms import Alarm, ratios_by_class
+from lifecycle.monitoring.alarms import LOSSES, Alarm, ratios_by_class
 from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.drift_sections import arrival, drift, scores
 from lifecycle.monitoring.figures_in_words import count_of, percent, short
-from lifecycle.monitoring.monitor_health import MEANING, TO_DO, Subject, health, labels_in_words, not_watched
+from lifecycle.monitoring.monitor_health import MEANING, TO_DO, Health, Subject, health, labels_in_words, not_watched
 from lifecycle.monitoring.monitor_tables import worst
 from lifecycle.monitoring.monitor_view import LIMIT, View, load_of, newest_labelled
 from lifecycle.monitoring.performance import UNKNOWN, Figure
@@ -57,9 +57,8 @@ def monitor_page(found: Findings, watched: Watched, subject: Subject) -> str:
     """
     view = View.of(found, watched)
     content: dict[str, Any] = {
-        "subject": subject,
         "health": health(found, watched),
-        "period": _period(view),
+        "about": f"Version {subject.version}. {_period(view)}",
         "unwatched": not_watched(watched.reference, subject),
         "has_records": bool(arrivals(found.counts).sum()),
     }
@@ -76,6 +75,13 @@ def monitor_page(found: Findings, watched: Watched, subject: Subject) -> str:
             "review": review(view, subject.review_capacity),
         }
     return fill_page(TEMPLATE, f"Monitor of {subject.name}", STYLE + PAGE_STYLE, **content)
+
+
+def empty_page(why: str) -> str:
+    """Return the page of a model that is not watched."""
+    health = Health("unknown", "Nothing is watched.", f"{why.capitalize()}.")
+    content = {"health": health, "about": "", "unwatched": [], "has_records": False}
+    return fill_page(TEMPLATE, "Monitor", STYLE + PAGE_STYLE, **content)
 
 
 def _period(view: View) -> str:
@@ -159,7 +165,7 @@ def _alarm_in_words(alarm: Alarm) -> str:
 
 def _alarm_charts(view: View, alarm: Alarm, causes: pd.DataFrame) -> list[Markup]:
     """Return the ratio to the limit by day, and the suspects before and now."""
-    kind = "loss" if alarm.kind in ("concept", "performance") else alarm.kind
+    kind = "loss" if alarm.kind in LOSSES else alarm.kind
     ratio = worst(ratios_by_class(view.found.signals)[kind], len(view.days))
     first = view.found.counts.first
     span = (int((alarm.since - first) / DAY), int((alarm.until - first) / DAY))

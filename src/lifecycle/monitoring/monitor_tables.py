@@ -15,19 +15,11 @@ from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.watch import Findings
 
 COSTS = ("model", "no_model", "previous")
-DRAWN = {  # by `dvc plots`: the tables and their columns
-    "days": (
-        "day", "records", "rejected", "alert_share", "drift_score", "score_ratio", "decision_ratio", "volume_ratio",
-        "loss", "cusum_ratio", "labelled_share",
-    ),
-    "performance": ("window", "metric", "value", "low", "high", "labelled", "records"),
-    "costs": ("window", "of", "value", "low", "high"),
-}  # fmt: skip
 
 
 def worst(ratios: Mapping[str, np.ndarray], days: int) -> np.ndarray:
     """Return the largest ratio of each day, (days,); NaN where none is known."""
-    return np.fmax.reduce([np.full(days, np.nan), *ratios.values()])
+    return np.fmax.reduce([*ratios.values()]) if ratios else np.full(days, np.nan)
 
 
 def days_table(found: Findings, reference: Reference) -> pd.DataFrame:
@@ -80,7 +72,7 @@ def performance_table(found: Findings) -> pd.DataFrame:
         for window in found.windows
         for name in names
     ]
-    return pd.DataFrame(lines, columns=list(DRAWN["performance"]))
+    return pd.DataFrame(lines, columns=["window", "metric", "value", "low", "high", "labelled", "records"])
 
 
 def costs_table(found: Findings) -> pd.DataFrame:
@@ -91,7 +83,7 @@ def costs_table(found: Findings) -> pd.DataFrame:
         for name in COSTS
         if name in window.costs
     ]
-    return pd.DataFrame(lines, columns=list(DRAWN["costs"]))
+    return pd.DataFrame(lines, columns=["window", "of", "value", "low", "high"])
 
 
 def shares_table(found: Findings, reference: Reference, kind: str = "score") -> pd.DataFrame:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring import root_cause
+from lifecycle.monitoring.alarms import LOSSES
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
 from lifecycle.monitoring.figures_in_words import count_of, percent, short, with_ends
 from lifecycle.monitoring.monitor_view import LIMIT, View, load_of, newest_labelled
@@ -39,6 +40,7 @@ def performance(view: View) -> dict[str, Any]:
         "newest": None if known is None else str(known.first.date()),
         "figures": [] if known is None else _figure_rows(task, known),
         "charts": charts,
+        "is_worse": any(alarm.open and alarm.kind in LOSSES for alarm in view.found.alarms),
         **_slices(view),
     }
 
@@ -73,13 +75,10 @@ def _slices(view: View) -> dict[str, Any]:
         return {"slices": [], "slice_days": "", "worst_slice": None}
     days = slice(max(int(labelled[-1]) + 1 - reference.window_days, 0), int(labelled[-1]) + 1)
     changes = [one for one in root_cause.loss_changes(counts, reference, days) if one.axis.kind == "slice"]
-    ranked = sorted(
-        (-float(change.lift[place]), change.axis.name, place, change)
-        for change in changes
-        for place in np.flatnonzero(change.excess > 0).tolist()
-    )
+    parts = [(change, place) for change in changes for place in np.flatnonzero(change.excess > 0).tolist()]
+    ranked = sorted(parts, key=lambda part: -float(part[0].lift[part[1]]))
     return {
-        "slices": [_slice_row(counts, change, place, days) for _, _, place, change in ranked[:MOST_SLICES]],
+        "slices": [_slice_row(counts, change, place, days) for change, place in ranked[:MOST_SLICES]],
         "slice_days": f"{view.days[days.start]} to {view.days[days.stop - 1]}",
         "worst_slice": root_cause.worst_cut(changes),
     }

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.monitor_params import MonitorParams
-from lifecycle.core.params import MonitoringLimits, load_block
+from lifecycle.core.params import MonitoringLimits
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.detectors.backtest import Run, Scorer, axes_of, stream_of
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts
@@ -21,7 +20,7 @@ LIMITS = MonitoringLimits(
     window_days=7, backtest_windows=12, drift_factor=1.5, least_volume_change=0.15, least_cusum=6.0
 )
 EVALUATE = params(evaluate__rule_amount=None).evaluate
-MONITOR = load_block("monitor", MonitorParams).model_copy(update={"samples": 50})
+MONITOR = params(monitor__samples=50).monitor
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 

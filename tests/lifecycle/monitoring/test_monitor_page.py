@@ -12,10 +12,9 @@ import pytest
 from lifecycle.monitoring.alarms import Alarm
 from lifecycle.monitoring.detectors.backtest import COUNTED_AS
 from lifecycle.monitoring.detectors.daily_counts import DAY
-from lifecycle.monitoring.findings_files import write_findings
+from lifecycle.monitoring.findings_files import write_files, write_findings
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_page import MOST_ALARMS, monitor_page
-from lifecycle.monitoring.monitor_tables import DRAWN
 from lifecycle.monitoring.root_cause import Cut
 from lifecycle.monitoring.watch import Findings, Watched
 from tests.helpers_chromium import chromium, needs_chromium
@@ -197,12 +196,13 @@ def test_a_reference_of_few_windows_watches_no_drift_and_says_so(kind: str) -> N
     assert "suspect features now, by their drift: dose" in shown
 
 
-def test_what_the_log_does_not_hold_is_said() -> None:
+def test_what_the_log_does_not_hold_is_said(tmp_path: Path) -> None:
     own = watched("binary")
     own = own._replace(reference=own.reference.only(["score", "alert"]))
     values = stream_like("binary", scorer_of("binary"), DAYS)
     subject = SUBJECT._replace(unwatched=["dose", "age"], left_out={"lines that are not whole": 1200})
-    shown = text_of(monitor_page(found_in(values, own), own, subject))
+    write_files(tmp_path, found_in(values, own), own, subject)
+    shown = text_of((tmp_path / "monitor.html").read_text(encoding="utf-8"))
     assert "Features that the log does not hold: dose, age." in shown
     assert "What was left out of the log: 1,200 lines that are not whole." in shown
     assert "Not known: no feature is in the log." in shown
@@ -236,6 +236,24 @@ def test_each_kind_of_target_says_what_its_decisions_ask_of_people() -> None:
     assert "Left to a person a day" in text_of(page("multiclass"))
     assert "This decision asks nobody for a review." in text_of(page("regression"))
     assert "This decision has no cost." in text_of(page("regression"))
+
+
+def test_a_model_that_has_become_wrong_is_shown_with_its_worst_slice() -> None:
+    own, stream = watched("binary"), stream_like("binary", scorer_of("binary"), DAYS)
+    late = (stream.records["at"] >= FIRST + 9 * DAY) & (stream.records["place"] == "east")
+    findings = found_in(stream._replace(loss=stream.loss * (1 + 4 * late.to_numpy())), own)
+    assert findings.alarms[-1].kind == "concept"
+    shown = text_of(monitor_page(findings, own, SUBJECT))
+    assert "concept (the same features mean something else)" in shown
+    assert "2026-03-13 to 2026-03-19 is place east: it has far more of the added loss than of the usual loss." in shown
+    assert "so this may be chance" not in shown
+    assert "To do: train the model anew." in shown
+
+
+def test_a_slice_of_a_calm_model_may_be_chance() -> None:
+    shown = text_of(page())
+    assert ("The worst slice of" in shown) == ("The loss is within its limits, so this may be chance." in shown)
+    assert ("The worst slice of" in shown) != ("No slice stands out in" in shown)
 
 
 def test_cost_is_held_against_no_model_and_the_previous_one() -> None:
@@ -302,8 +320,6 @@ def test_the_page_stands_beside_the_tables(tmp_path: Path) -> None:
     stream, own = stream_like("binary", scorer_of("binary"), DAYS), watched("binary")
     write_findings(tmp_path, own, stream, MONITOR, EVALUATE, SUBJECT)
     assert (tmp_path / "monitor.html").read_text(encoding="utf-8") == page()
-    for name, columns in DRAWN.items():
-        assert (tmp_path / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] == ",".join(columns)
 
 
 @needs_chromium

@@ -26,8 +26,7 @@ from tests.lifecycle.monitoring.helpers_streams import (
     watched,
 )  # fmt: skip
 
-EVALUATE = params().evaluate
-SUBJECT = Subject("shops", "0123456789ab", None)
+EVALUATE, SUBJECT = params().evaluate, Subject("made_up", "0123456789ab", None)
 NAMES = {"days", "features", "performance", "costs", "scores", "causes"}
 
 
@@ -115,10 +114,11 @@ def test_a_model_that_is_not_watched_has_the_same_files_without_a_line(tmp_path)
     write_files(tmp_path / "a", watch(given, watched(), options(), EVALUATE, START + 7 * DAY), watched(), SUBJECT)
     write_not_watched(tmp_path / "b", "the model is not served")
     first, second = ({path.name for path in (tmp_path / name).iterdir()} for name in "ab")
-    assert first - second == {"monitor.html"}
+    assert first == second
     for name in NAMES:
         full, empty = (pd.read_csv(tmp_path / folder / f"{name}.csv") for folder in "ab")
         assert list(empty) == list(full)
         assert not len(empty)
     assert read_json(tmp_path / "b/monitor.json") == {"monitor": {"not_watched": "the model is not served"}}
     assert read_json(tmp_path / "b/alarms.json") == {"alarms": []}
+    assert "Nothing is watched.</strong> The model is not served." in (tmp_path / "b/monitor.html").read_text()
