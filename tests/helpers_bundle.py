@@ -16,7 +16,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.tables import write_json, write_table
 from lifecycle.models.families import build
 from lifecycle.models.training import fit
-from lifecycle.monitoring.detectors.reference import Reference
+from lifecycle.monitoring.detectors.reference import NOTHING_USUAL
 from lifecycle.problem.problem import Column, Problem, Task
 from lifecycle.problem.record_words import Raw
 from lifecycle.problem.window_words import declaration_of
@@ -102,9 +102,6 @@ def some_decision(**calibration: Any) -> dict[str, Any]:
     calibrated = {"method": "none", "slope": 0.0, "intercept": 0.0, "scores": [], "probabilities": []}
     costs = {"cost_false_positive": 1.0, "cost_false_negative": 1.0, "alert_budget_per_day": None}
     return {"calibration": calibrated | calibration, "threshold": 0.5, **costs, "brier_out_of_time": {}}
-
-
-NOTHING_USUAL = Reference(0, 7, 0.0, (), (), 1.0, {}, None)  # of a model without a backtest
 
 
 def write_bundle(

@@ -26,7 +26,7 @@ sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"
 
 from benchmarks.drift import results, tables
 from benchmarks.drift.usual_defaults import ELSEWHERE, USUAL, Detector, Elsewhere
-from benchmarks.serving.environments import default_folder
+from benchmarks.locked_environments import default_folder
 from lifecycle.core.errors import PipelineError, run
 from lifecycle.core.params import load_params
 
@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=10, help="of the worlds, those that are run with changes too")
     parser.add_argument("--first-seed", type=int, default=0, help="of the worlds; at most 4000")
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of what is done already")
-    parser.add_argument("--environments", type=Path, default=default_folder().parent / "drift")
+    parser.add_argument("--environments", type=Path, default=default_folder("drift"))
     parser.add_argument("--only", nargs="*", metavar="NAME", help="of river, evidently and nannyml, only these")
     return parser.parse_args()
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.drift.worlds import END, LABELS, TRAIN, WATCH, WEEK, between, days_of
-from benchmarks.serving.environments import made, python_of
+from benchmarks.locked_environments import made, python_of
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.stability_index import stability_index
 from problems.transactions import LABEL_DELAY_DAYS

@@ -26,8 +26,9 @@ import pandas as pd
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("", "src"))
 
+from benchmarks.locked_environments import default_folder
 from benchmarks.serving import aims, transactions
-from benchmarks.serving.environments import OWN, default_folder, environment
+from benchmarks.serving.environments import OWN, environment
 from benchmarks.serving.figures import figures, of_loads, ratios, shown
 from benchmarks.serving.forest import TREES, made
 from benchmarks.serving.load import check_wrk
@@ -43,7 +44,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare servers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
-    parser.add_argument("--environments", type=Path, default=default_folder(), help="where environments are kept")
+    parser.add_argument(
+        "--environments", type=Path, default=default_folder("serving"), help="where environments are kept"
+    )
     parser.add_argument(
         "--only",
         nargs="+",

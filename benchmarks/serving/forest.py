@@ -29,6 +29,7 @@ from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.snapshot import empty_snapshot
 from lifecycle.models.prediction import predict
 from lifecycle.models.training import fit
+from lifecycle.monitoring.detectors.reference import NOTHING_USUAL
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.record_words import Raw
 
@@ -98,4 +99,5 @@ def write_bundle(folder: Path, pipeline: Pipeline, learned: pd.DataFrame) -> Non
     write_model(folder, "creditcard", PROBLEM, pipeline, learned)
     empty_snapshot(Plan(PROBLEM.features, PROBLEM.decimals), 0).save(folder / "state.npz")
     (folder / "model_card.md").write_text("# A forest on made data\n", encoding="utf-8")
+    write_json(NOTHING_USUAL.as_json(), folder / "monitoring.json")
     seal(folder, Origin(NAME, "creditcard", {}, {}, {}, {}, {}, {"model": "random_forest", "hyperparameters": {}}))

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.serving.environments import OWN, megabytes
+from benchmarks.locked_environments import megabytes
+from benchmarks.serving.environments import OWN
 from benchmarks.serving.figures import Measured, Round
 from benchmarks.serving.forest import Made
 from benchmarks.serving.load import saturated

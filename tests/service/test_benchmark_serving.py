@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.locked_environments import megabytes
 from benchmarks.serving import aims, compare, figures
 from benchmarks.serving import rounds as load_rounds
-from benchmarks.serving.environments import OWN, PEERS, environment, lock_of, megabytes
+from benchmarks.serving.environments import OWN, PEERS, environment, lock_of
 from benchmarks.serving.figures import Measured, Round
 from benchmarks.serving.forest import Made, made
 from benchmarks.serving.load import Load, saturated

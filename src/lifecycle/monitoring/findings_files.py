@@ -11,7 +11,7 @@ from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
 from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
-from lifecycle.monitoring.detectors.reference import Reference
+from lifecycle.monitoring.detectors.reference import NOTHING_USUAL, Reference
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_page import empty_page, monitor_page
 from lifecycle.monitoring.signals import signals
@@ -31,12 +31,11 @@ def write_findings(
 
 def write_not_watched(folder: Path, why: str) -> None:
     """Write the same files with nothing in them, for `dvc metrics` and `dvc plots`; the figures say why."""
-    reference = Reference(0, 1, 0.0, (), (), 1.0, {}, None)
     stream = Stream(no_rejections(TIME), np.zeros(0), no_rejections(TIME), pd.Timestamp(0), 0)
     counts = daily_counts(stream, [], TIME)
-    found = Findings(counts, signals(counts, reference), [], [])
+    found = Findings(counts, signals(counts, NOTHING_USUAL), [], [])
     write_json({"monitor": {"not_watched": why}}, folder / "monitor.json")
-    _write_lists(folder, found, reference)
+    _write_lists(folder, found, NOTHING_USUAL)
     _write_page(folder, empty_page(why))
 
 

@@ -143,6 +143,9 @@ class Reference:
         return [one for one in self.axes if one.axis.kind == kind]
 
 
+NOTHING_USUAL = Reference(0, 7, 0.0, (), (), 1.0, {}, None)  # of a model without a backtest
+
+
 def calibrate(runs: Sequence[DailyCounts], axes: Sequence[Axis], limits: MonitoringLimits) -> Reference:
     """Learn what is usual from runs of days without known drift.
 
