@@ -5,6 +5,7 @@ import pytest
 
 from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.decision import decision_of
+from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.monitor_tables import costs_table, performance_table
 from lifecycle.monitoring.performance import UNKNOWN, costs_per_day, figures_of
@@ -34,8 +35,6 @@ def same(found, expected, ends):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_and_intervals_are_the_evaluations_own(kind):
-    from lifecycle.evaluation.tasks.registry import task_of
-
     task = task_of(problem(kind))
     chosen, scored, _ = decided(task)
     found = figures_of(task, scored, chosen.decision, EVALUATE, 7.0, DRAWS)
@@ -113,6 +112,16 @@ def test_intervals_of_costs_draw_entities_and_not_records():
     assert (found.low, found.high) == pytest.approx(tuple(totals["model"]))
 
 
+def test_without_entities_intervals_of_costs_draw_records():
+    task = task_of(problem("binary"))
+    _, _, window = decided(task)
+    plain = task.costs(window)["model"]
+    totals = intervals(lambda copies: {"model": float((plain * copies).sum() / 5)}, len(plain), *DRAWS)
+    found = costs_per_day({"model": window}, 5.0, DRAWS, task)["model"]
+    assert found == pytest.approx((plain.sum() / 5, *totals["model"]))
+    assert found.low < found.value < found.high
+
+
 def test_an_earlier_model_is_held_against_the_same_records():
     given, other = stream(days=7), decision_of("binary", some_decision() | {"threshold": 0.2})
     priced = other.__class__(**{**vars(PRICED), "threshold": 0.2})
@@ -125,8 +134,6 @@ def test_an_earlier_model_is_held_against_the_same_records():
 
 @pytest.mark.parametrize(("decision", "names"), [(BY_COST, {"model"}), (BY_PROBABILITY, set())])
 def test_decisions_without_a_cost_have_none(decision, names):
-    from lifecycle.evaluation.tasks.registry import task_of
-
     task, scored = task_of(of_classes()), classified(decision=decision)
     found = costs_per_day({"model": task.window(scored, decision, EVALUATE, 5.0)}, 5.0, DRAWS, task)
     assert set(found) == names

@@ -50,6 +50,15 @@ def test_limits_are_at_least_the_factor_times_the_largest_index_of_a_whole_windo
         assert one.shares == pytest.approx(shares)
 
 
+def test_where_windows_differ_by_more_than_chance_the_factor_decides():
+    runs, axes = runs_of(60, 30)
+    limits = LIMITS.model_copy(update={"drift_factor": 9.0})
+    found = calibrate(runs, axes, limits).of("score")[0]
+    key = key_of(found.axis)
+    largest = max(drift_index(run.counts[key], np.array(found.shares), 7)[0][6:].max() for run in runs)
+    assert found.limit == pytest.approx(9.0 * max(largest, LEAST_INDEX))
+
+
 @pytest.mark.parametrize("lengths", [(), (1,), (6,), (55,), (27, 27)])
 def test_too_few_windows_give_no_limits_and_no_crash(lengths):
     runs, axes = runs_of(*lengths or (0,))
