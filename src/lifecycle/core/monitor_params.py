@@ -36,7 +36,7 @@ class MonitorParams(Section):
     review_capacity_per_day: Count | None
     samples: Annotated[int, Field(ge=50, le=100_000)]
     seed: Seed
-    previous: str | None
+    previous: str
 
     @model_validator(mode="after")
     def _name_every_class(self) -> "MonitorParams":

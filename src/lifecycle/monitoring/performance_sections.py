@@ -111,7 +111,7 @@ def money(view: View, has_previous: bool) -> dict[str, Any]:
     deciders = [name for name in DECIDERS if name in known[-1].costs]
     groups = [(*DECIDERS[name], [window.costs.get(name, UNKNOWN) for window in windows]) for name in deciders]
     said = [f"{with_ends(known[-1].costs[name])} with {DECIDERS[name][0]}" for name in deciders]
-    none = "" if has_previous else " No previous model is known: monitor.previous in params.yaml names one."
+    none = "" if has_previous else " No previous model is known: its bundle is looked for in monitor.previous."
     return {
         "text": f"In currency units, a day of the window from {known[-1].first.date()} cost {', '.join(said)}.{none}",
         "chart": whiskers("Cost a day", [str(window.first.date()) for window in windows], groups, from_zero=True),

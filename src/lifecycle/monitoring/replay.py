@@ -38,18 +38,20 @@ def reference_of(servable: Servable) -> Reference:
 
 def watched_by(task: Task, servable: Servable, time: str, delay_days: float, options: MonitorParams) -> Watched:
     """Return whom a stream of a bundle's decisions is about, with the earlier bundle that params name."""
-    previous = None if options.previous is None else _previous(Path(options.previous), task)
+    previous = _previous(Path(options.previous), task)
     return Watched(task, reference_of(servable), servable.decision, time, delay_days, previous)
 
 
-def _previous(folder: Path, task: Task) -> tuple[Callable[[pd.DataFrame], np.ndarray], Any]:
-    """Return predictions and decision of an earlier bundle.
+def _previous(folder: Path, task: Task) -> tuple[Callable[[pd.DataFrame], np.ndarray], Any] | None:
+    """Return predictions and decision of an earlier bundle; None where the folder is empty.
 
     Raises
     ------
     PipelineError
         It is of another kind of target; when it predicts, the records lack a feature that it sees.
     """
+    if folder.is_dir() and not any(path.name[0] != "." for path in folder.iterdir()):
+        return None
     earlier = Servable(folder, read_manifest(folder))
     if earlier.task != task.name:
         raise PipelineError(f"monitor.previous: {folder} predicts a {earlier.task} target, the model a {task.name} one")

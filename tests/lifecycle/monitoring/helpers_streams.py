@@ -51,7 +51,7 @@ def options(**changes: Any) -> MonitorParams:
         "review_capacity_per_day": None,
         "samples": 50,
         "seed": 0,
-        "previous": None,
+        "previous": "models/previous",
     }
     return MonitorParams.model_validate(made | changes)
 

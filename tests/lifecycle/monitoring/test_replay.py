@@ -18,12 +18,13 @@ def bundles(tmp_path_factory):
 
 
 def watched(bundles, previous):
-    options = SimpleNamespace(previous=previous and str(previous))
+    options = SimpleNamespace(previous=str(previous))
     return watched_by(task_of(problem_of("binary")), bundles["binary"], "time", 3.0, options)
 
 
-def test_what_is_usual_comes_from_the_bundle(bundles):
-    found = watched(bundles, None)
+def test_what_is_usual_comes_from_the_bundle_and_an_empty_folder_is_no_earlier_one(bundles, tmp_path):
+    (tmp_path / ".gitkeep").touch()
+    found = watched(bundles, tmp_path)
     assert found.reference == reference_of(bundles["binary"]) == NOTHING_USUAL
     assert (found.time, found.delay_days, found.previous) == ("time", 3.0, None)
 
