@@ -28,8 +28,7 @@ from benchmarks.drift import results, tables
 from benchmarks.drift.usual_defaults import ELSEWHERE, USUAL, Detector, Elsewhere
 from benchmarks.serving.environments import default_folder
 from lifecycle.core.errors import PipelineError, run
-from lifecycle.core.params import load_block, load_params
-from lifecycle.monitoring.monitor_params import MonitorParams
+from lifecycle.core.params import load_params
 
 KEPT = Path(tempfile.gettempdir()) / "drift-benchmark"
 
@@ -67,7 +66,7 @@ def main() -> None:
     options.kept.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         found, left_out = detectors(options, stack)
-        settings = results.Settings(params, load_block("monitor", MonitorParams), found, options.kept)
+        settings = results.Settings(params, results.load_options(), found, options.kept)
         seeds = range(options.first_seed, options.first_seed + options.worlds)
         worlds = [
             results.of_world(seed, place < options.pairs, settings)
