@@ -99,7 +99,7 @@ def _during(scene: Scene, column: str, population: int, a_day: float, days: int)
     source = scene.world.source
     ids, found = source.records[column].to_numpy(), np.zeros(len(source.day), bool)
     for day in range(scene.start, END):
-        drawn = scene.rng.choice(population, 64, replace=False)  # in the same order for all sizes
+        drawn = scene.rng.choice(population, min(64, population), replace=False)  # in the same order for all sizes
         count = int(np.floor(a_day * (day - scene.start + 1)) - np.floor(a_day * (day - scene.start)))
         found |= np.isin(ids, drawn[:count]) & (source.day >= day) & (source.day < day + days)
     return found

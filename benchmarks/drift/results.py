@@ -32,11 +32,13 @@ class Settings(NamedTuple):
     kept: Path  # folder of the files
 
     @property
-    def words(self) -> str:
-        """What must be the same for a kept file to be of use."""
-        limits = self.params.package.monitoring.model_dump_json()
-        train = self.params.train.model_dump_json()
-        return f"{limits} {train} {self.options.model_dump_json()} {sorted(self.detectors)}"
+    def made_with(self) -> dict[str, str]:
+        """What must be the same for a kept file to be of use, and for what other detectors said in it."""
+        params = self.params
+        return {
+            "monitor": f"{params.package.monitoring.model_dump_json()} {self.options.model_dump_json()}",
+            "world": f"{params.train.model_dump_json()} {params.decide.model_dump_json()}",
+        }
 
 
 def start_of(seed: int) -> int:
@@ -47,36 +49,40 @@ def start_of(seed: int) -> int:
 def of_world(seed: int, with_changes: bool, settings: Settings) -> dict[str, Any]:
     """Return what was said of a world, from its file where there is one.
 
+    The file is of no use any more when the code of worlds or detectors has changed.
+
     Returns
     -------
     dict
         `calm`, and `changed` by name of the kind and size: `alarms` of this project's monitor, `days` by detector on
         which it alarms, `seconds` by detector, and the change of `recall` that a change of the world makes.
     """
-    file = settings.kept / f"{seed}{'-changed' if with_changes else ''}.json"
-    if file.exists():
-        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if kept["settings"] == settings.words:
-            return kept
-    world = worlds.made(seed, settings.params)
+    file, made_with = settings.kept / f"{seed}{'-changed' if with_changes else ''}.json", settings.made_with
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    same = {name: kept.get("made_with", {}).get(name) == words for name, words in made_with.items()}
+    if all(same.values()) and set(kept["calm"]["days"]) == set(settings.detectors):
+        return kept
+    world, earlier = worlds.made(seed, settings.params), kept if same["world"] else {}
     known = own_monitor.calm(world, settings.params.package.monitoring, settings.options)
-    found = {"seed": seed, "settings": settings.words, "calm": said(world, world.seen, known, settings.detectors)}
-    found["changed"] = changes(world, known, settings) if with_changes else {}
+    found = {"seed": seed, "made_with": made_with}
+    found["calm"] = said(world, world.seen, known, settings.detectors, earlier.get("calm"))
+    found["changed"] = changes(world, known, settings, earlier.get("changed", {})) if with_changes else {}
     with atomic(file) as temporary:
         Path(temporary).write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
-def changes(world: World, known: Calm, settings: Settings) -> dict[str, Any]:
+def changes(world: World, known: Calm, settings: Settings, earlier: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was said of a world with each change of each size."""
     start, found = start_of(world.seed), {}
     before = worlds.recall(world.seen.table, start)
     for kind in KINDS:
         for size in kind.sizes:
+            key = key_of(kind.name, size)
             seen = worlds.seen_again(world, kind.deliveries(world, start, size), start)
             after = worlds.recall(seen.table, start)
-            answer = said(world, seen, known, settings.detectors)
-            found[key_of(kind.name, size)] = answer | {"recall": after - before, "start": start}
+            answer = said(world, seen, known, settings.detectors, earlier.get(key))
+            found[key] = answer | {"recall": after - before, "start": start}
     return found
 
 
@@ -85,13 +91,19 @@ def key_of(kind: str, size: float) -> str:
     return f"{kind} {size:g}"
 
 
-def said(world: World, seen: Seen, known: Calm, detectors: Mapping[str, Detector]) -> dict[str, Any]:
-    """Return alarms, days and CPU seconds of all monitors on the watched days."""
+def said(
+    world: World, seen: Seen, known: Calm, detectors: Mapping[str, Detector], earlier: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return alarms, days and CPU seconds of all monitors on the watched days; of other detectors those of earlier."""
     alarms, seconds = own_monitor.watched(world, seen, known)
     found: dict[str, Any] = {"alarms": alarms, "days": {}, "seconds": {OWN: seconds}}
     names = [*map(str, world.model.feature_names_in_), "score"]
     for name, detector in detectors.items():
-        found["days"][name], found["seconds"][name] = timed_days(detector, names, world.seen.table, seen.table)
+        if earlier and name in earlier["days"]:
+            days, seconds = earlier["days"][name], earlier["seconds"][name]
+        else:
+            days, seconds = timed_days(detector, names, world.seen.table, seen.table)
+        found["days"][name], found["seconds"][name] = days, seconds
     return found
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 WEEK = 7
+FITTED: dict[bytes, nannyml.UnivariateDriftCalculator] = {}
 MONDAY = pd.Timestamp("2024-01-01")
 
 
@@ -23,6 +24,17 @@ def table(arrays: Mapping[str, np.ndarray], part: str) -> pd.DataFrame:
     return pd.DataFrame(arrays[f"{part}_values"], columns=names).assign(time=time_column)
 
 
+def calculator(arrays: Mapping[str, np.ndarray], names: list[str]) -> nannyml.UnivariateDriftCalculator:
+    """Return the calculator that knows the weeks before the training; worlds that are changed have the same."""
+    key = arrays["calm_values"].tobytes()
+    if key not in FITTED:
+        FITTED.clear()
+        calm = table(arrays, "calm")[arrays["calm_day"] < arrays["train"]]
+        made = nannyml.UnivariateDriftCalculator(names, timestamp_column_name="time", chunk_period="W")
+        FITTED[key] = made.fit(calm)
+    return FITTED[key]
+
+
 def alarms(arrays: Mapping[str, np.ndarray]) -> set[int]:
     """Return the last day of each week with an alert of any column, or without a record."""
     watch, end = int(arrays["watch"]), int(arrays["end"])
@@ -30,9 +42,7 @@ def alarms(arrays: Mapping[str, np.ndarray]) -> set[int]:
     every = {start + WEEK - 1 for start in range(watch, end, WEEK)}
     if not len(watched):
         return every
-    calm = table(arrays, "calm")[arrays["calm_day"] < arrays["train"]]
-    calculator = nannyml.UnivariateDriftCalculator(names, timestamp_column_name="time", chunk_period="W").fit(calm)
-    found = calculator.calculate(watched).filter(period="analysis").to_df()
+    found = calculator(arrays, names).calculate(watched).filter(period="analysis").to_df()
     alert = found.xs("alert", axis=1, level=2).any(axis=1)
     start = pd.to_datetime(found[("chunk", "chunk", "start_date")])
     days = ((start - MONDAY) // pd.Timedelta(days=1)).astype(int) + watch + WEEK - 1

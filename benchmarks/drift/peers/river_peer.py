@@ -13,9 +13,9 @@ from river.drift import ADWIN  # type: ignore[import-not-found]  # in an environ
 
 
 def alarms(arrays: Mapping[str, np.ndarray]) -> set[int]:
-    """Return the days on which one of the two sees a change; what came before the watched days is its past."""
+    """Return the days on which one of the two sees a change; its past are the two weeks before the watched days."""
     watch, found = int(arrays["watch"]), set()
-    past = (arrays["calm_day"] < arrays["train"]) | (arrays["calm_day"] >= arrays["labels"])  # not what was learned
+    past = arrays["calm_day"] >= arrays["labels"]  # not what the model has learned
     for values, delay in (("score", 0), ("error", int(arrays["delay"]))):
         detector = ADWIN()
         stream = np.concatenate([arrays[f"calm_{values}"][past], arrays[f"watched_{values}"]])
