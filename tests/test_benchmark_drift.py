@@ -11,7 +11,6 @@ from benchmarks.drift import counting, faults, results, tables, usual_defaults, 
 from benchmarks.drift.counting import days_on, found_on, interval, judged, weeks_on
 from benchmarks.drift.faults import KINDS, Kind
 from benchmarks.drift.worlds import END, WATCH, WEEK, Delivery, World
-from lifecycle.core.params import Params, load_params
 from tests.helpers_benchmarks import two_trees
 
 SEED = 1_002  # the column that breaks in it is the amount
@@ -174,14 +173,31 @@ def test_the_usual_detectors_are_silent_on_the_reference_and_see_a_shift(world: 
     assert usual_defaults.StabilityIndex().alarms(["amount"], world.seen.table, same) == set()
 
 
+class Asked:
+    """A detector that counts how often it is asked."""
+
+    seconds = 0.0
+    times = 0
+
+    def alarms(self, names: list[str], calm: pd.DataFrame, watched: pd.DataFrame) -> set[int]:
+        self.times += 1
+        return {WATCH}
+
+
 def test_a_run_goes_on_where_it_was_cut(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    params: Params = two_trees()
     monkeypatch.setattr(worlds, "made", lambda seed, params: world)
-    settings = results.Settings(params, load_params().monitor, {}, tmp_path)
-    first = results.of_world(SEED, False, settings)
-    monkeypatch.setattr(worlds, "made", lambda seed, params: pytest.fail("made again"))
-    assert results.of_world(SEED, False, settings) == first
-    other = settings._replace(detectors={"other": usual_defaults.KolmogorovSmirnov()})
-    with pytest.raises(pytest.fail.Exception):
-        results.of_world(SEED, False, other)
+    monkeypatch.setattr(results, "KINDS", KINDS[:1])
+    detector = Asked()
+    settings = results.Settings(two_trees(), {"asked": detector}, tmp_path)
+    first = results.of_world(SEED, True, settings)
+    assert first["calm"]["days"] == {"asked": [WATCH]}
+    assert len(first["changed"]) == len(KINDS[0].sizes)
     assert np.isfinite(first["calm"]["seconds"][results.OWN])
+    watched = settings.params.monitor.model_copy(update={"seed": 1})
+    others = settings._replace(params=settings.params.model_copy(update={"monitor": watched}))
+    assert results.of_world(SEED, True, others)["calm"]["days"] == first["calm"]["days"]
+    assert detector.times == 1 + len(KINDS[0].sizes)  # not again: the world is the same
+    monkeypatch.setattr(worlds, "made", lambda seed, params: pytest.fail("made again"))
+    assert results.of_world(SEED, True, others)["changed"].keys() == first["changed"].keys()
+    with pytest.raises(pytest.fail.Exception):
+        results.of_world(SEED, True, settings)

@@ -66,7 +66,7 @@ def main() -> None:
     options.kept.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         found, left_out = detectors(options, stack)
-        settings = results.Settings(params, params.monitor, found, options.kept)
+        settings = results.Settings(params, found, options.kept)
         seeds = range(options.first_seed, options.first_seed + options.worlds)
         worlds = [
             results.of_world(seed, place < options.pairs, settings)

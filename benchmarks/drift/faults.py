@@ -182,6 +182,7 @@ def schema_column(seed: int) -> str:
 AMOUNT = ("amount", "amount_ratio")
 CARD = (*AMOUNT, "customer_since_large_10d")
 TERMINAL = ("terminal_since_genuine_30d", "terminal_fraud_run_30d", "terminal_fraud_run_age_30d")
+NOTHING = ""  # the number of records alone has changed
 LABEL = "is_fraud"  # there are more frauds, or fewer, and no feature tells them from the usual ones
 DRIFT, LOSS = ("covariate", "score", "concept", "performance"), ("concept", "performance")
 FAULT = ("quality", "schema")
@@ -196,6 +197,14 @@ KINDS = (
     Kind("new fraud mode", "cards a day", (1, 2, 4, 8), _new_fraud, LOSS, AMOUNT, LEARN),
     Kind("moved threshold", "the limit", (200, 170, 140, 110), _moved_threshold, LOSS, AMOUNT, LEARN),
     Kind("prior shift", "times", (0.5, 0.1, 2, 4), _prior_shift, DRIFT, (*CARD, *TERMINAL, LABEL), (*LEARN, *LOOK)),
-    Kind("population growth", "more", (0.1, 0.2, 0.35, 0.5), _growth, ("volume", *DRIFT), (*CARD, TERMINAL[0]), LOOK),
+    Kind(
+        "population growth",
+        "more",
+        (0.1, 0.2, 0.35, 0.5),
+        _growth,
+        ("volume", *DRIFT),
+        (NOTHING, *CARD, TERMINAL[0]),
+        LOOK,
+    ),
     Kind("schema change", "of terminals", FEW, _schema_change, FAULT, BROKEN, MEND),
 )

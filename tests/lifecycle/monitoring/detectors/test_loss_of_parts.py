@@ -1,10 +1,8 @@
 """The loss of parts of the records: what stands in one bin is seen there, before it is seen in the whole."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from lifecycle.monitoring.detectors.axis import feature_axis
 from lifecycle.monitoring.detectors.statistics_by_day import PART_ALLOWANCE, cusum, part_excess
 
 SHARES = np.array([0.1, 0.3, 0.57, 0.03])
@@ -43,13 +41,3 @@ def test_a_bin_without_labels_is_unknown_and_leaves_its_sum_as_it_is() -> None:
 
 def test_the_sum_stops_at_its_ceiling_and_comes_down_from_there() -> None:
     assert cusum(np.array([9.0, 9.0, -1.0]), allowance=1.0, most=10.0).tolist() == [8.0, 10.0, 8.0]
-
-
-def test_a_value_that_most_records_share_has_a_bin_of_its_own() -> None:
-    rare = np.linspace(0.0, 9.9, 40)
-    values = pd.Series(np.concatenate([rare, np.full(960, 10.0)]))
-    axis = feature_axis("since", values)
-    assert np.bincount(axis.codes(values), minlength=axis.size).tolist() == [40, 960, 0, 0]
-    middle = pd.Series(np.concatenate([rare, np.full(960, 5.0)]))
-    codes = feature_axis("middle", middle).codes(middle)
-    assert (codes == codes[-1]).sum() == 960
