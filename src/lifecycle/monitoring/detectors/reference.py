@@ -210,9 +210,10 @@ def _drift_limit(runs: Sequence[np.ndarray], shares: np.ndarray, limits: Monitor
 
     The largest of a dozen windows is no rare value, so the limit is also one that chance alone seldom passes: n times
     the index of n independent records has about a chi-square distribution (Yurdakul 2018, "Statistical properties of
-    population stability index"), here stretched by how much more the windows vary than independent records.
+    population stability index"), here stretched by how much more the windows vary than independent records. That is
+    known from these windows alone, so the ratio to it has an F distribution: with few bins its tail is much longer.
     """
-    from scipy.stats import chi2
+    from scipy.stats import f
 
     days, bins = limits.window_days, int((shares > 0).sum())
     found = [drift_index(counts, shares, days) for counts in runs]
@@ -221,7 +222,9 @@ def _drift_limit(runs: Sequence[np.ndarray], shares: np.ndarray, limits: Monitor
     if bins < 2 or not records.any():
         return limits.drift_factor * LEAST_INDEX
     dispersion = max(float((index * records).mean()) / (bins - 1), 1.0)
-    by_chance = dispersion * float(chi2.isf(RARE, bins - 1)) / max(float(records.mean()), 1.0)
+    windows = sum(len(counts) // days for counts in runs)
+    tail = (bins - 1) * float(f.isf(RARE, bins - 1, max(windows, 1) * (bins - 1)))
+    by_chance = dispersion * tail / max(float(records.mean()), 1.0)
     return max(limits.drift_factor * max(float(index.max()), LEAST_INDEX), by_chance)
 
 
