@@ -5,6 +5,7 @@ rate: demographic parity. Recall: equal opportunity; with the false-positive rat
 Srebro 2016). Mean prediction beside the observed share: calibration within groups (Kleinberg et al. 2017).
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from scipy.special import ndtri
 from lifecycle.audit.group_metrics import FiguresByCut, GroupFigures, GroupFunction, group_figures
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import AuditParams
+from lifecycle.core.portable_math import logarithm
 from lifecycle.evaluation.bootstrap import LEVEL
 from lifecycle.evaluation.metrics import GROUPS, mean_of, records
 from lifecycle.evaluation.scored_window import Column, Sample, ScoredWindow
@@ -114,7 +116,7 @@ def _accuracy_variance(sample: Sample) -> np.ndarray:
 def _log_error(sample: Sample) -> np.ndarray:
     """Return the logarithm of the mean absolute error, taken for a millionth of the whole window's where it is less."""
     least = sample.window.column(regression_metrics.absolute_error).mean() / 1e6 or 1.0
-    return np.log(np.maximum(mean_of(regression_metrics.absolute_error)(sample), least))
+    return logarithm(np.maximum(mean_of(regression_metrics.absolute_error)(sample), least))
 
 
 def _log_error_variance(sample: Sample) -> np.ndarray:
@@ -129,12 +131,12 @@ BINARY = {  # by the key of the limit; a half is added so that none has a logari
     "max_recall_difference": Scale("recall", share("hits", "positives"), _recall_variance),
     "max_false_positive_ratio": Scale(
         "false_positive_rate",
-        lambda sample: np.log((total(sample, "false_alerts") + 0.5) / (negatives(sample) + 1)),
+        lambda sample: logarithm((total(sample, "false_alerts") + 0.5) / (negatives(sample) + 1)),
         lambda sample: 1 / (total(sample, "false_alerts") + 0.5),
     ),
     CALIBRATION: Scale(
         "observed",
-        lambda sample: np.log((total(sample, "positives") + 0.5) / (total(sample, "predicted") + 0.5)),
+        lambda sample: logarithm((total(sample, "positives") + 0.5) / (total(sample, "predicted") + 0.5)),
         lambda sample: 1 / (total(sample, "positives") + 0.5),
     ),
 }
@@ -220,11 +222,11 @@ def _gaps(key: str, cut: str, figures: GroupFigures, min_positives: int) -> Iter
 def _beyond_limit(gaps: list[Gap], key: str, limit: float) -> list[str]:
     """Return a line for each gap beyond the limit, the clearest first."""
     ratio = key.endswith("ratio")
-    allowed, quantile = (np.log(limit) if ratio else limit), -ndtri((100 - LEVEL) / 200 / max(len(gaps), 1))
+    allowed, quantile = (math.log(limit) if ratio else limit), -ndtri((100 - LEVEL) / 200 / max(len(gaps), 1))
     least = sorted(((gap.size - quantile * gap.error, gap) for gap in gaps), key=lambda pair: -pair[0])
 
     def as_text(size: float) -> str:
-        return f"{np.exp(size):.2f} times" if ratio else f"{size:.3f}"
+        return f"{math.exp(size):.2f} times" if ratio else f"{size:.3f}"
 
     return [
         f"{gap.text}: {as_text(gap.size)} apart, {as_text(size)} beyond noise; audit.{key} = {limit:g}"

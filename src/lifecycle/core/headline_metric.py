@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lifecycle.core.portable_math import logarithm
 from lifecycle.core.ranking import Ranking, average_precision, roc_auc
 
 WATCHED_LEAST = 1e-4  # of a probability in the loss of a single day: one record must not make a day
@@ -59,7 +60,7 @@ def training_figures(task: str, target: np.ndarray, prediction: np.ndarray) -> d
 def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Return the log loss of each record, shape (n,): minus the logarithm of its true class's probability."""
     of_truth = probability[np.arange(len(target)), target.astype(np.int64)]
-    return -np.log(np.maximum(of_truth, LEAST))
+    return -logarithm(np.maximum(of_truth, LEAST))
 
 
 def log_losses_of_known(target: Any, probability: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A stable sort, the logistic function and its form for several classes: the same bits on every processor."""
+"""A stable sort, the logarithm, the logistic function and its form for several classes: the same bits everywhere."""
 
 import math
 
@@ -32,6 +32,20 @@ def stable_argsort(keys: np.ndarray) -> np.ndarray:
     for shift in range(16, bits, 16):
         order = order[np.argsort((keys >> shift).astype(np.uint16)[order], kind="stable")]
     return order
+
+
+def logarithm(x: np.ndarray) -> np.ndarray:
+    """Return the natural logarithm of each value, in the shape of `x`; 0 and negative values have none.
+
+    numpy's own is another one with AVX-512, so it is the C library's, value by value.
+
+    Examples
+    --------
+    >>> logarithm(np.array([[1.0, np.inf], [0.5, np.nan]])).round(3).tolist()
+    [[0.0, inf], [-0.693, nan]]
+    """
+    values = np.asarray(x, dtype=np.float64)
+    return np.array([math.log(value) for value in values.ravel().tolist()], dtype=np.float64).reshape(values.shape)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lifecycle.core.portable_math import logarithm
+
 LEAST = 1e-4  # a share of 0 has no logarithm
 
 
@@ -17,4 +19,4 @@ def stability_index(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     [0.0405, 0.0]
     """
     e, a = np.maximum(expected, LEAST), np.maximum(actual, LEAST)
-    return np.asarray(((a - e) * np.log(a / e)).sum(axis=-1))
+    return np.asarray(((a - e) * logarithm(a / e)).sum(axis=-1))

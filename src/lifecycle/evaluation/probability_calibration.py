@@ -1,5 +1,6 @@
 """Turn scores into probabilities by a calibration that is chosen on later validation windows."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -60,7 +61,7 @@ def fit(method: str, score: np.ndarray, target: np.ndarray) -> Calibration:
         # Rounded: the last bits of linear algebra differ between processors.
         slope, intercept = round(float(model.coef_[0, 0]), 6), round(float(model.intercept_[0]), 6)
         if slope < 0:  # it would turn the ranking round: such scores say no more than the share of positives
-            slope, intercept = 0.0, float(np.log(target.mean() / (1 - target.mean())))
+            slope, intercept = 0.0, math.log(target.mean() / (1 - target.mean()))
         return Calibration("sigmoid", slope=slope, intercept=intercept)
     if method == "isotonic":
         from sklearn.isotonic import IsotonicRegression

@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Servable]:
     (folder / "src/problems/binary.py").write_text(PROBLEM)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("delay_days: null", "delay_days: 2.0")
     (folder / "params.yaml").write_text(text, encoding="utf-8")
-    (folder / "src/monitor.py").touch()
+    (folder / "models/previous").mkdir(parents=True)
     return folder, servable
 
 

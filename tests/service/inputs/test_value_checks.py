@@ -16,6 +16,7 @@ zones = st.none() | st.integers(-1439, 1439).map(lambda minutes: timezone(timede
 moments = st.datetimes(datetime(1678, 1, 3), datetime(2261, 12, 29), timezones=zones)
 
 
+@quick
 @given(moments)
 def test_every_iso_time_is_read(moment):
     passed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
@@ -23,6 +24,7 @@ def test_every_iso_time_is_read(moment):
     assert re.search(pattern(), moment.isoformat(" "))
 
 
+@quick
 @given(st.from_regex(pattern(1990)))
 def test_what_the_pattern_takes_is_a_time(text):
     text = text.rstrip("\n")  # in Python a $ lets one pass

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lifecycle.core.portable_math import logarithm
 from lifecycle.core.stability_index import stability_index
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts
 
@@ -53,7 +54,7 @@ def share_limit(largest: float, records: np.ndarray) -> np.ndarray:
 def log_volume(records: np.ndarray, first_weekday: int, usual: np.ndarray) -> np.ndarray:
     """Return the logarithm of a day's records to those of its weekday in the reference, (days,)."""
     weekday = (first_weekday + np.arange(len(records))) % 7
-    return np.asarray(np.log((records + 0.5) / (usual[weekday] + 0.5)))
+    return logarithm((records + 0.5) / (usual[weekday] + 0.5))
 
 
 def daily_loss(counts: DailyCounts) -> tuple[np.ndarray, np.ndarray]:
