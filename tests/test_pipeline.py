@@ -81,8 +81,8 @@ def test_a_failing_stage_leaves_git_status_and_earlier_outputs_alone(workspace: 
 @pytest.mark.parametrize(
     "make",
     [
-        "git clone -q --depth 1 file://$PWD/../workspace ../other",
-        "git worktree add -q ../other",
+        pytest.param("git clone -q --depth 1 file://$PWD/../workspace ../other", marks=pytest.mark.nightly),
+        pytest.param("git worktree add -q ../other", marks=pytest.mark.nightly),
         "git clone -q . ../other && git -C ../other checkout -q --detach",
     ],
     ids=["depth-1 clone", "worktree", "detached HEAD"],

@@ -85,7 +85,7 @@ def test_the_same_model_passes_and_the_same_report_comes_out_twice(workspace):
     assert run("dvc status", workspace).stdout.startswith("Data and pipelines are up to date")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_without_the_scores_of_the_base_it_says_how_to_build_them_and_builds_them(changed):
     lose_scores(changed)
     loose = run(f"{REPORT} --plain", changed, fails=True)

@@ -256,7 +256,9 @@ def test_a_training_run_step_by_step(runner, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("params", "status"), [("", 0), ("train.max_depth=1", 1)])
+@pytest.mark.parametrize(
+    ("params", "status"), [("", 0), pytest.param("train.max_depth=1", 1, marks=pytest.mark.nightly)]
+)
 def test_what_changes_nothing_or_fails_the_gate_is_not_proposed(runner, tmp_path, params, status):
     checkout, names = runner
     failed, done = run_steps(jobs(TRAIN)["train"], checkout, names, PARAMS=params)

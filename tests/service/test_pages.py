@@ -50,7 +50,7 @@ def test_the_page_on_serving_can_be_followed_on_the_reduced_size(workspace):
     follow(SERVING, with_environment(workspace))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
     follow(PAGE, with_environment(workspace))
     changed = run("git add -A src && git diff --cached --name-only -- src", workspace).stdout.split()

@@ -30,6 +30,7 @@ def test_every_colour_can_be_told_from_the_paper(theme):
         assert (light + 0.05) / (dark + 0.05) >= least
 
 
+@pytest.mark.nightly
 def test_the_same_tables_give_the_same_bytes_and_other_tables_do_not():
     first, second = pictures(CURVES, CURVES), pictures(CURVES, CURVES)
     assert first == second

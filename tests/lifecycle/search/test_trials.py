@@ -307,7 +307,7 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
         searched(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_cluster_gives_the_same_trials(plain, tmp_path, monkeypatch):
     from distributed import LocalCluster
 

@@ -149,7 +149,7 @@ def fuzz(described: Service | Path, folder: Path, *arguments: str, config: str =
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_requests_made_from_the_document_find_nothing(payments, tmp_path):
     """Times in the future are refused on events; this service is told to wait for none."""
     with service(tmp_path, payments.folder, store="memory", max_ahead="1e12", max_wait_ms="10000") as running:
