@@ -16,7 +16,7 @@ from tests.conftest import REDUCED, REDUCED_WINDOW, copy_repository, environment
 pytestmark = pytest.mark.slow
 
 # Runs from nothing, and kills on the way to the end of each: KILLS=50x4 kills 200 times.
-CHAINS, KILLS = (int(count) for count in os.environ.get("KILLS", "1x2").split("x"))
+CHAINS, KILLS = (int(count) for count in os.environ.get("KILLS", "1x4").split("x"))
 
 
 def repro_killed_after(seconds: float, folder: Path, orphan: bool) -> bool:
@@ -46,6 +46,7 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_after_kills_at_random_moments_a_rerun_gives_the_same_lock(
     chain: int, reproduced: Path, tmp_path: Path

@@ -78,6 +78,7 @@ def test_what_noise_explains_passes_and_the_same_gap_of_more_records_does_not():
     assert verdict(many, NUMBERS, max_error_ratio=1.2) is not None
 
 
+@pytest.mark.nightly
 def test_fair_models_pass_in_nearly_all_windows():
     classes = [verdict(unlike(1_000, 0.7, 0.7, seed), CLASSES, max_accuracy_difference=0.0) for seed in range(15)]
     numbers = [verdict(measured(1_000, seed=seed), NUMBERS, max_error_ratio=1.0) for seed in range(15)]

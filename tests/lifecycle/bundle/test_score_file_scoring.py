@@ -230,7 +230,7 @@ def test_a_second_run_to_the_same_file_is_refused(servable, tmp_path, monkeypatc
     assert len(pd.read_parquet(tmp_path / "out")) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_flipped_byte_is_refused_in_words_or_changes_no_score(servable, tmp_path):
     content = write(sales(30), tmp_path / "in", write_page_checksum=True).read_bytes()
     score_file(servable, tmp_path / "in", tmp_path / "whole")

@@ -285,7 +285,7 @@ def plain(scalar):
         return "out of range"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @settings(quick, max_examples=TABLES * 12)
 @given(tables)
 def test_any_table_of_any_types_in_parquet(tmp_path_factory, columns):
