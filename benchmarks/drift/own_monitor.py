@@ -6,10 +6,9 @@ Not run by itself. As the stages `package` and `monitor` do it, without their fi
 import time
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from benchmarks.drift.worlds import BACKTEST, DAY, END, FIRST, LABELS, TRAIN, WATCH, Seen, World, between
+from benchmarks.drift.worlds import BACKTEST, END, FIRST, LABELS, TRAIN, WATCH, Seen, World, between
 from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import MonitoringLimits
 from lifecycle.monitoring.alarms import Alarm, find_alarms
@@ -17,6 +16,8 @@ from lifecycle.monitoring.detectors.backtest import axes_of
 from lifecycle.monitoring.detectors.daily_counts import DailyCounts, Stream, daily_counts
 from lifecycle.monitoring.detectors.reference import Reference, calibrate
 from lifecycle.monitoring.signals import signals
+from lifecycle.monitoring.watch import Watched, only_known
+from lifecycle.splits.time_windows import DAY
 from problems.transactions import LABEL_DELAY_DAYS
 
 
@@ -31,7 +32,7 @@ def calm(world: World, limits: MonitoringLimits, options: MonitorParams) -> Calm
     """Learn the limits from the weeks before the training, and from those between it and the watched ones."""
     runs = [stream(world, world.seen, first, end) for first, end in ((BACKTEST, TRAIN), (LABELS, WATCH))]
     records = pd.concat([run.records for run in runs], ignore_index=True)
-    axes = axes_of(world.problem, list(world.model.feature_names_in_), records)
+    axes = axes_of(world.task, list(world.model.feature_names_in_), records)
     return Calm(calibrate([daily_counts(run, axes, "tx_time") for run in runs], axes, limits), options)
 
 
@@ -43,9 +44,8 @@ def stream(world: World, seen: Seen, first: int, end: int) -> Stream:
 
 def watched_counts(world: World, seen: Seen, reference: Reference) -> DailyCounts:
     """Return the counts of the watched days, without the labels that are not known at their end."""
-    found = stream(world, seen, WATCH, END)
-    known = (found.records["tx_time"] < FIRST + (END - LABEL_DELAY_DAYS) * DAY).to_numpy()
-    found = found._replace(loss=np.where(known, found.loss, np.nan))
+    about = Watched(world.task, reference, world.decision, "tx_time", LABEL_DELAY_DAYS)
+    found = only_known(stream(world, seen, WATCH, END), about, FIRST + END * DAY)
     return daily_counts(found, [one.axis for one in reference.axes], "tx_time")
 
 

@@ -18,11 +18,11 @@ from lifecycle.evaluation.tasks.task import Task
 from lifecycle.features.batch import evaluate
 from lifecycle.models.prediction import predict
 from lifecycle.models.training import train_model
-from lifecycle.monitoring.detectors.refusals import MISFITS
+from lifecycle.monitoring.detectors.refusals import faults
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.files import to_contract
-from lifecycle.splits.time_windows import timing
+from lifecycle.splits.time_windows import DAY, timing
 from problems.generators import card_simulator
 
 WEEK = 7
@@ -37,7 +37,6 @@ END = WATCH + WATCHED_WEEKS * WEEK
 REACH = 80  # days before a record that can change its features: the longest windows that stand on each other, and more
 FOLDS = 4  # weeks whose scores choose the threshold
 FIRST = pd.Timestamp(card_simulator.START)
-DAY = pd.Timedelta(days=1)
 
 
 class Delivery(NamedTuple):
@@ -138,16 +137,10 @@ def with_features(problem: Problem, source: Delivery) -> tuple[pd.DataFrame, pd.
     verdict = check(to_contract(whole.drop(columns=extra), problem, "world"), problem, None)
     features = evaluate(problem.features, verdict.kept, problem.time, problem.decimals)
     own = [name for name in features if name not in verdict.kept]
-    return pd.concat([verdict.kept, features[own]], axis=1), _rejections(verdict.rejected, source)
-
-
-def _rejections(rejected: Any, source: Delivery) -> pd.DataFrame:
-    """Return a line per rejected record, for the first column that it was rejected for."""
-    reasons = rejected["reason"].to_pandas().astype(str).str.split("; ").str[0].str.partition(": ")
-    column, reason = (reasons[place].astype(str) for place in (0, 2)) if len(reasons) else (pd.Series(dtype=str),) * 2
-    day = source.day[rejected["source_row"].to_numpy()]
+    day = source.day[verdict.rejected["source_row"].to_numpy()]
     time = pd.Series(FIRST + pd.to_timedelta(day, "D")).astype("datetime64[us]")
-    return pd.DataFrame({"tx_time": time, "column": column, "reason": reason, "schema": reason.str.startswith(MISFITS)})
+    rejected = faults(verdict.rejected, problem).assign(tx_time=time)
+    return pd.concat([verdict.kept, features[own]], axis=1), rejected
 
 
 def seen_again(world: World, source: Delivery, start: int) -> Seen:

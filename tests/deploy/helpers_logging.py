@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.helpers_receivers import answer
 from tests.graph import ROOT
 
 LOGGING = ROOT / "deploy/logging"
@@ -66,22 +67,15 @@ def elastic() -> Iterator[Sink]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer({"status": "green"})
+            answer(self, 200, b'{"status": "green"}')
 
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["content-length"]))
             lines = [json.loads(line) for line in text.splitlines()]
             pairs = list(zip(lines[::2], lines[1::2], strict=True))
             sink.came += pairs
-            self._answer({"errors": False, "items": [{"create": {"status": 201}} for _ in pairs]})
-
-        def _answer(self, content: Any) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            done = {"errors": False, "items": [{"create": {"status": 201}} for _ in pairs]}
+            answer(self, 200, json.dumps(done).encode())
 
         def log_message(self, *_: Any) -> None:
             pass

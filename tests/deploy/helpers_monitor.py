@@ -1,6 +1,5 @@
 """The real monitor, on a log that a test writes."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lifecycle.bundle.servable import Batch, Servable
+from tests.lifecycle.monitoring.helpers_logs import line
 
 DAYS, DELAY, DRIFT = (pd.Timedelta(days, "D") for days in (28, 7, 3))  # of the log, until labels come, of the change
 
@@ -28,10 +28,9 @@ def write_decisions(folder: Path, log: Path, labels: Path) -> None:
     scores, rows = servable.score(Batch(features.to_numpy(float))).score.tolist(), features.to_dict("records")
     with log.open("w") as file:
         for key, at, score, values in zip(table["transaction_id"], table["at"], scores, rows, strict=True):
-            line = {"@timestamp": f"{at.isoformat()}Z", "event.action": "predict", "http.request.id": str(key)}
-            line |= {"http.response.status_code": 200, "service.version": servable.version}
-            line |= {"decision.scores": [score], "decision.features": [values]}
-            file.write(json.dumps(line) + "\n")
+            said = {"http.response.status_code": 200, "service.version": servable.version}
+            said |= {"decision.scores": [score], "decision.features": [values]}
+            file.write(line(at, str(key), **said))
     known = table[table["at"] < now - DELAY]
     known.assign(request_id=known["transaction_id"].astype(str))[["request_id", "is_fraud"]].to_csv(labels, index=False)
 

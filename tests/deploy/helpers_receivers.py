@@ -83,6 +83,15 @@ class Received(NamedTuple):
     body: Any
 
 
+def answer(request: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    """Answer a request with JSON."""
+    request.send_response(status)
+    request.send_header("content-type", "application/json")
+    request.send_header("content-length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
 class Receivers:
     """A web server that takes everything."""
 
@@ -95,12 +104,8 @@ class Receivers:
                 at, content = time.monotonic(), self.rfile.read(int(self.headers.get("content-length", 0)))
                 body = json.loads(content) if content[:1] in (b"{", b"[") else content.decode()
                 kept.append(Received(at, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                answer = b"ok" if self.path == "/slack" else b'{"status": "success", "requestId": "1"}'
-                self.send_response(200 if self.path in ("/slack", "/alerts") else 202)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                said = b"ok" if self.path == "/slack" else b'{"status": "success", "requestId": "1"}'
+                answer(self, 200 if self.path in ("/slack", "/alerts") else 202, said)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -10,10 +10,11 @@ import pandas as pd
 
 from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.monitoring import root_cause
-from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, key_of
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts, key_of
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.root_cause import Cut
 from lifecycle.monitoring.signals import Signals
+from lifecycle.splits.time_windows import DAY
 
 DATA_FAULTS = ("schema", "quality")  # a fault of the data explains what follows from it
 DRIFTS = ("covariate", "score")

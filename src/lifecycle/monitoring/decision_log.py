@@ -15,8 +15,9 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.evaluation.alert_decision import AMOUNT
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, no_rejections
+from lifecycle.monitoring.detectors.daily_counts import Stream, no_rejections
 from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY
 
 TIME, REQUEST, ROW = "time", "request_id", "row"
 REFUSED = 422  # the request could be read, but not what stood in it
@@ -121,7 +122,7 @@ ABSENT = object()  # a feature that the log does not hold: identities, and all w
 
 
 def records_of(found: Decisions, problem: Problem, servable: Servable) -> pd.DataFrame:
-    """Return the records by time, with predictions and decisions; features that no line holds are left out."""
+    """Return the records by time, with predictions and decisions, without the features that some line does not hold."""
     columns = {name: values for name, values in found.columns.items() if not any(value is ABSENT for value in values)}
     scores = np.array(columns.pop("score", []), dtype=np.float64)
     if not len(scores):

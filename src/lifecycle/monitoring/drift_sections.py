@@ -13,7 +13,6 @@ from lifecycle.monitoring.detectors.daily_counts import key_of
 from lifecycle.monitoring.detectors.reference import AxisReference
 from lifecycle.monitoring.figures_in_words import count_of, percent
 from lifecycle.monitoring.monitor_view import LIMIT, View
-from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.svg_charts import Series, bars, lines, strip
 
 MOST_FEATURES, MOST_SCORES = 25, 6
@@ -90,7 +89,7 @@ def arrival(view: View) -> dict[str, Any]:
 
 
 def _refused(view: View) -> list[tuple[str, ...]]:
-    arrived = np.maximum(arrivals(view.found.counts), 1)
+    arrived = np.maximum(view.found.counts.arrived, 1)
     rows: list[tuple[str, ...]] = []
     for name, count in sorted(view.found.counts.rejected.items(), key=lambda item: (-item[1].sum(), item[0])):
         share, usual = count / arrived, view.reference.rejected.get(name, 0.0)

@@ -3,21 +3,20 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from lifecycle.core.atomic import atomic
 from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import EvaluateParams
 from lifecycle.core.tables import write_csv, write_json
 from lifecycle.monitoring import alarms, monitor_tables
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
+from lifecycle.monitoring.detectors.backtest import COUNTED_AS, SINCE
+from lifecycle.monitoring.detectors.daily_counts import Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import NOTHING_USUAL, Reference
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_page import empty_page, monitor_page
 from lifecycle.monitoring.signals import signals
 from lifecycle.monitoring.watch import Findings, Watched, watch
-
-TIME = "time"
+from lifecycle.splits.time_windows import DAY
 
 
 def write_findings(
@@ -31,8 +30,8 @@ def write_findings(
 
 def write_not_watched(folder: Path, why: str) -> None:
     """Write the same files with nothing in them, for `dvc metrics` and `dvc plots`; the figures say why."""
-    stream = Stream(no_rejections(TIME), np.zeros(0), no_rejections(TIME), pd.Timestamp(0), 0)
-    counts = daily_counts(stream, [], TIME)
+    stream = Stream(no_rejections(COUNTED_AS), np.zeros(0), no_rejections(COUNTED_AS), SINCE, 0)
+    counts = daily_counts(stream, [], COUNTED_AS)
     found = Findings(counts, signals(counts, NOTHING_USUAL), [], [])
     write_json({"monitor": {"not_watched": why}}, folder / "monitor.json")
     _write_lists(folder, found, NOTHING_USUAL)

@@ -13,8 +13,8 @@ from lifecycle.monitoring import monitor_tables
 from lifecycle.monitoring.alarms import Alarm
 from lifecycle.monitoring.detectors.daily_counts import key_of
 from lifecycle.monitoring.live import Live
+from lifecycle.monitoring.monitor_view import newest_labelled
 from lifecycle.monitoring.performance import Figure
-from lifecycle.monitoring.watch import Window
 
 JOB = "mlops_monitor"
 F1 = ("f1", "macro_f1")  # of a binary target, of several classes
@@ -49,18 +49,12 @@ def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
 def _one(live: Live, name: str, meaning: str, value: float | None) -> GaugeMetricFamily:
     family = _family(name, meaning)
     if value is not None and not np.isnan(value):
-        family.add_metric([live.name], float(value))
+        family.add_metric([live.subject.name], float(value))
     return family
 
 
-def labelled(live: Live) -> Window | None:
-    """Return the last window of which labels are known."""
-    known = [window for window in live.findings.windows if window.figures]
-    return known[-1] if known else None
-
-
 def _quality(live: Live) -> Iterator[Metric]:
-    window = labelled(live)
+    window = newest_labelled(live.findings.windows)
     figures = {} if window is None else window.figures
     f1 = next((figures[name].value for name in F1 if name in figures), None)
     accuracy = figures["accuracy"].value if "accuracy" in figures else None
@@ -68,7 +62,7 @@ def _quality(live: Live) -> Iterator[Metric]:
     yield _one(live, "model_f1_score", "F1 score, of the newest known labels.", f1)
     performance = _family("monitor_performance", "Figures of the newest known labels.", "metric", "bound")
     for name, figure in figures.items():
-        _add(performance, [live.name, name], figure)
+        _add(performance, [live.subject.name, name], figure)
     yield performance
 
 
@@ -81,14 +75,14 @@ def _add(family: GaugeMetricFamily, labels: list[str], figure: Figure) -> None:
 def _health(live: Live) -> Iterator[Metric]:
     counts, windows = live.findings.counts, live.findings.windows
     info = _family("model_info", "The version that is watched.", "version")
-    info.add_metric([live.name, live.version], 1.0)
+    info.add_metric([live.subject.name, live.subject.version], 1.0)
     yield info
     yield _one(live, "monitor_last_run_timestamp_seconds", "When the log was read.", live.as_of.timestamp())
     last = None if live.last_record is None else live.last_record.timestamp()
     yield _one(live, "monitor_last_record_timestamp_seconds", "When the last record was decided on.", last)
     if not counts.days:
         return
-    records, arrived = int(counts.records[-1]), int(live.days["rejected"].iloc[-1]) + int(counts.records[-1])
+    records, arrived = int(counts.records[-1]), int(counts.arrived[-1])
     yield _one(live, "monitor_records", "Records of the last window.", windows[-1].records)
     refused = (arrived - records) / arrived if arrived else None
     yield _one(live, "monitor_rejected_share", "Share of the last day's records that were refused.", refused)
@@ -119,9 +113,9 @@ def _drift(live: Live) -> Iterator[Metric]:
     for one in reference.of("feature") if found.counts.days else []:
         name, ratio = one.axis.name, found.signals.covariate[one.axis.name][-1]
         if not np.isnan(ratio):
-            drift.add_metric([live.name, name], float(ratio))
+            drift.add_metric([live.subject.name, name], float(ratio))
         absent = found.counts.counts[key_of(one.axis)][-1, -1] / max(int(found.counts.records[-1]), 1)
-        missing.add_metric([live.name, name], float(absent))
+        missing.add_metric([live.subject.name, name], float(absent))
     yield from (drift, missing)
 
 
@@ -129,10 +123,10 @@ def _alarms(live: Live) -> Iterator[Metric]:
     open_ones = _family("monitor_alarm", "Size of an open alarm, to its limit.", "class", "cause", "action")
     for alarm in live.findings.alarms:
         if alarm.open:
-            open_ones.add_metric([live.name, alarm.kind, cause_of(alarm), alarm.action], alarm.size)
+            open_ones.add_metric([live.subject.name, alarm.kind, cause_of(alarm), alarm.action], alarm.size)
     raised = CounterMetricFamily("monitor_alarms", "Alarms of the days that are watched.", labels=["model", "class"])
     for kind, count in monitor_tables.by_class(live.findings).items():
-        raised.add_metric([live.name, kind], count)
+        raised.add_metric([live.subject.name, kind], count)
     yield from (open_ones, raised)
 
 
@@ -143,12 +137,12 @@ def cause_of(alarm: Alarm) -> str:
 
 def _money(live: Live) -> Iterator[Metric]:
     cost = _family("monitor_cost_per_day", "Cost of a day of the newest known labels.", "of", "bound")
-    window = labelled(live)
+    window = newest_labelled(live.findings.windows)
     for name, figure in ({} if window is None else window.costs).items():
-        _add(cost, [live.name, name], figure)
+        _add(cost, [live.subject.name, name], figure)
     yield cost
     yield _one(live, "monitor_alerts_per_day", "Alerts a day, of the last window.", live.alerts_per_day)
-    capacity = live.review_capacity
+    capacity = live.subject.review_capacity
     yield _one(live, "monitor_review_capacity_per_day", "Alerts a day that people can review.", capacity)
 
 
@@ -163,6 +157,6 @@ def push(live: Live, address: str) -> None:
     registry = CollectorRegistry()
     registry.register(Gauges(live))
     try:
-        push_to_gateway(address, JOB, registry, grouping_key={"model": live.name})
+        push_to_gateway(address, JOB, registry, grouping_key={"model": live.subject.name})
     except (URLError, OSError, ValueError) as error:
         raise PipelineError(f"--push {address}: {getattr(error, 'reason', None) or error}") from error

@@ -11,14 +11,16 @@ from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import CsvParams, EvaluateParams
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.decision_log import TIME, lines_of, log_files, read_decisions, stream_of_log
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.detectors.daily_counts import Stream
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.label_file import read_labels
+from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_tables import days_table
 from lifecycle.monitoring.performance import labels_known
 from lifecycle.monitoring.replay import watched_by
 from lifecycle.monitoring.watch import Findings, Watched, watch
 from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY
 
 
 class Source(NamedTuple):
@@ -36,8 +38,7 @@ class Source(NamedTuple):
 class Live(NamedTuple):
     """Findings on a service at a time."""
 
-    name: str
-    version: str
+    subject: Subject
     as_of: pd.Timestamp
     last_record: pd.Timestamp | None
     reference: Reference
@@ -45,9 +46,6 @@ class Live(NamedTuple):
     days: pd.DataFrame  # the table of days
     labelled_share: float | None  # of the records that are older than the label delay
     alerts_per_day: float | None
-    review_capacity: int | None
-    left_out: dict[str, int]  # lines of the log that were not used, by reason
-    unwatched: list[str]  # features that the log does not hold
 
 
 def read_stream(source: Source, options: MonitorParams, as_of: pd.Timestamp) -> tuple[Watched, Stream, dict[str, int]]:
@@ -67,19 +65,16 @@ def look(source: Source, options: MonitorParams, evaluate: EvaluateParams, as_of
     found = watch(stream, watched, options, evaluate, as_of)
     servable, table, times = source.servable, days_table(found, watched.reference), stream.records[TIME]
     present = {one.axis.name for one in watched.reference.of("feature")}
+    unwatched = [name for name in servable.features if name not in present]
     live = Live(
-        name=servable.name,
-        version=servable.version,
+        subject=Subject(servable.name, servable.version, options.review_capacity_per_day, unwatched, left_out),
         as_of=as_of,
         last_record=None if times.empty else times.iloc[-1],
         reference=watched.reference,
         findings=found,
         days=table,
         labelled_share=_labelled_share(stream, watched, as_of),
-        alerts_per_day=_alerts_per_day(table),
-        review_capacity=options.review_capacity_per_day,
-        left_out=left_out,
-        unwatched=[name for name in servable.features if name not in present],
+        alerts_per_day=_alerts_per_day(table.tail(watched.reference.window_days)),
     )
     return live, watched
 
@@ -90,9 +85,8 @@ def _labelled_share(stream: Stream, watched: Watched, as_of: pd.Timestamp) -> fl
     return float((~np.isnan(stream.loss[due])).mean()) if due.any() else None
 
 
-def _alerts_per_day(table: pd.DataFrame) -> float | None:
-    """Return the alerts a day of the last seven days; None where nothing is alerted on."""
-    last = table.tail(7)
+def _alerts_per_day(last: pd.DataFrame) -> float | None:
+    """Return the alerts a day of the last window, from its days; None where nothing is alerted on."""
     if last.empty or last["alert_share"].isna().all():
         return None
     return float((last["alert_share"] * last["records"]).sum() / len(last))

@@ -19,7 +19,6 @@ from lifecycle.monitoring.detectors.reference import LEAST_WINDOWS
 from lifecycle.monitoring.findings_files import write_files
 from lifecycle.monitoring.gauges import Gauges, cause_of, push
 from lifecycle.monitoring.live import Live, Source, look
-from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.problem.loading import fill, load_problem
 
 # Apart from 1 and 2, which say that the command could not do its work.
@@ -79,8 +78,7 @@ class Observer:
         source = Source(self._servable, problem, options.log, options.labels, params.ingest.csv, delay, options.days)
         live, watched = look(source, monitor, evaluate, pd.Timestamp(datetime.now(UTC).replace(tzinfo=None)))
         if options.output is not None:
-            subject = Subject(live.name, live.version, live.review_capacity, live.unwatched, live.left_out)
-            write_files(options.output, live.findings, watched, subject)
+            write_files(options.output, live.findings, watched, live.subject)
         return live
 
 
@@ -89,13 +87,14 @@ def lines_about(live: Live) -> list[str]:
     counts, windows = live.findings.counts, live.findings.windows
     known = sum(window.labelled for window in windows)
     seen = f"{int(counts.records.sum()):,} records on {counts.days} days, {known:,} labels known"
-    lines = [f"{live.name} {live.version}: {seen}"]
+    lines = [f"{live.subject.name} {live.subject.version}: {seen}"]
     if not live.reference.is_calibrated:
         found = f"the bundle was calibrated on {live.reference.windows} windows, {LEAST_WINDOWS} are needed"
         lines.append(f"drift is not watched: {found}")
-    if live.unwatched:
-        lines.append(f"not in the log, so not watched: {', '.join(live.unwatched)} (SERVE_LOG_VALUES=1 logs values)")
-    lines += [f"left out: {count:,} {reason}" for reason, count in live.left_out.items()]
+    if live.subject.unwatched:
+        names = ", ".join(live.subject.unwatched)
+        lines.append(f"not in the log, so not watched: {names} (SERVE_LOG_VALUES=1 logs values)")
+    lines += [f"left out: {count:,} {reason}" for reason, count in live.subject.left_out.items()]
     alarms = [alarm for alarm in live.findings.alarms if alarm.open]
     for alarm in alarms:
         where = "" if alarm.cut is None else f", most in {alarm.cut.where} ({alarm.cut.share:.0%} of the change)"

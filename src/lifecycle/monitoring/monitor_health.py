@@ -8,7 +8,6 @@ from lifecycle.monitoring.alarms import Alarm
 from lifecycle.monitoring.detectors.backtest import COUNTED_AS
 from lifecycle.monitoring.detectors.reference import LEAST_WINDOWS, Reference
 from lifecycle.monitoring.figures_in_words import count_of
-from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.watch import Findings, Watched
 
 MEANING = {
@@ -61,7 +60,7 @@ class Health(NamedTuple):
 
 def health(found: Findings, watched: Watched) -> Health:
     """Return the worst open alarm with cause and action, or that there is none."""
-    if not arrivals(found.counts).sum():
+    if not found.counts.arrived.sum():
         return Health("unknown", "There is nothing to watch yet.", _why_empty(found, watched))
     alarms = [alarm for alarm in found.alarms if alarm.open]
     if alarms:

@@ -14,7 +14,6 @@ from lifecycle.core.monitor_params import SEVERITY
 from lifecycle.document.html_page import fill_page
 from lifecycle.monitoring import monitor_tables
 from lifecycle.monitoring.alarms import LOSSES, Alarm, ratios_by_class
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.drift_sections import arrival, drift, scores
 from lifecycle.monitoring.figures_in_words import count_of, percent, short
 from lifecycle.monitoring.monitor_health import MEANING, TO_DO, Health, Subject, health, labels_in_words, not_watched
@@ -22,9 +21,9 @@ from lifecycle.monitoring.monitor_tables import worst
 from lifecycle.monitoring.monitor_view import LIMIT, View, load_of, newest_labelled
 from lifecycle.monitoring.performance import UNKNOWN, Figure
 from lifecycle.monitoring.performance_sections import money, performance, review
-from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.svg_charts import STYLE, Series, bars, lines
 from lifecycle.monitoring.watch import Findings, Watched, Window
+from lifecycle.splits.time_windows import DAY
 
 TEMPLATE = Path(__file__).with_name("monitor.html.jinja")
 MOST_ALARMS = 6  # that have pictures
@@ -60,7 +59,7 @@ def monitor_page(found: Findings, watched: Watched, subject: Subject) -> str:
         "health": health(found, watched),
         "about": f"Version {subject.version}. {_period(view)}",
         "unwatched": not_watched(watched.reference, subject),
-        "has_records": bool(arrivals(found.counts).sum()),
+        "has_records": bool(found.counts.arrived.sum()),
     }
     if content["has_records"]:
         content |= {

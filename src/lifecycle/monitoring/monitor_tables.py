@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.core.monitor_params import KINDS
-from lifecycle.monitoring.detectors.daily_counts import DAY, key_of
+from lifecycle.monitoring.detectors.daily_counts import key_of
 from lifecycle.monitoring.detectors.reference import AxisReference, Reference
 from lifecycle.monitoring.detectors.statistics_by_day import daily_loss
 from lifecycle.monitoring.performance import UNKNOWN
-from lifecycle.monitoring.signals import arrivals
 from lifecycle.monitoring.watch import Findings
+from lifecycle.splits.time_windows import DAY
 
 COSTS = ("model", "no_model", "previous")
 
@@ -25,13 +25,13 @@ def worst(ratios: Mapping[str, np.ndarray], days: int) -> np.ndarray:
 def days_table(found: Findings, reference: Reference) -> pd.DataFrame:
     """Return a line per day: records, shares, and how far each thing is from its limit."""
     counts, ratios = found.counts, found.signals
-    arrived, (loss, labelled) = arrivals(counts), daily_loss(counts)
+    loss, labelled = daily_loss(counts)
     alerts = [counts.counts[key_of(one.axis)][:, 1] for one in reference.of("decision") if one.axis.name == "alert"]
     return pd.DataFrame(
         {
             "day": dates(found),
             "records": counts.records,
-            "rejected": arrived - counts.records,
+            "rejected": counts.arrived - counts.records,
             "alert_share": alerts[0] / np.maximum(counts.records, 1) if alerts else np.nan,
             "drift_score": worst(ratios.covariate, counts.days),
             "score_ratio": worst(_of_kind(found, reference, "score"), counts.days),
@@ -86,10 +86,10 @@ def costs_table(found: Findings) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["window", "of", "value", "low", "high"])
 
 
-def shares_table(found: Findings, reference: Reference, kind: str = "score") -> pd.DataFrame:
+def scores_table(found: Findings, reference: Reference) -> pd.DataFrame:
     """Return a line per window and bin of the score: its share of the records, and the reference's."""
     lines = []
-    for one in reference.of(kind):
+    for one in reference.of("score"):
         for number, window in enumerate(found.windows):
             counts = _window(found, one, reference, number)
             lines += [
@@ -159,6 +159,6 @@ def tables(found: Findings, reference: Reference) -> dict[str, pd.DataFrame]:
         "features": features_table(found, reference),
         "performance": performance_table(found),
         "costs": costs_table(found),
-        "scores": shares_table(found, reference),
+        "scores": scores_table(found, reference),
         "causes": causes_table(found, reference),
     }

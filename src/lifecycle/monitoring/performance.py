@@ -1,17 +1,14 @@
 """What is known of the model's quality in service: figures of labels that are old enough, and money; with intervals."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.params import EvaluateParams
 from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.tasks.task import Task
-
-DAY = pd.Timedelta(days=1)
 
 
 class Figure(NamedTuple):
@@ -30,17 +27,14 @@ def labels_known(records: pd.DataFrame, time: str, delay_days: float, as_of: pd.
     return (records[time] + pd.Timedelta(days=delay_days) <= as_of).to_numpy()
 
 
-def figures_of(
-    task: Task, scored: pd.DataFrame, decision: Any, options: EvaluateParams, days: float, draws: tuple[int, int]
-) -> dict[str, Figure]:
-    """Return every figure of records whose labels are known, with intervals over entities.
+def figures_of(task: Task, window: ScoredWindow, draws: tuple[int, int]) -> dict[str, Figure]:
+    """Return every figure of a window of records whose labels are known, with intervals over entities.
 
     `draws` are the number of resamples and their seed. Without a record there are no figures. They are those of the
     stage `evaluate`, but for what a window does not define, like the recall of a week without a positive.
     """
-    if scored.empty:
+    if not len(window.target):
         return {}
-    window = task.window(scored, decision, options, days)
     values = task.figures(window, np.ones(window.units, np.int64))  # as a resample: what is not defined is no 0
     ends = intervals(lambda copies: task.figures(window, copies), window.units, *draws)
     return {name: _figure(value, ends.get(name)) for name, value in values.items()}

@@ -15,14 +15,21 @@ from lifecycle.core.monitor_params import MonitorParams
 from lifecycle.core.params import SplitParams
 from lifecycle.core.tables import first_and_last, parse_json, read_table
 from lifecycle.evaluation.tasks.task import Task
-from lifecycle.monitoring.detectors.backtest import COUNTED_AS, FEATURES, SINCE, Run, Scorer, stream_of, tested_run
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream
+from lifecycle.monitoring.detectors.backtest import (
+    COUNTED_AS,
+    FEATURES,
+    SINCE,
+    TEST,
+    Run,
+    Scorer,
+    stream_of,
+    tested_run,
+)
+from lifecycle.monitoring.detectors.daily_counts import Stream
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.detectors.refusals import refusals
 from lifecycle.monitoring.watch import Watched
-from lifecycle.splits.time_windows import plan
-
-TEST = "data/splits/test.parquet"
+from lifecycle.splits.time_windows import DAY, plan
 
 
 def scorer_of(servable: Servable) -> Scorer:

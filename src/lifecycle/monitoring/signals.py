@@ -1,5 +1,6 @@
 """How far each thing that is watched is from its limit, day by day: a ratio above 1 is beyond it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -34,30 +35,19 @@ def signals(counts: DailyCounts, reference: Reference) -> Signals:
         kind: {one.axis.name: drift[key_of(one.axis)][1] for one in reference.of(kind)}
         for kind in ("feature", "score", "decision")
     }
-    arrived, usual = arrivals(counts), reference.loss
+    usual, changed = reference.loss, _schema(counts)
     parts = {} if usual is None else {one.axis.name: _part(counts, one, usual) for one in reference.of("feature")}
     return Signals(
-        schema=_schema(counts, arrived),
-        quality=_quality(counts, reference, arrived),
+        schema=changed,
+        quality=_quality(counts, reference, changed),
         covariate=by_kind["feature"],
         score=by_kind["score"] | by_kind["decision"],
-        volume=_volume(counts, reference, arrived),
+        volume=_volume(counts, reference),
         loss=np.full(counts.days, np.nan) if usual is None else _loss(counts, usual),
         loss_parts=parts,
         drift={key: ratio for key, (_, ratio) in drift.items()},
         indices={key: index for key, (index, _) in drift.items()},
     )
-
-
-def _misfit(count: np.ndarray, arrived: np.ndarray) -> np.ndarray:
-    """Return how much of a day lacks a column; of a handful of records it says nothing."""
-    return np.minimum(count / np.maximum(arrived, 1) / MISFIT_SHARE, count / MISFIT_RECORDS)
-
-
-def arrivals(counts: DailyCounts) -> np.ndarray:
-    """Return the records of each day, those that were refused too."""
-    refused = [*counts.rejected.values()]
-    return counts.records + (np.sum(refused, axis=0) if refused else 0)
 
 
 def _drift(counts: DailyCounts, one: AxisReference, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
@@ -74,12 +64,20 @@ def _drift(counts: DailyCounts, one: AxisReference, reference: Reference) -> tup
     return index, index / (one.limit * noise)
 
 
-def _schema(counts: DailyCounts, arrived: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: _misfit(count, arrived) for name, count in counts.misfits.items()}
+def _schema(counts: DailyCounts) -> dict[str, np.ndarray]:
+    """Return how much of a day lacks each column; of a handful of records it says nothing."""
+    arrived = np.maximum(counts.arrived, 1)
+    return {
+        name: np.minimum(count / arrived / MISFIT_SHARE, count / MISFIT_RECORDS)
+        for name, count in counts.misfits.items()
+    }
 
 
-def _quality(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the worst of missing, strange and refused values of each feature and column."""
+def _quality(counts: DailyCounts, reference: Reference, changed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the worst of missing, strange and refused values of each feature and column.
+
+    `changed` says how much of a day lacks each column: one that has gone has no bad values.
+    """
     found: dict[str, np.ndarray] = {}
 
     def note(name: str, count: np.ndarray, largest: float, records: np.ndarray) -> None:
@@ -90,17 +88,16 @@ def _quality(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> 
         key = key_of(one.axis)
         note(one.axis.name, counts.counts[key][:, -1], one.missing, counts.records)
         note(one.axis.name, counts.counts[key][:, -2], one.strange, counts.records)
-    changed = _schema(counts, arrived)
     for name, count in counts.rejected.items():
-        of_schema = np.where(changed[name] > 1, counts.misfits[name], 0)  # a column that has gone is no bad value
-        note(name, count - of_schema, reference.rejected.get(name, 0.0), arrived)
+        of_schema = np.where(changed[name] > 1, counts.misfits[name], 0)
+        note(name, count - of_schema, reference.rejected.get(name, 0.0), counts.arrived)
     return found
 
 
-def _volume(counts: DailyCounts, reference: Reference, arrived: np.ndarray) -> np.ndarray:
+def _volume(counts: DailyCounts, reference: Reference) -> np.ndarray:
     if not reference.volume:
         return np.full(counts.days, np.nan)
-    distance = log_volume(arrived, counts.first.weekday(), np.array(reference.volume))
+    distance = log_volume(counts.arrived, counts.first.weekday(), np.array(reference.volume))
     return np.asarray(np.abs(distance) / reference.volume_limit)
 
 

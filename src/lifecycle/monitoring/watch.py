@@ -10,11 +10,12 @@ from lifecycle.core.params import EvaluateParams
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring import performance
 from lifecycle.monitoring.alarms import Alarm, find_alarms
-from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, Stream, daily_counts, days_of
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts, Stream, daily_counts, days_of
 from lifecycle.monitoring.detectors.reference import Reference
 from lifecycle.monitoring.performance import Figure
 from lifecycle.monitoring.signals import Signals, signals
 from lifecycle.problem.problem import Problem
+from lifecycle.splits.time_windows import DAY
 
 
 class Window(NamedTuple):
@@ -132,5 +133,5 @@ def _judged(
         predict, decision = watched.previous
         scored = task.score_table(labelled, predict(labelled), decision)
         deciders["previous"] = task.window(scored, decision, evaluate, days)
-    figures = performance.figures_of(task, labelled, watched.decision, evaluate, days, draws)
+    figures = performance.figures_of(task, deciders["model"], draws)
     return figures, performance.costs_per_day(deciders, days, draws, task)

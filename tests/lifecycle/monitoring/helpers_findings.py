@@ -6,19 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lifecycle.core.params import MonitoringLimits
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.detectors.backtest import Run, Scorer, axes_of, stream_of
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts
+from lifecycle.monitoring.detectors.daily_counts import Stream, daily_counts
 from lifecycle.monitoring.detectors.reference import calibrate
 from lifecycle.monitoring.watch import Findings, Watched, watch
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_kinds import decided, problem, scores
 from tests.helpers_model import params
+from tests.lifecycle.monitoring.helpers_streams import LIMITS
 
 TIME, FIRST, A_DAY = "at", pd.Timestamp("2026-03-02"), 80
-LIMITS = MonitoringLimits(
-    window_days=7, backtest_windows=12, drift_factor=1.5, least_volume_change=0.15, least_cusum=6.0
-)
 EVALUATE = params(evaluate__rule_amount=None).evaluate
 MONITOR = params(monitor__samples=50).monitor
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -45,7 +43,7 @@ def watched_like(
     """Return what is usual of such records, learned from so many windows."""
     task, scorer = task_of(problem(kind)), scorer or scorer_of(kind)
     stream = stream_like(kind, scorer, windows * LIMITS.window_days, seed=9, change=change)
-    axes = axes_of(task.problem, scorer.features, stream.records)
+    axes = axes_of(task, scorer.features, stream.records)
     reference = calibrate([daily_counts(stream, axes, TIME)], axes, LIMITS)
     return Watched(task, reference, scorer.decision, TIME, delay_days=3.0)
 

@@ -10,7 +10,6 @@ import pandas as pd
 from lifecycle.bundle.bundle_writer import seal
 from lifecycle.bundle.parity import as_batch, served_scores
 from lifecycle.bundle.servable import Servable
-from lifecycle.core.params import MonitoringLimits
 from lifecycle.core.tables import write_json
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.monitoring.detectors.backtest import COUNTED_AS, axes_of, drawn_run, stream_of
@@ -19,10 +18,8 @@ from lifecycle.monitoring.detectors.reference import calibrate
 from lifecycle.monitoring.replay import scorer_of
 from tests.helpers_bundle import ORIGIN
 from tests.helpers_task_bundles import problem_of, records_of, task_bundle, with_features
+from tests.lifecycle.monitoring.helpers_streams import LIMITS
 
-LIMITS = MonitoringLimits(
-    window_days=7, backtest_windows=12, drift_factor=1.5, least_volume_change=0.15, least_cusum=6.0
-)
 FIRST = pd.Timestamp("2026-03-02")
 A_DAY = 40  # records
 
@@ -34,7 +31,7 @@ def watched_bundle(folder: Path, task: str) -> Servable:
     records = records.assign(row_number=np.arange(len(records)), level=truth_of(task, records))
     run = drawn_run(records, LIMITS)
     stream = stream_of(run, task_of(problem), scorer_of(servable), COUNTED_AS)
-    axes = axes_of(problem, servable.features, stream.records)
+    axes = axes_of(task_of(problem), servable.features, stream.records)
     reference = calibrate([daily_counts(stream, axes, COUNTED_AS)], axes, LIMITS)
     write_json(reference.as_json(), folder / "monitoring.json")
     seal(folder, ORIGIN)

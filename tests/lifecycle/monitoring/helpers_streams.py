@@ -13,12 +13,13 @@ from lifecycle.evaluation.decision import decision_of
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring.detectors.backtest import axes_of
-from lifecycle.monitoring.detectors.daily_counts import DAY, DailyCounts, Stream, daily_counts, no_rejections
+from lifecycle.monitoring.detectors.daily_counts import DailyCounts, Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference, calibrate
 from lifecycle.monitoring.watch import Watched
 from lifecycle.problem.problem import Column, Problem
 from lifecycle.problem.record_words import Raw
 from lifecycle.problem.slice_definitions import Band
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_bundle import some_decision
 
 TIME, FIRST, START = "seen_at", pd.Timestamp("2026-01-05"), pd.Timestamp("2026-04-06")  # Mondays
@@ -136,7 +137,7 @@ def refused(given: Stream, column: str, day: int, share: float, *, schema: bool,
 def reference(windows: int = 12, per_day: int = PER_DAY) -> Reference:
     """Return what is usual, from windows of the same kind."""
     usual = stream_of(visits(FIRST, 7 * windows, 0, per_day), FIRST, 7 * windows)
-    axes = axes_of(PROBLEM, FEATURES, usual.records)
+    axes = axes_of(TASK, FEATURES, usual.records)
     return calibrate([daily_counts(usual, axes, TIME)], axes, LIMITS)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lifecycle.monitoring.alarms import BUDGET_DAYS, as_json, find_alarms
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.signals import signals
+from lifecycle.splits.time_windows import DAY
 from tests.lifecycle.monitoring.helpers_streams import (
     DAYS,
     FEATURES,

@@ -44,7 +44,7 @@ def test_records_like_those_of_the_backtest_raise_no_alarm(tmp_path: Path, bundl
     lines, labels = weeks_of_log(bundles[task], task, 21)
     live = seen(tmp_path, bundles[task], lines, labels, 21)
     assert live.findings.alarms == []
-    assert (live.unwatched, live.left_out) == ([], {})
+    assert (live.subject.unwatched, live.subject.left_out) == ([], {})
     assert live.findings.counts.records.tolist() == [A_DAY] * 21
 
 
@@ -104,7 +104,7 @@ def test_a_log_without_values_is_watched_by_score_and_decision(tmp_path: Path, b
     servable = bundles["binary"]
     lines, _ = weeks_of_log(servable, "binary", 14, values=False)
     live = seen(tmp_path, servable, lines, None, 14)
-    assert live.unwatched == list(servable.features)
+    assert live.subject.unwatched == list(servable.features)
     assert {one.axis.kind for one in live.reference.axes} == {"score", "decision"}
     assert live.findings.alarms == []
 

@@ -11,12 +11,12 @@ import pytest
 
 from lifecycle.monitoring.alarms import Alarm
 from lifecycle.monitoring.detectors.backtest import COUNTED_AS
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.findings_files import write_files, write_findings
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_page import MOST_ALARMS, monitor_page
 from lifecycle.monitoring.root_cause import Cut
 from lifecycle.monitoring.watch import Findings, Watched
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_chromium import chromium, needs_chromium
 from tests.helpers_kinds import KINDS
 from tests.lifecycle.monitoring.helpers_findings import (

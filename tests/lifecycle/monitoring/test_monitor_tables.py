@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from lifecycle.core.tables import read_json
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.findings_files import write_files, write_findings, write_not_watched
 from lifecycle.monitoring.monitor_health import Subject
 from lifecycle.monitoring.monitor_tables import by_class, key_figures, tables
 from lifecycle.monitoring.watch import watch
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_bundle import NOTHING_USUAL
 from tests.helpers_model import params
 from tests.lifecycle.monitoring.helpers_streams import (

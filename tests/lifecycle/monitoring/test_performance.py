@@ -6,10 +6,10 @@ import pytest
 from lifecycle.evaluation.bootstrap import intervals
 from lifecycle.evaluation.decision import decision_of
 from lifecycle.evaluation.tasks.registry import task_of
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.monitor_tables import costs_table, performance_table
 from lifecycle.monitoring.performance import UNKNOWN, costs_per_day, figures_of
 from lifecycle.monitoring.watch import watch
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_bundle import some_decision
 from tests.helpers_kinds import KINDS, decided, problem
 from tests.helpers_model import params
@@ -37,7 +37,7 @@ def same(found, expected, ends):
 def test_figures_and_intervals_are_the_evaluations_own(kind):
     task = task_of(problem(kind))
     chosen, scored, _ = decided(task)
-    found = figures_of(task, scored, chosen.decision, EVALUATE, 7.0, DRAWS)
+    found = figures_of(task, task.window(scored, chosen.decision, EVALUATE, 7.0), DRAWS)
     assert same(found, *evaluated(task, scored, chosen.decision, 7.0))
     assert any(figure.low < figure.value < figure.high for figure in found.values() if figure.low is not None)
 
@@ -62,13 +62,13 @@ def test_what_is_not_known_yet_has_no_figures_and_no_zeros():
     assert set(costs_table(found)["window"]) == {str(START.date())}
     nothing = watch(stream(days=7), watched(90.0), options(), EVALUATE, START + 7 * DAY)
     assert performance_table(nothing).empty
-    assert figures_of(TASK, stream().records.iloc[:0], DECISION, EVALUATE, 7.0, DRAWS) == {}
+    assert figures_of(TASK, TASK.window(stream().records.iloc[:0], DECISION, EVALUATE, 7.0), DRAWS) == {}
 
 
 def test_a_figure_that_is_not_defined_is_none_and_no_zero():
     given = stream(days=7)
     good = given.records[given.records["is_bad"] == 0]
-    found = figures_of(TASK, good, DECISION, EVALUATE, 7.0, DRAWS)
+    found = figures_of(TASK, TASK.window(good, DECISION, EVALUATE, 7.0), DRAWS)
     assert found["average_precision"] == UNKNOWN
     assert found["recall"] == UNKNOWN
 

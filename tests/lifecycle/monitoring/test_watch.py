@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from lifecycle.monitoring import watch as module
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.watch import only_known, watch
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_model import params
 from tests.lifecycle.monitoring.helpers_streams import (
     DAYS,

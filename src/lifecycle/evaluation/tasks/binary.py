@@ -1,6 +1,6 @@
 """A binary target: ranked by score, calibrated, and an alert where it is worth its cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +32,11 @@ class Binary(Task):
 
     def _metrics(self) -> tuple[Metric, ...]:
         return BINARY
+
+    @property
+    def decided_codes(self) -> Mapping[str, Sequence[int]]:
+        """Pass or alert."""
+        return {"alert": (0, 1)}
 
     def choose(self, scores: pd.DataFrame, params: DecideParams, timing: Timing) -> Chosen:
         """Calibrate, and take the threshold that costs least."""

@@ -1,6 +1,6 @@
 """A target with several classes: a calibrated probability for each, and the class of least expected cost, or none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ class Multiclass(Task):
 
     def _metrics(self) -> tuple[Metric, ...]:
         return multiclass_metrics(self.problem.class_names)
+
+    @property
+    def decided_codes(self) -> Mapping[str, Sequence[int]]:
+        """A class, or none: -1."""
+        return {"decided": range(-1, self.problem.outputs)}
 
     def choose(self, scores: pd.DataFrame, params: DecideParams, timing: Timing) -> Chosen:
         """Calibrate each class against the rest by the method of least log loss out of time."""

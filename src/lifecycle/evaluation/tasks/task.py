@@ -71,6 +71,11 @@ class Task(ABC):
     def decided_columns(self, prediction: np.ndarray, decision: Any) -> dict[str, np.ndarray]:
         """Return the columns of a table of scores that a model's predictions and the decision give."""
 
+    @property
+    def decided_codes(self) -> Mapping[str, Sequence[int]]:
+        """What can stand in the columns of `decided_columns` that hold a code; nothing where nothing is chosen."""
+        return {}
+
     @abstractmethod
     def losses(self, scored: pd.DataFrame) -> np.ndarray:
         """Return the loss of each record of a table of scores, float64 of shape (n,); NaN where its label is missing.

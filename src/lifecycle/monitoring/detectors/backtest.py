@@ -11,11 +11,11 @@ from lifecycle.core.params import MonitoringLimits, SplitParams
 from lifecycle.core.tables import first_and_last, read_table
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring.detectors.axis import Axis, decision_axis, feature_axis, score_axis, slice_axis
-from lifecycle.monitoring.detectors.daily_counts import DAY, Stream, daily_counts, no_rejections
+from lifecycle.monitoring.detectors.daily_counts import Stream, daily_counts, no_rejections
 from lifecycle.monitoring.detectors.reference import Reference, calibrate
 from lifecycle.monitoring.detectors.refusals import refusals
 from lifecycle.problem.problem import Problem
-from lifecycle.splits.time_windows import TimeWindow, lengths, plan, rows_to_test
+from lifecycle.splits.time_windows import DAY, TimeWindow, lengths, plan, rows_to_test
 
 FEATURES, TEST = "data/features/features.parquet", "data/splits/test.parquet"
 COUNTED_AS = "counted_as"  # the column of days of records that have no time
@@ -51,7 +51,7 @@ def calibrated(task: Task, split: SplitParams, scorer: Scorer, limits: Monitorin
     if in_time:
         rejected = refusals(task.problem)
         streams = [stream._replace(rejected=rejected) for stream in streams]
-    axes = axes_of(task.problem, scorer.features, pd.concat([stream.records for stream in streams], ignore_index=True))
+    axes = axes_of(task, scorer.features, pd.concat([stream.records for stream in streams], ignore_index=True))
     counts = [daily_counts(stream, axes, time) for stream in streams]
     reference = calibrate(counts, axes, limits)
     return reference if in_time else replace(reference, volume=())
@@ -68,8 +68,8 @@ def runs_in_time(problem: Problem, split: SplitParams, limits: MonitoringLimits)
     after = int((end - final.train_end) // (days * DAY))
     before = min(limits.backtest_windows - after, int((start - first.ceil("D")) // (days * DAY)))
     runs = [
-        tested_run(problem, split, last - count * days * DAY, count * days, days)
-        for last, count in ((start, before), (end, after))
+        tested_run(problem, split, stop - count * days * DAY, count * days, days)
+        for stop, count in ((start, before), (end, after))
         if count > 0
     ]
     whole = int(-((final.test_start - final.test_end) // DAY))
@@ -104,18 +104,12 @@ def stream_of(run: Run, task: Task, scorer: Scorer, time: str) -> Stream:
     return Stream(records, task.losses(records), no_rejections(time), run.first, run.days)
 
 
-def axes_of(problem: Problem, names: Sequence[str], records: pd.DataFrame) -> list[Axis]:
+def axes_of(task: Task, names: Sequence[str], records: pd.DataFrame) -> list[Axis]:
     """Return all that is watched: features, slices that no label makes, scores and the decision."""
+    problem = task.problem
     features = [feature_axis(name, records[name]) for name in names]
     bands = [band for band in (*problem.slices, *problem.groups) if band.column not in problem.label_columns]
     slices = [slice_axis(band, records[band.column]) for band in bands]
     scores = [score_axis(name, records[name]) for name in problem.prediction_columns()]
-    return [*features, *slices, *scores, *_decisions(problem)]
-
-
-def _decisions(problem: Problem) -> list[Axis]:
-    if problem.task == "binary":
-        return [decision_axis("alert", (0, 1))]
-    if problem.task == "multiclass":
-        return [decision_axis("decided", range(-1, len(problem.classes)))]
-    return []
+    decisions = [decision_axis(column, codes) for column, codes in task.decided_codes.items()]
+    return [*features, *slices, *scores, *decisions]

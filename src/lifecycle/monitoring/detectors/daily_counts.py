@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.monitoring.detectors.axis import Axis
-
-DAY = pd.Timedelta(days=1)
+from lifecycle.splits.time_windows import DAY
 
 
 class Stream(NamedTuple):
@@ -50,6 +49,11 @@ class DailyCounts(NamedTuple):
     def days(self) -> int:
         """Number of days."""
         return len(self.records)
+
+    @property
+    def arrived(self) -> np.ndarray:
+        """Records of each day, those that were refused too, (days,)."""
+        return np.asarray(sum(self.rejected.values(), self.records))
 
 
 def no_rejections(time: str) -> pd.DataFrame:

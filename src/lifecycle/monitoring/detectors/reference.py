@@ -175,13 +175,9 @@ def calibrate(runs: Sequence[DailyCounts], axes: Sequence[Axis], limits: Monitor
         axes=tuple(known),
         volume=tuple(usual.tolist()) if enough else (),
         volume_limit=limits.drift_factor * max(distance, limits.least_volume_change),
-        rejected={name: _largest_share(count, _arrived(whole)) for name, count in whole.rejected.items()},
+        rejected={name: _largest_share(count, whole.arrived) for name, count in whole.rejected.items()},
         loss=_loss(runs, whole, known, limits) if enough else None,
     )
-
-
-def _arrived(counts: DailyCounts) -> np.ndarray:
-    return counts.records + sum(counts.rejected.values(), np.zeros(counts.days, np.int64))
 
 
 def _largest_share(count: np.ndarray, records: np.ndarray) -> float:
@@ -231,11 +227,11 @@ def _drift_limit(runs: Sequence[np.ndarray], shares: np.ndarray, limits: Monitor
 def _volume(runs: Sequence[DailyCounts]) -> tuple[np.ndarray, float]:
     """Return the mean records of each weekday, and the largest distance of a day's logarithm from it."""
     weekday = np.concatenate([(run.first.weekday() + np.arange(run.days)) % 7 for run in runs])
-    records = np.concatenate([_arrived(run) for run in runs])
+    records = np.concatenate([run.arrived for run in runs])
     found = np.bincount(weekday, minlength=7)
     sums = np.bincount(weekday, records, minlength=7)
     usual = np.where(found > 0, sums / np.maximum(found, 1), records.sum() / max(len(records), 1))
-    distances = [np.abs(log_volume(_arrived(run), run.first.weekday(), usual)).max(initial=0.0) for run in runs]
+    distances = [np.abs(log_volume(run.arrived, run.first.weekday(), usual)).max(initial=0.0) for run in runs]
     return usual, float(max(distances))
 
 

@@ -24,13 +24,18 @@ def refusals(problem: Problem) -> pd.DataFrame:
     rejected, time = read_arrow(QUARANTINE), problem.time_column
     if not len(rejected):
         return no_rejections(time)
-    faults = [fault(text, list(problem.columns)) for text in rejected["reason"].to_pylist()]
-    table = pd.DataFrame(faults, columns=["column", "reason"])
     when = _times(rejected, problem)
     if when.isna().any():
         of_source = _times(read_arrow(RAW, [time]), problem).ffill().bfill()
         when = when.fillna(of_source.take(rejected["source_row"].to_numpy()).reset_index(drop=True))
-    return table.assign(**{time: when}, schema=table["reason"].str.startswith(MISFITS))
+    return faults(rejected, problem).assign(**{time: when})
+
+
+def faults(rejected: pa.Table, problem: Problem) -> pd.DataFrame:
+    """Return `column`, `reason` and `schema` of each record that the contract refused."""
+    found = [fault(text, list(problem.columns)) for text in rejected["reason"].to_pylist()]
+    table = pd.DataFrame(found, columns=["column", "reason"], dtype=str)
+    return table.assign(schema=table["reason"].str.startswith(MISFITS))
 
 
 def _times(table: pa.Table, problem: Problem) -> pd.Series:
@@ -53,7 +58,7 @@ def fault(text: str, columns: Sequence[str]) -> tuple[str, str]:
     names = "|".join(re.escape(name) for name in sorted(columns, key=len, reverse=True))
     found = list(re.finditer(f"(?:^|; )({names}): ", text))
     ends = [*(one.start() for one in found[1:]), len(text)]
-    faults = [(one[1], text[one.end() : end]) for one, end in zip(found, ends, strict=True)] if found else []
-    if not faults:
+    named = [(one[1], text[one.end() : end]) for one, end in zip(found, ends, strict=True)] if found else []
+    if not named:
         return WHOLE, text
-    return next((one for one in faults if one[1].startswith(MISFITS)), faults[0])
+    return next((one for one in named if one[1].startswith(MISFITS)), named[0])

@@ -17,8 +17,8 @@ from lifecycle.monitoring.detectors.backtest import (
     drawn_run,
     runs_in_time,
 )
-from lifecycle.monitoring.detectors.daily_counts import DAY
 from lifecycle.monitoring.detectors.refusals import QUARANTINE
+from lifecycle.splits.time_windows import DAY
 from tests.helpers_model import params
 from tests.lifecycle.monitoring.helpers_streams import DECISION, FIRST, LIMITS, PROBLEM, TASK, TIME, visits
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifecycle.monitoring.detectors.daily_counts import DAY, daily_counts, joined, key_of
+from lifecycle.monitoring.detectors.daily_counts import daily_counts, joined, key_of
+from lifecycle.splits.time_windows import DAY
 from tests.lifecycle.monitoring.helpers_streams import DAYS, START, TIME, kept, reference, refused, stream
 
 AXES = [one.axis for one in reference().axes]

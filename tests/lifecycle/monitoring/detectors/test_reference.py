@@ -7,15 +7,16 @@ import pytest
 
 from lifecycle.monitoring.detectors.axis import Axis
 from lifecycle.monitoring.detectors.backtest import axes_of
-from lifecycle.monitoring.detectors.daily_counts import DAY, daily_counts, key_of
+from lifecycle.monitoring.detectors.daily_counts import daily_counts, key_of
 from lifecycle.monitoring.detectors.reference import LEAST_INDEX, LEAST_WINDOWS, LossReference, Reference, calibrate
 from lifecycle.monitoring.detectors.statistics_by_day import drift_index
 from lifecycle.monitoring.signals import signals
+from lifecycle.splits.time_windows import DAY
 from tests.lifecycle.monitoring.helpers_streams import (
     FEATURES,
     FIRST,
     LIMITS,
-    PROBLEM,
+    TASK,
     TIME,
     altered,
     counted,
@@ -33,7 +34,7 @@ def runs_of(*lengths, gap=3):
     for place, days in enumerate(lengths):
         streams.append(stream_of(visits(first, days, 20 + place), first, days))
         first += (days + gap) * DAY
-    axes = axes_of(PROBLEM, FEATURES, streams[0].records)
+    axes = axes_of(TASK, FEATURES, streams[0].records)
     return [daily_counts(one, axes, TIME) for one in streams], axes
 
 
