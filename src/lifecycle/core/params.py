@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.monitor_params import MonitorParams
+from lifecycle.core.release_params import ReleaseParams
 from lifecycle.core.section import Count, NotNegative, Positive, Section, SectionT, Seed, Share, checked, keys_of
 from lifecycle.core.yaml_text import read_yaml
 
@@ -230,6 +231,7 @@ class Params(Section):
     monitor: MonitorParams
     tune: TuneParams
     report: ReportParams
+    release: ReleaseParams
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -1,0 +1,1 @@
+"""Which version answers where: the registry, the gates on the way to production, rollback, retraining, the audit."""
