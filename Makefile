@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
 export HOME ?= $(CURDIR)/.dvc/tmp
 
-.PHONY: help repro test nightly verify reliability mutants report doctor lint lock clean
+.PHONY: help repro test nightly verify reliability mutants tools report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -36,6 +36,8 @@ mutants: $(VENV)/.ready ## change the code in every small way: tests must notice
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-mutants.lock
 	python tests/mutants.py
 
+tools: .tools/.ready    ## the programs that deploy/ is tried with: gateways, kubectl, act, an S3 server
+
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
 	python src/mlops.py report --build-base --html
 
@@ -53,9 +55,10 @@ lock: $(VENV)/.ready    ## resolve pyproject.toml and constraints.txt into the l
 	$(RESOLVE) pyproject.toml --group serve --all-extras -c constraints.txt --upgrade -o requirements.lock
 	$(RESOLVE) --group pyproject.toml:serve -c requirements.lock --upgrade -o requirements-serve.lock
 	$(RESOLVE) --group pyproject.toml:mutants -c requirements.lock --upgrade -o requirements-mutants.lock
+	$(RESOLVE) --group pyproject.toml:tools --upgrade -o requirements-tools.lock
 
 clean:                  ## remove the environment and what tools leave behind; data and models stay
-	rm -rf $(VENV) dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) .tools dvc_plots report .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
 
 # The stamp is newer than the lock: nothing to install. uv comes out of the same lock, by pip, with its hash.
 $(VENV)/.ready: requirements.lock
@@ -64,4 +67,9 @@ $(VENV)/.ready: requirements.lock
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+.tools/.ready: requirements-tools.lock $(VENV)/.ready
+	uv venv --quiet --clear --python $(BIN)/python .tools
+	uv pip sync --quiet --python .tools/bin/python --require-hashes requirements-tools.lock
 	@touch $@

@@ -1,0 +1,105 @@
+"""The records of a drill: what the first version learns from, and the days that follow, with a drift in them."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.problem.problem import Problem
+from lifecycle.release.route import place_of
+from lifecycle.splits.time_windows import DAY
+
+LIVE_DAYS = 46  # that are replayed
+CALM_DAYS = 8  # of them, before the drift
+RECORDS_A_DAY = 900.0  # more entities than make so many are left out: a drill is about steps, not about size
+BAND = (0.96, 0.985)  # quantiles of the size of records between which, after the drift, all are positive
+SALT = "drill"
+
+
+class World(NamedTuple):
+    """Records by time, and when they change.
+
+    Parameters
+    ----------
+    problem : Problem
+        Whose records they are.
+    records : pandas.DataFrame
+        Of the contract's columns, by time.
+    live : pandas.Timestamp
+        The day from which a service sees them; all before are there at the start.
+    drift : pandas.Timestamp
+        The day from which the target means something else.
+    """
+
+    problem: Problem
+    records: pd.DataFrame
+    live: pd.Timestamp
+    drift: pd.Timestamp
+
+    def between(self, begin: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
+        """Return the records from a time up to another one; None: from the first, up to the last."""
+        time = self.records[self.problem.time_column]
+        after = pd.Series(True, self.records.index) if begin is None else time >= begin
+        return self.records[after if end is None else after & (time < end)]
+
+
+def drill_world(records: pd.DataFrame, problem: Problem) -> World:
+    """Return the world of a drill, made of a project's own records.
+
+    Parameters
+    ----------
+    records : pandas.DataFrame
+        As `ingest` writes them.
+    problem : Problem
+        Of two classes, with a time.
+
+    Raises
+    ------
+    PipelineError
+        The problem or the records do not allow a drill; says why.
+    """
+    if problem.task != "binary" or problem.time is None:
+        raise PipelineError("the drill needs a problem of two classes whose records have a time: see src/problems/")
+    by_time = records.sort_values(problem.time, kind="stable", ignore_index=True)
+    first, last = by_time[problem.time].iloc[0], by_time[problem.time].iloc[-1]
+    live = last.floor("D") - LIVE_DAYS * DAY
+    if live - first < LIVE_DAYS * DAY:
+        raise PipelineError(
+            f"the drill needs records of {2 * LIVE_DAYS} days, there are {(last - first).days}: give ingest more"
+        )
+    drift = live + CALM_DAYS * DAY
+    sample = _sampled(by_time, problem, (last - first) / DAY)
+    return World(problem, _drifted(sample, problem, drift), live, drift)
+
+
+def _sampled(records: pd.DataFrame, problem: Problem, days: float) -> pd.DataFrame:
+    """Return the records of some entities, all of theirs, so that there are not too many a day."""
+    share = RECORDS_A_DAY * days / len(records)
+    if share >= 1 or problem.entity is None:
+        return records
+    entities = records[problem.entity].unique()
+    chosen = [entity for entity in entities.tolist() if place_of(str(entity), SALT) < share]
+    return records[records[problem.entity].isin(chosen)].reset_index(drop=True)
+
+
+def _drifted(records: pd.DataFrame, problem: Problem, drift: pd.Timestamp) -> pd.DataFrame:
+    """Return records of which, from a day on, also those of a certain size are positive: a change of meaning."""
+    size = records[_size_column(problem)].to_numpy(np.float64)
+    low, high = np.nanquantile(size, BAND)
+    changed = (records[problem.time_column] >= drift).to_numpy() & (size >= low) & (size < high)
+    target = records[problem.target]
+    return records.assign(**{problem.target: target.where(~changed, _positive(problem))})
+
+
+def _size_column(problem: Problem) -> str:
+    """Return the column that says how large a record is, or else the first number that every record has."""
+    taken = {problem.key, problem.time, problem.target, problem.entity, *problem.label_columns}
+    numbers = [column.name for column in problem.contract if column.type == "number" and column.name not in taken]
+    if problem.amount is None and not numbers:
+        raise PipelineError("the drill changes what a number of the record means, and the contract has no number")
+    return problem.amount or numbers[0]
+
+
+def _positive(problem: Problem) -> int | str:
+    return 1 if problem.positive is None else problem.positive
