@@ -33,6 +33,9 @@ class CanaryGate(Section):
     min_requests: Count
     minutes: NotNegative
     alpha: Annotated[float, Field(gt=0, lt=0.5)]
+    slow_ms: Positive
+    alert_ratio: Annotated[float, Field(ge=1)]
+    score_shift: Share
 
     @model_validator(mode="after")
     def _rises(self) -> "CanaryGate":
@@ -48,6 +51,7 @@ class Experiment(Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
     effect: Positive
+    guard_margin: NotNegative
     max_days: Count
 
 

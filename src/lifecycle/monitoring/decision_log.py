@@ -20,6 +20,7 @@ from lifecycle.problem.problem import Problem
 from lifecycle.splits.time_windows import DAY
 
 TIME, REQUEST, ROW = "time", "request_id", "row"
+NOT_WHOLE = "lines that are not whole"
 REFUSED = 422  # the request could be read, but not what stood in it
 MISFITS = ("missing_name", "unknown_name", "wrong_type", "wrong_width")  # a column is absent, or of another type
 
@@ -81,16 +82,21 @@ def read_decisions(lines: Iterable[bytes], servable: Servable, since: pd.Timesta
     """Return what a bundle has decided since a time; a line that is not whole is counted, not used."""
     found, begin = Decisions(), since.isoformat()
     for line in lines:
-        try:
-            content = json.loads(line)
-            known = isinstance(content, dict)
-        except ValueError:
-            known = False
-        if not known or not line.endswith(b"\n"):
-            found.leave_out("lines that are not whole")
+        content = content_of(line)
+        if content is None:
+            found.leave_out(NOT_WHOLE)
         elif content.get("event.action") == "predict" and str(content.get("@timestamp")) >= begin:
             _take(found, content, servable)
     return found
+
+
+def content_of(line: bytes) -> dict[str, Any] | None:
+    """Return what a line of a log says; None where it is not whole."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and line.endswith(b"\n") else None
 
 
 def _take(found: Decisions, content: dict[str, Any], servable: Servable) -> None:

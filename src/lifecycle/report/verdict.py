@@ -37,6 +37,13 @@ SCORES, EVALUATION = "data/scores/test.parquet", "metrics/evaluate/evaluation.js
 SAME_SCORES = Markdown("Both name the same table of scores by its hash, so nothing of a difference is chance.")
 
 
+class Rule(NamedTuple):
+    """What the gate asks for: the figure, and what may be lost of it."""
+
+    metric: str
+    margin: float
+
+
 class Verdict(NamedTuple):
     """Whether the gate passes, why, and the comparison behind it."""
 
@@ -44,6 +51,7 @@ class Verdict(NamedTuple):
     sentence: Markdown
     figures: dict[str, Difference]
     how: Markdown  # the two were compared
+    rule: Rule
 
     @property
     def reason(self) -> str:
@@ -78,20 +86,13 @@ def verdict(base: Revision, head: Workspace, params: Params, problem: Problem) -
         raise PipelineError(f"report.metric = {rule.metric!r}: it must be a figure that both have; they have {known}")
     equal = equal or (before is not None and after is not None and before.equals(after))
     passes = equal or is_not_worse(comparison, rule.metric, rule.margin)  # equal scores need no margin
-    return Verdict(passes, _sentence(figures[rule.metric], rule, passes, base.name), figures, how)
+    return Verdict(passes, _sentence(figures[rule.metric], rule, passes, base.name), figures, how, rule)
 
 
 def have_same_scores(base: Revision, head: Workspace) -> bool:
     """Tell whether both versions name the same table of scores, even where the table itself is in no place."""
     md5 = base.md5(SCORES)
     return md5 is not None and md5 == head.md5(SCORES)
-
-
-class Rule(NamedTuple):
-    """What the gate asks for: the figure, and what may be lost of it."""
-
-    metric: str
-    margin: float
 
 
 def _rule(base: Revision, own: ReportParams, task: Task) -> Rule:

@@ -12,7 +12,7 @@ from lifecycle.problem.purpose import Words
 from lifecycle.report import commands
 from lifecycle.report.commands import WIDTH, lines, options, print_text, write
 from lifecycle.report.sections import sections
-from lifecycle.report.verdict import SCORES, Verdict
+from lifecycle.report.verdict import SCORES, Rule, Verdict
 from tests.helpers_data import small_problem
 from tests.helpers_kinds import KINDS, problem, written
 from tests.helpers_model import params
@@ -106,7 +106,8 @@ class Empty:
 
 
 def gate(passes=True):
-    return Verdict(passes, Markdown(f"**{'Better' if passes else 'Worse'}:** by `recall`."), {}, Markdown("How."))
+    sentence = Markdown(f"**{'Better' if passes else 'Worse'}:** by `recall`.")
+    return Verdict(passes, sentence, {}, Markdown("How."), Rule("recall", 0.01))
 
 
 PICTURES = [Picture("one", "about one", b"light", b"dark")]

@@ -8,11 +8,12 @@ from lifecycle.evaluation.tasks.binary import Binary
 from lifecycle.evaluation.tasks.registry import task_of
 from lifecycle.report.drift import drift
 from lifecycle.report.sections import group_changes, markdown, sections, slices_and_groups
-from lifecycle.report.verdict import Verdict
+from lifecycle.report.verdict import Rule, Verdict
 from tests.helpers_data import small_problem
 from tests.helpers_kinds import problem
 
 TASK = Binary(small_problem())
+RULE = Rule("recall", 0.01)
 
 
 class Side:
@@ -88,7 +89,7 @@ class Version(Side):
 
 
 def report(base=None, head=None, **verdict):
-    said = {"passes": True, "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart."}
+    said = {"passes": True, "sentence": Markdown("**Better:** `recall`."), "figures": {}, "how": "Apart.", "rule": RULE}
     gate = Verdict(**said | verdict)
     return markdown(sections(base or Version(), head or Version(), TASK, gate, ["a_note"]))
 
@@ -120,7 +121,7 @@ def test_what_has_changed_is_listed():
 
 
 def test_pictures_stand_side_by_side():
-    content = sections(Version(), Version(), TASK, Verdict(True, Markdown(""), {}, Markdown("")), [])
+    content = sections(Version(), Version(), TASK, Verdict(True, Markdown(""), {}, Markdown(""), RULE), [])
     assert "## Plots\n\n<one>\n<two>\n\n| at a recall of |" in markdown(content, ["<one>", "<two>"])
     assert "## Plots\n\n| at a recall of |" in markdown(content)
 
@@ -137,7 +138,7 @@ def test_warnings_of_the_head_are_shown_with_their_stage():
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_precision_at_a_recall_is_shown_of_a_binary_target_alone(kind):
-    gate = Verdict(True, Markdown(""), {}, Markdown(""))
+    gate = Verdict(True, Markdown(""), {}, Markdown(""), RULE)
     content = sections(Version(), Version(), task_of(problem(kind)), gate, [])
     assert "recall" not in markdown(content)
     assert "## Plots\n\nThe pictures stand in `report.md` alone.\n\n## Slices" in markdown(content)
@@ -156,7 +157,7 @@ class Tables(Version):
 
 
 def content_of(base=None, head=None, figures=None):
-    gate = Verdict(True, Markdown(""), figures or {}, Markdown(""))
+    gate = Verdict(True, Markdown(""), figures or {}, Markdown(""), RULE)
     return sections(base or Tables(), head or Tables(), TASK, gate, [])
 
 
