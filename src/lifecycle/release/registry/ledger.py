@@ -8,6 +8,7 @@ An entry counts as soon as one of its refs is there. A process that is killed wi
 `complete` makes them again from the others.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -147,7 +148,7 @@ def read_ledger(artifact: str, head: str | None = None) -> Ledger:
     PipelineError
         An entry is missing or was changed; this is no git repository.
     """
-    wanted = (head_of(artifact), *patterns(artifact))
+    wanted = (head_of(artifact), *(re.sub(r"/\*$", "/**", pattern) for pattern in patterns(artifact)))
     seen = [pattern.replace("refs/", f"{SEEN}/*/", 1) for pattern in wanted]
     printed = git("for-each-ref", f"--format={FIELDS}", *wanted, *seen) or ""
     parts = printed.split("\0")
@@ -281,6 +282,7 @@ def complete(ledger: Ledger, lost: Sequence[str] = ()) -> list[str]:
     lines = [f"update {ref} {name}" for ref, name in made.items()] + [f"delete refs/tags/{name}" for name in lost]
     if ledger.tip != ledger.head:
         lines.insert(0, head_moves(ledger, ledger.tip))
+        made[head_of(ledger.artifact)] = ledger.tip
     if lines and (complaint := transaction(lines)):
         raise PipelineError(f"git can't write the registry's tags: {complaint}; try again")
     return [*made]

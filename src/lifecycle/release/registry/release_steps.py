@@ -62,8 +62,8 @@ def opened(place: Place) -> tuple[Ledger, list[str]]:
     else:
         ledger = read_ledger(place.artifact)
         _check_tags_are_here(ledger)
-    if made := complete(ledger):
-        told.append(f"finished what a killed process had begun: {', '.join(made)}")
+    if complete(ledger):
+        told += [f"made again, a killed process had left it out: tag {name}" for name in ledger.missing]
         ledger = read_ledger(place.artifact)
     for event in unrecorded(place.folder) if place.folder else []:
         if (draft := rollback_draft(ledger, event)) is not None:

@@ -11,7 +11,6 @@ from lifecycle.core.yaml_text import read_yaml
 from lifecycle.release.registry.tags import check_artifact
 from lifecycle.repository.dvc_objects import export_folder, md5_of_path
 from lifecycle.repository.git import commit_of, git
-from lifecycle.repository.revision_files import out_hash
 
 BUNDLE = "models/bundle"
 
@@ -64,6 +63,8 @@ def bundle_hash(commit: str) -> str:
     PipelineError
         The commit has none, or is not in this clone.
     """
+    from lifecycle.repository.revision_files import out_hash
+
     found = out_hash(_lock(commit), BUNDLE)
     if found is None:
         raise PipelineError(f"dvc.lock of commit {commit[:12]} names no {BUNDLE}; `dvc repro` and commit first")

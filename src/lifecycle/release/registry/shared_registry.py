@@ -95,7 +95,7 @@ def push(ledger: Ledger, remote: str, appended: int = 0) -> int:
     Raises
     ------
     PipelineError
-        Somebody was faster, or the remote takes nothing. Says which.
+        Somebody was faster, the remote takes nothing, or it no longer answers: then the entries stay here, for `sync`.
     """
     own = head_of(ledger.artifact)
     before = (git("rev-parse", "--verify", "--quiet", _seen(own, remote)) or "").strip()
@@ -103,12 +103,13 @@ def push(ledger: Ledger, remote: str, appended: int = 0) -> int:
     if not new:
         return 0
     tags = [f"refs/tags/{tag.tag}" for entry in new for tag in entry.tags]
+    # A plus before a ref would push it whatever the lease says.
     lease = f"--force-with-lease={own}:{before}"
-    answer = answer_of("push", "--quiet", "--atomic", lease, remote, f"+{ledger.tip}:{own}", *tags)
-    if answer.status:
+    answer = answer_of("push", "--quiet", "--atomic", lease, remote, f"{ledger.tip}:{own}", *tags)
+    if answer.status and (now := remote_head(ledger.artifact, remote)) != ledger.tip:  # its answer may have been lost
         if appended:
             take_back(ledger, appended)
-        raise PipelineError(_reason(ledger, remote, before, answer))
+        raise PipelineError(_reason(ledger, remote, now == before, answer))
     git("update-ref", _seen(own, remote), ledger.tip)
     return len(new)
 
@@ -128,10 +129,10 @@ def take_back(ledger: Ledger, count: int) -> None:
         raise PipelineError(f"not pushed, and git can't take the tags back: {complaint}; `release sync` tries again")
 
 
-def _reason(ledger: Ledger, remote: str, before: str, answer: Answer) -> str:
+def _reason(ledger: Ledger, remote: str, unchanged: bool, answer: Answer) -> str:
     """Return in words why a push was refused: who was faster, or what the remote complains of."""
     complaint = public(" ".join(answer.complaint.split()))
-    if remote_head(ledger.artifact, remote) == before:
+    if unchanged:
         return f"{remote} has not taken the tags, so nothing has changed: {complaint}"
     fetched, _ = fetch(ledger.artifact, remote)
     others = [entry for name, entry in zip(fetched.objects, fetched.entries, strict=True) if name not in ledger.objects]

@@ -59,7 +59,7 @@ class TagName(NamedTuple):
     def __str__(self) -> str:
         """Return the name.
 
-        >>> str(TagName("model", stage="prod-canary", leaves=True, count=5))
+        >>> str(TagName("model", stage="prod-canary", leaves=True, counter=5))
         'model#prod-canary!#5'
         """
         if self.asked:
@@ -86,7 +86,7 @@ def parse_tag(name: str) -> TagName | None:
 
 
 def patterns(artifact: str) -> tuple[str, str, str]:
-    """Return the patterns, as git has them, of the tags of an artifact."""
+    """Return the patterns of the tags of an artifact, as `git fetch` has them; for a list, the last ends in `**`."""
     return f"refs/tags/{artifact}@*", f"refs/tags/{artifact}#*", f"refs/tags/{ASKED}/{artifact}/*"
 
 
