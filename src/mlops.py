@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "show the decision on one record, and why",
     "features": "list the features: what each is, and what it is worth",
     "summary": "show the figures of the last run",
+    "release": "say which version answers where: register, try, promote, roll back",
     "verify": "prove that a fresh clone makes the same bits, or that a bundle is whole",
     "doctor": "find what is broken in DVC's own files, and mend it",
 }
@@ -47,6 +48,8 @@ def command(name: str) -> Callable[[list[str]], None]:
             from lifecycle.explanation.feature_overview import features as function
         case "summary":
             from lifecycle.report.commands import summary as function
+        case "release":
+            from lifecycle.release.release_command import release as function
         case "verify":
             from lifecycle.repository.reproducibility import verify as function
         case "doctor":

@@ -110,15 +110,42 @@ def dvc_repository() -> Iterator[Any]:
 def read_object(md5: str) -> bytes | None:
     """Return an object's content from the cache or the default remote; None where neither has a whole one."""
     with dvc_repository() as repo:
-        place = object_path(md5, Path(repo.cache.local.path))
-        if md5_of_path(place) == md5:
-            return place.read_bytes()
-        try:
-            remote = repo.cloud.get_remote_odb()
-            content: bytes = remote.fs.cat_file(remote.oid_to_path(md5))
-        except Exception:  # there is no remote, or it does not answer: each kind has its own errors
-            return None
-    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
+        return _content(repo, md5)
+
+
+def export_folder(md5: str, folder: Path) -> bool:
+    """Write the files of a folder that DVC keeps; return whether the cache and the default remote have all of them.
+
+    Parameters
+    ----------
+    md5 : str
+        Of the folder's list: it ends in .dir.
+    folder : Path
+        Where to; there is none yet.
+    """
+    with dvc_repository() as repo:
+        listed = _content(repo, md5)
+        files = {row["relpath"]: _content(repo, row["md5"]) for row in json.loads(listed or b"[]")}
+    if not files or None in files.values():
+        return False
+    for name, content in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content or b"")
+    return True
+
+
+def _content(repo: Any, md5: str) -> bytes | None:
+    place = object_path(md5, Path(repo.cache.local.path))
+    if md5_of_path(place, md5) == md5:
+        return place.read_bytes()
+    try:
+        remote = repo.cloud.get_remote_odb()
+        content: bytes = remote.fs.cat_file(remote.oid_to_path(md5))
+    except Exception:  # there is no remote, or it does not answer: each kind has its own errors
+        return None
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return content if found == md5.removesuffix(".dir") else None
 
 
 def _item(out: Any) -> Item:

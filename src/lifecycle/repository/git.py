@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 from lifecycle.core.errors import PipelineError
 
@@ -25,8 +26,25 @@ REASONS = {
 }
 
 
-def git(*arguments: str, folder: str | Path = ".") -> str | None:
+class Answer(NamedTuple):
+    """What git said: its exit status, 0 for yes, what it printed, and what it complained of."""
+
+    status: int
+    printed: str
+    complaint: str
+
+
+def git(*arguments: str, folder: str | Path = ".", content: str = "") -> str | None:
     """Return what git prints; None when the answer is no: there is no such commit or file.
+
+    Parameters
+    ----------
+    *arguments : str
+        What stands behind `git` on a command line.
+    folder : str or Path
+        In which it runs.
+    content : str
+        What it reads from its standard input.
 
     Raises
     ------
@@ -34,7 +52,7 @@ def git(*arguments: str, folder: str | Path = ".") -> str | None:
         Git can't answer: it is not installed, this is no repository, it belongs to somebody else, or a file of a
         partial clone can't be fetched.
     """
-    status, printed, complaint = _answer(arguments, Path(folder))
+    status, printed, complaint = answer_of(*arguments, folder=folder, content=content)
     if status == 0:
         return printed
     for words, advice in REASONS.items():
@@ -43,21 +61,31 @@ def git(*arguments: str, folder: str | Path = ".") -> str | None:
     return None
 
 
-def _answer(arguments: tuple[str, ...], folder: Path) -> tuple[int, str, str]:
-    """Run git in a session of its own: it can ask nobody for a password, and ends with all that it has started."""
+def answer_of(*arguments: str, folder: str | Path = ".", content: str = "") -> Answer:
+    """Run git in a session of its own: it can ask nobody for a password, and ends with all that it has started.
+
+    Parameters
+    ----------
+    *arguments : str
+        What stands behind `git` on a command line.
+    folder : str or Path
+        In which it runs.
+    content : str
+        What it reads from its standard input.
+    """
     try:
         process = subprocess.Popen(
             ["git", *arguments], cwd=folder, env={**os.environ, "LC_ALL": "C"}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise PipelineError("git is needed, and is not installed") from error
     try:
-        printed, complaint = process.communicate(timeout=PATIENCE)
+        printed, complaint = process.communicate(content.encode(), timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
         _end(process)
         raise PipelineError(f"`git {arguments[0]}` had no answer for {PATIENCE:g} s; {PARTIAL}") from error
-    return process.returncode, printed.decode(errors="replace"), complaint.decode(errors="replace")
+    return Answer(process.returncode, printed.decode(errors="replace"), complaint.decode(errors="replace"))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
