@@ -1,6 +1,7 @@
 """The two arms of a trial: which rows the challenger answers, what it takes of them, and who answers when it fails."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -63,9 +64,8 @@ class Trial:
         request_id : str
             Stands in for an entity that is not known.
         """
-        found = self._entities(batch, records)
         otherwise = header.decode("utf-8", "replace") if header else None
-        entities = [otherwise if each is None else as_text(each) for each in found]
+        entities = [as_text(each) or otherwise for each in self._entities(batch, records)]
         salt, unknown = self.route.salt, entities.count(None)
         places = [place_of(request_id if each is None else each, salt) for each in entities]
         return Assigned(self, batch, places, np.array([place < self._share for place in places], bool), unknown)
@@ -158,13 +158,15 @@ class Assigned:
         return found
 
 
-def as_text(entity: Any) -> str:
-    """Return an entity as it is hashed: 4, 4.0 and "4" are the same one.
+def as_text(entity: Any) -> str | None:
+    """Return an entity as it is hashed, None where it is missing: 4, 4.0 and "4" are the same one.
 
-    >>> as_text(4.0), as_text("C-17")
-    ('4', 'C-17')
+    >>> as_text(4.0), as_text("C-17"), as_text(float("nan"))
+    ('4', 'C-17', None)
     """
-    return str(int(entity)) if isinstance(entity, float) and entity.is_integer() else str(entity)
+    if isinstance(entity, float):
+        return str(int(entity)) if entity.is_integer() else None if isnan(entity) else str(entity)
+    return None if entity is None else str(entity)
 
 
 def is_sound(scored: Any) -> bool:
