@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,17 @@ def with_features(records: pd.DataFrame) -> pd.DataFrame:
 
 
 @functools.cache
-def pipeline_of(task: str) -> Pipeline:
+def pipeline_of(task: str, seed: int = 3) -> Pipeline:
     """Return a small forest that learned from them."""
     records, target = learnable_of(task, 600)
     features = with_features(records)
-    return fit(build("random_forest", task, 3, {"n_estimators": 12}, features), features, target)  # type: ignore[arg-type]
+    return fit(build("random_forest", task, seed, {"n_estimators": 12}, features), features, target)  # type: ignore[arg-type]
 
 
-def task_bundle(folder: Path, task: str) -> Servable:
-    """Write the bundle of a kind of target, and open it."""
-    return _written(folder, problem_of(task), pipeline_of(task), with_features(records_of(task, 600)))
+def task_bundle(folder: Path, task: str, seed: int = 3, entity: str | None = None) -> Servable:
+    """Write the bundle of a kind of target, and open it; another seed is another forest."""
+    problem = replace(problem_of(task), entity=entity)
+    return _written(folder, problem, pipeline_of(task, seed), with_features(records_of(task, 600)))
 
 
 def creditcard_bundle(folder: Path, known: bytes | None = None) -> Servable:

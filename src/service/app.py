@@ -10,8 +10,8 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from lifecycle.features.online.state import State
 from service.access import Keys
 from service.admission import Admission
 from service.body import Receive
+from service.current_model import Current
 from service.exchange import Exchange
-from service.live_bundle import Current, Watch, load, signature
+from service.live_bundle import Live, Watch, alike, load, signature
 from service.management_endpoints import About
 from service.online_store.events import base_of, list_of
 from service.online_store.folder_store import open_folder
@@ -32,10 +33,13 @@ from service.online_store.memory_store import InMemory
 from service.process_identity import Place
 from service.refusal import Refusal
 from service.request_handler import RequestHandler, Send
+from service.route_follower import GLANCE, RouteFollower, first_route
 from service.routes import routes
 from service.routing import Routes
 from service.scoring import Scoring
 from service.settings import Settings, load_settings
+from service.shadow import Shadow
+from service.telemetry.arm_metrics import ArmMeters
 from service.telemetry.log import SCHEMA, Bridge, Log, Output, Reporter
 from service.telemetry.service_metrics import Meters
 from service.telemetry.shared_numbers import Cells
@@ -77,7 +81,7 @@ class Application:
         self.meters = Meters(Cells(place.cells, place.row))
         self.vital: frozenset[str] = frozenset()
         self.reporter: Reporter
-        self.watch: Watch
+        self.watch: Watch | RouteFollower
         self.handler: RequestHandler
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -112,33 +116,46 @@ class Application:
         """
         settings = self.settings
         seen = signature(settings.bundle)  # before it is read: what comes while the service starts is news
-        servable = load(settings.bundle, settings.model_name)
+        first = first_route(Path(settings.route), settings.model_name) if settings.route else None
+        servable, together = loaded(settings) if first is None else first.champion
         keys = Keys(Path(settings.api_keys)) if settings.api_keys else None
-        current = Current(servable, self.meters)
-        with self._recording(servable.name) as (log, record):
+        current = Current(Live(servable, self.meters, together), self.meters)
+        async with self._recording(servable.name) as (log, record):
             self.reporter = Reporter(current, self.meters, log)
             home = await open_home(servable, settings)
             check = partial(_load, home, settings.model_name)
-            self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
+            if first is None:
+                self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
+            else:
+                self.watch = RouteFollower(settings, first, current, home, self.meters, log)
             self.handler = self._made(current, home, keys, record)
-            async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
+            seconds = settings.poll_seconds if first is None else GLANCE
+            async with _beside(self.watch.run(seconds), look_after(home, self.reporter)):
                 try:
                     yield
                 finally:
                     await home.close()
             log.event("stopped", "the service has ended")
 
-    @contextmanager
-    def _recording(self, name: str) -> Iterator[tuple[Log, Callable[[Exchange], None]]]:
-        """Give the log, and what keeps a request: a line of the log, and a span where there is a collector."""
+    @asynccontextmanager
+    async def _recording(self, name: str) -> AsyncIterator[tuple[Log, Callable[[Exchange], None]]]:
+        """Give the log, and what keeps a request: its line, its counts in a trial, a span for a collector."""
         settings, place = self.settings, self.place
         common = SCHEMA | {"service.name": name, "service.node.name": str(place.row)}
         log = Log(Output(settings.log, place.lock), partial(self.meters.add, "log_dropped", "reason"), common)
         dropped, endpoint = partial(self.meters.add, "spans_dropped", "reason"), settings.otlp_endpoint
         spans = Spans(endpoint, common, dropped) if endpoint else None
 
+        arms = ArmMeters(self.meters)
+        shadow = Shadow(log, self.meters, arms, settings.log_values) if settings.route else None
+
         def record(exchange: Exchange) -> None:
             log.put(exchange.at, exchange.fields())
+            assigned = exchange.assigned
+            if assigned is not None:
+                arms.add(exchange, assigned)
+                if shadow is not None and exchange.scored is not None and assigned.trial.route.mode == "shadow":
+                    shadow.add(exchange, assigned)
             if spans is not None:
                 spans.add(exchange)
 
@@ -148,6 +165,8 @@ class Application:
             yield log, record
         finally:
             logging.getLogger().removeHandler(bridge)
+            if shadow is not None:
+                await shadow.close(seconds=1.0)
             log.close(seconds=2.0)
             if spans is not None:
                 spans.close(seconds=2.0)
@@ -204,6 +223,12 @@ async def _beside(*work: Any) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def loaded(settings: Settings) -> tuple[Servable, bool]:
+    """Return the bundle of the settings, and whether rows may be scored together."""
+    servable = load(settings.bundle, settings.model_name)
+    return servable, alike(servable)
 
 
 def _load(home: Home, name: str, folder: Path) -> Servable:

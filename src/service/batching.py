@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,16 +16,34 @@ from service.live_bundle import TOGETHER, Live
 MOST = 32  # requests answered in one turn of the event loop
 
 
+class HasRows(Protocol):
+    """Something with rows of a model's features."""
+
+    @property
+    def batch(self) -> Batch:
+        """The rows."""
+
+
 class Job(NamedTuple):
-    """Rows of one request, the model that it began with, and what makes an answer of the rows and their scores."""
+    """Rows of one request, the model that it began with, and what makes an answer of the rows and their scores.
+
+    `failed`, where there is one, answers instead when the model has raised an error.
+    """
 
     live: Live
     batch: Batch
     finish: Callable[..., Reply]
+    failed: Callable[[Exception], Reply] | None = None
 
     def answer(self) -> Reply:
         """Return the answer, the rows scored by themselves."""
-        return self.finish(self.batch, self.live.servable.score(self.batch))
+        try:
+            scored = self.live.servable.score(self.batch)
+        except Exception as error:
+            if self.failed is None:
+                raise
+            return self.failed(error)
+        return self.finish(self.batch, scored)
 
 
 class Batcher:
@@ -64,7 +82,18 @@ class Batcher:
 
 
 def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
-    """Return the answers of jobs."""
+    """Return the answers of jobs; those of one model are scored together."""
+    if len(jobs) < 2 or all(job.live is jobs[0].live for job in jobs):
+        return _answers_of_one(jobs)
+    found: dict[int, Reply | Exception] = {}
+    for live in dict.fromkeys(job.live for job in jobs):
+        places = [place for place, job in enumerate(jobs) if job.live is live]
+        found |= zip(places, _answers_of_one([jobs[place] for place in places]), strict=True)
+    return [found[place] for place in range(len(jobs))]
+
+
+def _answers_of_one(jobs: Sequence[Job]) -> list[Reply | Exception]:
+    """Return the answers of jobs of one model."""
     if len(jobs) > 1 and _alike(jobs):
         try:
             scores = together(jobs[0].live.servable, jobs)
@@ -74,7 +103,7 @@ def answers(jobs: Sequence[Job]) -> list[Reply | Exception]:
     return [_attempt(job.answer) for job in jobs]
 
 
-def together(servable: Servable, jobs: Sequence[Job]) -> list[Any]:
+def together(servable: Servable, jobs: Sequence[HasRows]) -> list[Any]:
     """Return the scores of each job."""
     texts = [job.batch.texts for job in jobs if job.batch.texts is not None]
     numbers = np.concatenate([job.batch.numbers for job in jobs])
@@ -86,9 +115,8 @@ def together(servable: Servable, jobs: Sequence[Job]) -> list[Any]:
 
 
 def _alike(jobs: Sequence[Job]) -> bool:
-    """Tell whether rows of jobs are known to get the same bits together as alone."""
-    live, rows = jobs[0].live, sum(len(job.batch.numbers) for job in jobs)
-    return live.alike and rows <= TOGETHER and all(job.live is live for job in jobs)
+    """Tell whether rows of jobs of one model are known to get the same bits together as alone."""
+    return jobs[0].live.alike and sum(len(job.batch.numbers) for job in jobs) <= TOGETHER
 
 
 def _attempt(work: Callable[..., Reply], *given: Any) -> Reply | Exception:

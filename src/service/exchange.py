@@ -6,6 +6,8 @@ from typing import Any
 
 from lifecycle.bundle.servable import Batch, Servable
 from service.answers.kinds import kind_of
+from service.arms import Assigned
+from service.current_model import Routed
 from service.live_bundle import Live
 from service.refusal import Refusal
 from service.tracing import request_id, span
@@ -30,6 +32,8 @@ class Exchange:
     scored: Any = None
     shown: Batch | None = None  # rows whose values the log shows
     kept: Mapping[str, int] = NOTHING  # how many events
+    routed: Routed | None = None
+    assigned: Assigned | None = None  # while a challenger is tried
     failure: Refusal | None = None
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
@@ -37,6 +41,10 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.began: float = scope.get("began") or time.perf_counter()
         self.id, self.span = request_id(self.headers), span(self.headers)
+
+    def answered_by(self, live: Live) -> None:
+        """Note that another model than the one it began with has scored its rows."""
+        self.live, self.servable = live, live.servable
 
     def end(self, status: int) -> None:
         """Note that it was answered just now."""
@@ -75,12 +83,16 @@ class Exchange:
         """Add what was decided, by which version, or why nothing was."""
         failure, scored = self.failure, self.scored
         found["service.version"] = servable.version
+        if self.routed is not None:
+            found["route.epoch"] = self.routed.epoch
         if failure is not None:
             found["error.type"] = failure.kind
             if failure.field in servable.features:  # never a word of the client's own
                 found["labels.feature"] = failure.field
         elif scored is not None:
             found |= kind_of(servable).logged(servable, scored)
+            if self.assigned is not None:
+                found |= self.assigned.logged()
             if self.shown is not None:
                 found["decision.features"] = values(servable, self.shown, identities(servable))
         for name, count in self.kept.items():
@@ -88,9 +100,9 @@ class Exchange:
 
 
 def identities(servable: Servable) -> frozenset[str]:
-    """Return the columns that say whose a record is: its key, and what histories are kept by. No log may hold them."""
+    """Return the columns that say whose a record is: key, entity, and what histories are kept by. No log holds them."""
     by = (feature.get("by") for feature in servable.contract["declaration"])
-    return frozenset((servable.schema["key"], *filter(None, by)))
+    return frozenset((servable.schema["key"], *filter(None, (servable.schema.get("entity"), *by))))
 
 
 def values(servable: Servable, batch: Batch, hidden: Container[str] = ()) -> list[dict[str, Any]]:

@@ -56,40 +56,23 @@ def warm(servable: Servable) -> None:
 
 
 class Live:
-    """A servable, and what is made of it once.
-
-    Attributes
-    ----------
-    alike : bool
-        Whether rows get the same bits scored together as alone. Trees add up row by row; a matrix product may not.
-    """
-
-    def __init__(self, servable: Servable, meters: Meters) -> None:
-        self.servable, self.nulls, self.alike = servable, Nulls(meters.cells, servable), alike(servable)
-        self.kind = kind_of(servable)
-        self.tally = self.kind.tally(servable, meters.cells)
-
-
-class Current:
-    """Which model that is.
+    """A servable, and what is made of it once; to be made in the event loop.
 
     Parameters
     ----------
     servable : Servable
-        The first.
+        The model.
     meters : Meters
-        Told of each model.
+        What is counted.
+    alike : bool
+        Whether rows get the same bits scored together as alone. Trees add up row by row; a matrix product may not.
+        The function `alike` tries it, and takes a while.
     """
 
-    def __init__(self, servable: Servable, meters: Meters) -> None:
-        self._meters, self.live = meters, Live(servable, meters)
-        meters.serves(servable)
-
-    def put(self, servable: Servable) -> None:
-        """Serve another one from the next request on."""
-        before = self.live.servable
-        self.live = Live(servable, self._meters)
-        self._meters.serves(servable, before)
+    def __init__(self, servable: Servable, meters: Meters, alike: bool) -> None:
+        self.servable, self.nulls, self.alike = servable, Nulls(meters.cells, servable), alike
+        self.kind = kind_of(servable)
+        self.tally = self.kind.tally(servable, meters.cells)
 
 
 def alike(servable: Servable) -> bool:

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from service.current_model import Current
 from service.exchange import Exchange
 from service.http_messages import JSON, Reply, Request, json_reply
-from service.live_bundle import Current, Live
+from service.live_bundle import Live
 from service.protocol import Operation
 from service.routing import Handler, Route
 from service.settings import Settings

@@ -19,13 +19,15 @@ class Inputs(NamedTuple):
     """What a protocol decodes to: rows of features (`batch`), or raw transactions whose features the store makes.
 
     With neither nothing is scored: a question about the model or the server. `reasons` is how many reasons each
-    row asks for, `about` what the protocol needs again when it answers.
+    row asks for, `about` what the protocol needs again when it answers. `pinned`: the request names the version that
+    it wants, so no other one may answer.
     """
 
     batch: Batch | None
     records: Sequence[dict[str, Any]] | None = None
     reasons: int = 0
     about: Any = None
+    pinned: bool = False
 
 
 class Answer(NamedTuple):

@@ -128,6 +128,8 @@ class RequestHandler:
         """Return the headers of an answer: what its body is, and which request it answers."""
         found = reply.all_headers()
         found.append((b"x-request-id", exchange.id.encode()))
+        if exchange.routed is not None:
+            found.append((b"x-route-epoch", b"%d" % exchange.routed.epoch))
         if exchange.span is not None:
             found.append((b"traceparent", exchange.span.header()))
         if self._origins is not None:

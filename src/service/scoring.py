@@ -11,13 +11,14 @@ from msgspec import Meta, Struct
 
 from lifecycle.bundle.servable import Batch, Servable
 from service.admission import Admission
-from service.answers.kinds import kind_of
+from service.arms import UNSOUND, Assigned, Trial, explained, is_sound
 from service.batching import Job
+from service.current_model import Current
 from service.exchange import Exchange, values
 from service.http_messages import JSON, RETRY, Reply, Request, json_reply
 from service.inputs import faults
 from service.inputs.row_forms import check_rows, of_model
-from service.live_bundle import Current, Live
+from service.live_bundle import Live
 from service.online_store import events
 from service.online_store.history import Home
 from service.protocol import CONFLICT, Answer, Endpoint, Examples, Inputs, Operation
@@ -89,43 +90,76 @@ class Scoring:
     def score(self, endpoint: Endpoint, exchange: Exchange, request: Request) -> Answered:
         """Answer a request of a protocol, at once when that is quick."""
         live = self._current.live
-        exchange.live, exchange.servable = live, live.servable
+        exchange.live, exchange.servable, exchange.routed = live, live.servable, self._current.routed
         inputs = endpoint.decode(live.servable, request, self._settings.max_rows)
         finish = partial(self._answer, endpoint, exchange, inputs)
         if inputs.batch is not None:
-            return self._job(exchange, Job(live, inputs.batch, finish), inputs.reasons, None)
+            return self._job(exchange, Job(live, inputs.batch, finish), inputs, None)
         if inputs.records is None:
             return endpoint.encode(live.servable, inputs, Answer(None, None, request.id, self._ready()))
         made = self._home.features(inputs.records, live.servable)
         if isinstance(made, events.Found):
-            return self._job(exchange, Job(live, made.batch, finish), inputs.reasons, made)
-        return self._later(exchange, live, finish, inputs.reasons, made)
+            return self._job(exchange, Job(live, made.batch, finish), inputs, made)
+        return self._later(exchange, live, finish, inputs, made)
 
-    def _job(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Job | Awaitable[Reply]:
+    def _job(self, exchange: Exchange, job: Job, inputs: Inputs, made: events.Found | None) -> Job | Awaitable[Reply]:
         """Have rows scored with those of other requests, or apart when that takes long."""
-        rows = len(job.batch.numbers)
+        rows, reasons = len(job.batch.numbers), inputs.reasons
         if rows > 1:
             self._admission.weigh(exchange, rows)
+        trial = None if exchange.routed is None or inputs.pinned else exchange.routed.trial
+        if trial is not None:
+            return self._tried(exchange, job, trial, reasons, made)
         return self._apart(exchange, job, reasons, made) if reasons or rows > APART else job
 
+    def _tried(
+        self, exchange: Exchange, job: Job, trial: Trial, reasons: int, made: events.Found | None
+    ) -> Job | Awaitable[Reply]:
+        """Have each row scored by its arm: beside the event loop where one request has rows of both."""
+        records, header = None if made is None else made.records, exchange.headers.get(b"x-entity")
+        assigned = exchange.assigned = trial.assign(job.batch, records, header, exchange.id)
+        if reasons or len(assigned.mask) > APART or not assigned.uniform:
+            return self._apart(exchange, job, reasons, made)
+        if not assigned.mask[0]:
+            return job
+        failed = partial(self._instead, exchange, job)
+
+        def finish(batch: Batch, scored: Any) -> Reply:
+            if not is_sound(scored):
+                return failed(ArithmeticError(UNSOUND))
+            exchange.answered_by(trial.challenger)
+            return job.finish(batch, scored)
+
+        return Job(trial.challenger, trial.view(job.batch), finish, failed)
+
+    def _instead(self, exchange: Exchange, job: Job, error: Exception) -> Reply:
+        """Answer with the champion what the challenger has failed to."""
+        assert exchange.assigned is not None
+        exchange.assigned.fail(error)
+        return job.answer()
+
     async def _later(
-        self, exchange: Exchange, live: Live, finish: Callable[..., Reply], reasons: int,
+        self, exchange: Exchange, live: Live, finish: Callable[..., Reply], inputs: Inputs,
         making: Awaitable[events.Found],
     ) -> Reply:  # fmt: skip
         """Score rows whose features take a wait."""
         made = await self._store(making)
-        found = self._job(exchange, Job(live, made.batch, finish), reasons, made)
+        found = self._job(exchange, Job(live, made.batch, finish), inputs, made)
         return found.answer() if isinstance(found, Job) else await found
 
     async def _apart(self, exchange: Exchange, job: Job, reasons: int, made: events.Found | None) -> Reply:
         """Score beside the event loop."""
-        work = partial(_scored, job.live.servable, job.batch, made, reasons)
+        assigned, batch = exchange.assigned, job.batch
+        work = partial(_scored, job.live.servable, batch, made, reasons, assigned)
         async with self._turn:
             self._admission.leave(exchange)
             begin = perf_counter()
             scored, why = await asyncio.get_running_loop().run_in_executor(self._pool, work)
             self._admission.took(perf_counter() - begin)
-        return job.finish(job.batch, scored, why)
+        if assigned is not None and assigned.mask.all():
+            exchange.answered_by(assigned.trial.challenger)
+            batch = assigned.trial.view(batch)
+        return job.finish(batch, scored, why)
 
     def _answer(
         self, endpoint: Endpoint, exchange: Exchange, inputs: Inputs, batch: Batch, scored: Any, reasons: Any = None
@@ -162,11 +196,8 @@ class Scoring:
 
 
 def _scored(
-    servable: Servable, batch: Batch, found: events.Found | None, reasons: int
+    servable: Servable, batch: Batch, found: events.Found | None, reasons: int, assigned: Assigned | None
 ) -> tuple[Any, Sequence[Any] | None]:
     """Return scores of rows, and as many reasons for each as asked for."""
-    scored = servable.score(batch)
-    if not reasons:
-        return scored, None
-    rows = values(servable, batch) if found is None else found.rows
-    return scored, servable.reasons(batch, rows, reasons, kind_of(servable).explained(scored))
+    rows = None if not reasons else values(servable, batch) if found is None else found.rows
+    return explained(servable, batch, rows, reasons) if assigned is None else assigned.scored(rows, reasons)

@@ -22,6 +22,7 @@ PLATFORMS = {
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}|").fullmatch  # as params.yaml has it: it stands in paths
 ROUTE = re.compile(r"/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*").fullmatch
+PATHS = {"SERVE_PREDICT_ROUTE", "SERVE_HEALTH_ROUTE"}
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -35,6 +36,7 @@ class Settings:
     """The knobs. SERVE_HOST is `host`, and so on."""
 
     bundle: Path = knob(BUNDLE, "folder of the bundle; what replaces it is served without a restart")  # noqa: RUF009
+    route: str = knob("", "folder of an environment, with route.json and bundles/; empty: SERVE_BUNDLE is served")
     model_name: str = knob("", "name in paths and answers; empty: the bundle's")
     host: str = knob("127.0.0.1", "address to listen on; 0.0.0.0: every interface")
     port: int = knob(8080, "port to listen on; 0: any that is free", 0, 65535)
@@ -99,7 +101,7 @@ def parsed(name: str, knob: Any, text: str) -> Any:
         raise PipelineError(f"{name}={text}: expected {span}; {limits['meaning']}")
     if kind is float and not isfinite(value):
         raise PipelineError(f"{name}={text}: expected a finite number; {limits['meaning']}")
-    if name.endswith("_ROUTE") and text and not ROUTE(text):
+    if name in PATHS and text and not ROUTE(text):
         raise PipelineError(f"{name}={text}: expected a path that begins with /, without ?, #, braces and spaces")
     if text == "" and knob.default != "":
         raise PipelineError(f"{name} is empty; unset it for {shown(knob.default)}; {limits['meaning']}")

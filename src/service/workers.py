@@ -129,7 +129,9 @@ class Parent:
         store = self._settings.store
         if store not in {"none", "memory"} and "://" not in store:
             module = "service.online_store.store_process"
-            yield Child("store", [sys.executable, "-m", module, str(self._settings.bundle), store])
+            yield Child(
+                "store", [sys.executable, "-m", module, self._settings.route or str(self._settings.bundle), store]
+            )
 
     def _worker(self, row: int) -> Child:
         place, socket = Place(row, self._cells, self._life), self._listening.fileno()

@@ -30,7 +30,7 @@ class Watched(Model):
 
 
 def live_of(model: Any) -> Live:
-    found = Live(model, Meters(Cells(cells.create(1), 0)))
+    found = Live(model, Meters(Cells(cells.create(1), 0)), alike(model))
     model.sizes.clear()
     return found
 
@@ -77,7 +77,7 @@ def test_a_request_that_can_not_be_answered_breaks_no_other() -> None:
 def test_each_request_is_scored_by_the_model_that_it_began_with() -> None:
     old, new = live_of(Watched()), live_of(Watched())
     answers([job(old, 1.0), job(new, 2.0), job(old, 3.0)])
-    assert old.servable.sizes == [1, 1]  # type: ignore[attr-defined]
+    assert old.servable.sizes == [2]  # type: ignore[attr-defined]
     assert new.servable.sizes == [1]  # type: ignore[attr-defined]
 
 

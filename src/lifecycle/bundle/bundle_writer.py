@@ -86,6 +86,7 @@ def schema(name: str, problem: Problem, model: Pipeline, train: pd.DataFrame) ->
         "key": problem.key,
         "time": problem.time,
         "target": problem.target,
+        "entity": problem.entity,
         "task": problem.task,
         "classes": _classes(problem),
         "labels": sorted(problem.label_columns),

@@ -12,6 +12,7 @@ from typing import Any
 from lifecycle.bundle.manifest import read_manifest, read_member
 from lifecycle.core.errors import run
 from lifecycle.features.online.record_schema import Event
+from lifecycle.release.route import BUNDLES, read_route
 from service.online_store.events import FeatureList, unavailable
 from service.online_store.folder_store import OnDisk, open_folder
 from service.online_store.memory_store import in_turns
@@ -159,5 +160,11 @@ async def _until(ended: Callable[[], bool]) -> None:
         await asyncio.sleep(GLANCE_SECONDS)
 
 
+def bundle_of(folder: Path) -> Path:
+    """Return a folder that is a bundle, or the champion of one that is an environment."""
+    route = read_route(folder)
+    return folder if route is None else folder / BUNDLES / route.champion
+
+
 if __name__ == "__main__":
-    run(lambda: serve(Path(sys.argv[1]), sys.argv[2]))
+    run(lambda: serve(bundle_of(Path(sys.argv[1])), sys.argv[2]))

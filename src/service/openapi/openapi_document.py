@@ -10,7 +10,7 @@ from lifecycle.bundle.servable import Servable
 from service.answers.answer_kind import AnswerKind
 from service.answers.kinds import kind_of
 from service.openapi.model_schemas import Schema, any_of, examples, keeps_events, ref, schemas
-from service.protocol import Examples, Operation
+from service.protocol import Endpoint, Examples, Operation
 from service.refusal import Error
 from service.routing import Route
 from service.settings import Settings
@@ -37,6 +37,12 @@ KEYS = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+ENTITY = {
+    "name": "X-Entity",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "whose the rows are, where they do not say it: decides which model answers while one is tried",
+}
 
 
 def document(servable: Servable, settings: Settings, table: Sequence[Route]) -> bytes:
@@ -57,7 +63,10 @@ def document(servable: Servable, settings: Settings, table: Sequence[Route]) -> 
     rows, paths, kind = examples(servable, settings), dict[str, Schema](), kind_of(servable)
     for route in sorted(shown, key=lambda each: tags.index(each.tag)):
         if route.operation is not None:
-            described = _described(route.operation, rows, names, keys)
+            more = (
+                [ENTITY] if settings.route and route.operation.takes and isinstance(route.operation, Endpoint) else []
+            )
+            described = _described(route.operation, rows, names, keys, more)
             paths.setdefault(route.path, {})[route.method.lower()] = {"tags": [route.tag], **described}
     content = {
         "openapi": "3.1.0",
@@ -102,8 +111,10 @@ def _refusal(status: int, said: str) -> Schema:
     return found
 
 
-def _described(operation: Operation, rows: Examples, names: Mapping[str, str], keys: bool) -> Schema:
-    """Return an operation as OpenAPI has it; `names` is what stands at `{name}` in paths."""
+def _described(
+    operation: Operation, rows: Examples, names: Mapping[str, str], keys: bool, more: Sequence[Schema]
+) -> Schema:
+    """Return an operation as OpenAPI has it; `names` is what stands at `{name}` in paths, `more` are headers."""
     inside = [name for name in names if f"{{{name}}}" in operation.path]
     secured = keys and not operation.exempt
     statuses = {*ANYWHERE, *operation.refused, *(WITH_BODY if operation.takes else ())}
@@ -117,7 +128,7 @@ def _described(operation: Operation, rows: Examples, names: Mapping[str, str], k
     found = {
         "summary": operation.summary,
         "operationId": re.sub(r"\W+", "_", f"{operation.method.lower()}{operation.path}").rstrip("_"),
-        "parameters": [*(_in_path(name, names[name]) for name in inside), *operation.headers],
+        "parameters": [*(_in_path(name, names[name]) for name in inside), *operation.headers, *more],
         "responses": answers,
     }
     if operation.takes:

@@ -75,10 +75,10 @@ FORMS = Forms(SignedInstances, SignedInputs)
 def decode(servable: Servable, request: Request, most: int) -> Inputs:
     """Read `{"instances": [row, ...]}`, or TensorFlow's `{"inputs": ...}`."""
     check_path(servable, request)
-    body = FORMS.read(parsed(request.body))
+    body, pinned = FORMS.read(parsed(request.body)), "version" in request.parameters
     if isinstance(body, SignedInstances):
-        return from_list(servable, body.instances, most, "'instances'")
-    return read_inputs(servable, body.inputs, most)._replace(about=SignedInputs)
+        return from_list(servable, body.instances, most, "'instances'")._replace(pinned=pinned)
+    return read_inputs(servable, body.inputs, most)._replace(about=SignedInputs, pinned=pinned)
 
 
 def read_inputs(servable: Servable, inputs: Any, most: int) -> Inputs:

@@ -166,7 +166,8 @@ def decode(servable: Servable, request: Request, most: int) -> Inputs:
     wanted, blobs = read(request.body, request.headers.get(LENGTH))
     binary_wanted(wanted, kind_of(servable).tensors(servable))
     check_model(servable, wanted.model_name, wanted.model_version)
-    return Inputs(from_columns(servable, columns_of(servable, wanted.inputs, blobs, most)), about=wanted)
+    pinned = "version" in request.parameters or wanted.model_version is not None
+    return Inputs(from_columns(servable, columns_of(servable, wanted.inputs, blobs, most)), about=wanted, pinned=pinned)
 
 
 def encode(servable: Servable, inputs: Inputs, answer: Answer) -> Reply:

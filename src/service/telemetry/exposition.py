@@ -67,12 +67,29 @@ FAMILIES = (
     Family("connections", "gauge", "Open connections."),
     Family("in_flight", "gauge", "Requests being answered."),
     Family("model", "info", "Models that are served; two while processes change over."),
+    Family("route_changes", "counter", "Changes of the route, by result."),
+    Family("arm", "info", "The versions of a trial, by arm."),
+    Family("arm_requests", "counter", "Answers of a trial, by arm; one with rows of both arms counts for both."),
+    Family("arm_errors", "counter", "Those that were errors of the service."),
+    Family("arm_latency_seconds", "histogram", "From the arrival of a request's last byte to its answer, by arm."),
+    Family("arm_score", "histogram", "Scores, by arm; of several classes the highest."),
+    Family("arm_prediction", "histogram", "Predicted numbers, by arm."),
+    Family("arm_decisions", "counter", "Rows, by arm and decision."),
+    Family("arm_rows", "counter", "Rows scored, by arm."),
+    Family("challenger_failed", "counter", "Requests that the challenger could not score; the champion answered."),
+    Family("entity_unknown", "counter", "Rows of a trial whose entity is not known: the request's id stands for it."),
+    Family("shadow_scored", "counter", "Requests that the challenger has scored without answering."),
+    Family("shadow_dropped", "counter", "Requests that it has not, because too many waited."),
 )
 # Every process would say the same, so the greatest is told and not the sum.
 SHARED = (
     Family("store", "gauge", "What the online store holds, by kind."),
     Family("store_problem", "gauge", "1: events can't be kept; the log says why."),
+    Family("route_wanted", "gauge", "Epoch of the route in the file, as far as it can be read."),
+    Family("route_problem", "gauge", "1: a process can't follow the route; the log says why."),
 )
+# Processes follow by themselves, so the least is told: all are as far.
+LEAST = (Family("route_epoch", "gauge", "Epoch of the route that is followed, of the process that is behind most."),)
 
 
 class Scrape:
@@ -90,6 +107,8 @@ class Scrape:
             yield metric(family, [(key, sum(found)) for key, found in values.items()])
         for family in SHARED:
             yield metric(family, [(key, max(found)) for key, found in values.items()])
+        for family in LEAST:
+            yield metric(family, [(key, min(filter(None, found), default=0.0)) for key, found in values.items()])
         since = min(filter(None, values.get(("loaded",), [])), default=None)
         if since is not None:
             age = Metric("serve_model_age_seconds", "Since a process has loaded its model, the oldest.", "gauge")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from lifecycle.bundle.servable import Servable
-from service.live_bundle import Current
+from service.current_model import Current
 from service.telemetry.background_queue import BackgroundQueue
 from service.telemetry.service_metrics import Meters
 
@@ -132,7 +132,14 @@ class Log:
 
         Names of fields are those of the Elastic Common Schema.
         """
-        line = b'{"@timestamp":"%b",%b%b' % (self._written(at), self._encode(fields)[1:-1], self._end)
+        self.add(self.line(at, fields))
+
+    def line(self, at: float, fields: Mapping[str, Any]) -> bytes:
+        """Return the line of what happened at a time; any thread may ask for it."""
+        return b'{"@timestamp":"%b",%b%b' % (self._written(at), self._encode(fields)[1:-1], self._end)
+
+    def add(self, line: bytes) -> None:
+        """Log a line; never waits."""
         if self._put - self._taken + len(line) > LIMIT:
             self._dropped("full")
             return

@@ -13,7 +13,10 @@ from service.telemetry.shared_numbers import Cells
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Scores of a rare class are crowded at zero: steps grow there, and are even above.
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
-GAUGES = frozenset({"up", "model", "loaded", "connections", "in_flight", "store", "store_problem"})
+ROUTE_GAUGES = ("route_epoch", "route_wanted", "route_problem")
+GAUGES = frozenset(
+    {"up", "model", "arm", "loaded", "connections", "in_flight", "store", "store_problem", *ROUTE_GAUGES}
+)
 
 
 class Histogram:

@@ -9,6 +9,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Container, Iterator
+from copy import copy
 
 CELLS = 8192  # of a row; pages that nobody touches take no memory
 NAMES = 1 << 20  # bytes of a row for what they are called
@@ -49,6 +50,8 @@ class Cells:
         self._rows = len(self._map) // ROW
         self.values, self._names, self._length = self._parts(row)
         self._known = {key: n for n, key in enumerate(self._keys(row))}
+        self._prefix = ""
+        self._labels: Key = ()
 
     def at(self, name: str, *labels: str) -> int:
         """Return the place of a cell, a new one that holds 0 when it is unknown.
@@ -56,7 +59,7 @@ class Cells:
         When a row is full, what comes later shares a cell that nobody reads: a label that grows without limit must
         not end the service.
         """
-        key = (name, *labels)
+        key = (self._prefix + name, *self._labels, *labels)
         if key not in self._known:
             line = json.dumps(key).encode() + b"\n"
             end = self._length[0] + len(line)
@@ -66,6 +69,12 @@ class Cells:
             self._length[0] = end  # after the name: others read no further than this
             self._known[key] = len(self._known)
         return self._known[key]
+
+    def labelled(self, prefix: str, *labels: str) -> "Cells":
+        """Return the same row for numbers whose names all begin with a prefix, and that all have some labels."""
+        found = copy(self)
+        found._prefix, found._labels = prefix, labels
+        return found
 
     def clear(self, names: Container[str]) -> None:
         """Set cells of some names to 0, whatever their labels."""
