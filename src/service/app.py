@@ -21,6 +21,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import State
 from service.access import Keys
 from service.admission import Admission
+from service.audit_trail import opened_trail
 from service.body import Receive
 from service.exchange import Exchange
 from service.live_bundle import Current, Watch, load, signature
@@ -121,7 +122,11 @@ class Application:
             check = partial(_load, home, settings.model_name)
             self.watch = Watch(settings.bundle, seen, check, self.reporter.swapped, self.reporter.failed)
             self.handler = self._made(current, home, keys, record)
-            async with _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)):
+            audited = opened_trail(settings, self.meters)
+            async with (
+                audited as self.handler.audit,
+                _beside(self.watch.run(settings.poll_seconds), look_after(home, self.reporter)),
+            ):
                 try:
                     yield
                 finally:
