@@ -77,12 +77,12 @@ class AuditTrail:
         """Write what is left, and that the chain ends in order."""
         with suppress(Refusal):  # it is logged
             await self._commits.close()
-        if self._due is not None:
-            self._due.cancel()
+        self._cancel()
         records = [("end", encoded({"time": written(time.time())}))]
-        if self._waiting:
+        missing = self._waiting + sum(each.missing for each in self._queue if isinstance(each, Gap))
+        if missing:
             self._meters.add("audit_dropped", amount=self._waiting)
-            records.insert(0, _gap_record(Gap(self._waiting, time.time())))
+            records.insert(0, _gap_record(Gap(missing, time.time())))
         with suppress(OSError):
             self._writer.append(records)
         self._writer.close()
@@ -127,23 +127,32 @@ class AuditTrail:
             return
         self._queue.append(decided)
         self._waiting += decided.rows
-        self._later(PAUSE if self._waiting < GROUP or self._commits.problem is not None else 0)
+        if self._waiting >= GROUP and self._commits.problem is None:
+            self._write()
+        else:
+            self._later(PAUSE)
 
     def _later(self, seconds: float) -> None:
-        """Have the queue written after some time, or sooner where that is planned."""
-        loop = asyncio.get_running_loop()
-        if self._due is not None:
-            if self._due.when() <= loop.time() + seconds or self._commits.problem is not None:
-                return
-            self._due.cancel()
-        self._due = loop.call_later(seconds, self._write)
+        """Have the queue written after some time, unless that is planned."""
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(seconds, self._write)
 
     def _write(self) -> None:
-        self._due, self._writing = None, asyncio.create_task(self._flush())
+        """Have the queue written, unless it is about to be."""
+        self._cancel()
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._flush())
+
+    def _cancel(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     async def _flush(self) -> None:
         with suppress(Refusal):  # it is logged, and tried again
             await self._commits.commit()
+        if self._queue:
+            self._later(PAUSE)
 
 
 @asynccontextmanager

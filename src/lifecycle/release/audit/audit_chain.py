@@ -83,8 +83,8 @@ def sealed(before: Link, kind: str, fields: bytes) -> tuple[bytes, Link]:
         A JSON object without the names of `OWN`, in canonical form: the same content has the same bytes.
 
     >>> line, link = sealed(beginning("chain-0"), "decision", b'{"score":0.5}')
-    >>> line[:9], line[-97:-74], parsed(line) == link
-    (b'{"seq":1,', b'cision","score":0.5,"ha', True)
+    >>> line[:9], line[83:120], parsed(line) == link
+    (b'{"seq":1,', b'"kind":"decision","score":0.5,"hash":', True)
     """
     sequence, rest = before.sequence + 1, b"," + fields[1:-1] if len(fields) > 2 else b""
     body = b'{"seq":%d,"prev":"%b","kind":"%b"%b' % (sequence, before.hash.encode(), kind.encode(), rest)
