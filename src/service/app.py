@@ -21,6 +21,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.features.online.state import State
 from service.access import Keys
 from service.admission import Admission
+from service.audit_trail import opened_trail
 from service.body import Receive
 from service.current_model import Current
 from service.exchange import Exchange
@@ -130,7 +131,11 @@ class Application:
                 self.watch = RouteFollower(settings, first, current, home, self.meters, log)
             self.handler = self._made(current, home, keys, record)
             seconds = settings.poll_seconds if first is None else GLANCE
-            async with _beside(self.watch.run(seconds), look_after(home, self.reporter)):
+            audited = opened_trail(settings, self.meters)
+            async with (
+                audited as self.handler.audit,
+                _beside(self.watch.run(seconds), look_after(home, self.reporter)),
+            ):
                 try:
                     yield
                 finally:

@@ -1,7 +1,7 @@
 """What is known of a request while it is answered, and the line that the log keeps of it."""
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from lifecycle.bundle.servable import Batch, Servable
@@ -30,6 +30,9 @@ class Exchange:
     client: str | None = None
     servable: Servable | None = None
     scored: Any = None
+    batch: Batch | None = None  # the rows of `scored`
+    records: Sequence[Mapping[str, Any]] | None = None  # what they were made from, where the service made them
+    reasons: Sequence[Sequence[Any]] | None = None  # of each row, where they were asked for
     shown: Batch | None = None  # rows whose values the log shows
     kept: Mapping[str, int] = NOTHING  # how many events
     routed: Routed | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from service.access import Keys, Origins
 from service.admission import Admission
+from service.audit_trail import AuditTrail
 from service.batching import Batcher, Job
 from service.body import GoneError, Receive, check_type, read_body
 from service.exchange import Exchange
@@ -39,7 +40,14 @@ class RequestHandler:
         Who may ask; None: everybody.
     admission : Admission
         Says when too many wait.
+
+    Attributes
+    ----------
+    audit : AuditTrail or None
+        Puts decisions on record; None: nothing does.
     """
+
+    audit: AuditTrail | None = None
 
     def __init__(
         self, routes: Routes, settings: Settings, meters: Meters, keys: Keys | None, admission: Admission,
@@ -72,6 +80,8 @@ class RequestHandler:
             reply = self._failed(exchange, error)
         finally:
             self._admission.leave(exchange)
+        if self.audit is not None and exchange.scored is not None and exchange.failure is None:
+            reply = await self._on_record(self.audit, exchange, reply)
         self._note(exchange, reply)
         await send({"type": "http.response.start", "status": reply.status, "headers": self._headers(exchange, reply)})
         await send({"type": "http.response.body", "body": reply.body})
@@ -106,6 +116,14 @@ class RequestHandler:
         # It holds the frames that it went through, and these hold it and the connection: a matter for the collector.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         return refused(failure, exchange.id)
+
+    async def _on_record(self, audit: AuditTrail, exchange: Exchange, reply: Reply) -> Reply:
+        """Return the answer once its decisions are on record, or why it is not given."""
+        try:
+            await audit.keep(exchange)
+        except Refusal as refusal:
+            return self._failed(exchange, refusal)
+        return reply
 
     def _note(self, exchange: Exchange, reply: Reply) -> None:
         """Count and log an answer."""

@@ -168,7 +168,7 @@ class Scoring:
         live = exchange.live
         live.tally.add(*live.kind.counted(scored))
         live.nulls.add(batch)
-        exchange.scored = scored
+        exchange.scored, exchange.batch, exchange.records, exchange.reasons = scored, batch, inputs.records, reasons
         if self._settings.log_values:
             exchange.shown = batch
         return endpoint.encode(live.servable, inputs, Answer(scored, reasons, exchange.id))

@@ -23,6 +23,7 @@ PLATFORMS = {
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}|").fullmatch  # as params.yaml has it: it stands in paths
 ROUTE = re.compile(r"/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*").fullmatch
 PATHS = {"SERVE_PREDICT_ROUTE", "SERVE_HEALTH_ROUTE"}
+POLICIES = ("refuse", "degrade")
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -55,6 +56,9 @@ class Settings:
     max_ahead: float = knob(86400.0, "s that an event's time may be after the clock", 0)
     log: str = knob("-", "decision log, JSON lines: - (standard output), none, or a file")
     log_values: bool = knob(False, "1: the decision log also holds the values of features")
+    audit: str = knob("", "folder of the audit log, which holds every decision; empty: none is kept")
+    audit_policy: str = knob("refuse", "refuse: no answer before its record is on disk; degrade: answers do not wait")
+    audit_keys: str = knob("", "file of the keys of its pseudonyms, outside any repository; made when it is not there")
     api_keys: str = knob("", "file of `name:sha256hex` lines, one a client; empty: no keys are asked for")
     tls_cert: str = knob("", "file of the certificate chain, PEM; empty: plain HTTP")
     tls_key: str = knob("", "file of its private key, PEM")
@@ -84,6 +88,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     settings = Settings(**{known[name].name: parsed(name, known[name], text) for name, text in given.items()})
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise PipelineError("SERVE_TLS_CERT and SERVE_TLS_KEY: give both, or neither")
+    if bool(settings.audit) != bool(settings.audit_keys):
+        raise PipelineError("SERVE_AUDIT and SERVE_AUDIT_KEYS: give both, or neither")
     return settings
 
 
@@ -105,6 +111,8 @@ def parsed(name: str, knob: Any, text: str) -> Any:
         raise PipelineError(f"{name}={text}: expected a path that begins with /, without ?, #, braces and spaces")
     if text == "" and knob.default != "":
         raise PipelineError(f"{name} is empty; unset it for {shown(knob.default)}; {limits['meaning']}")
+    if name == "SERVE_AUDIT_POLICY" and text not in POLICIES:
+        raise PipelineError(f"{name}={text}: expected {' or '.join(POLICIES)}; {limits['meaning']}")
     if name == "SERVE_MODEL_NAME" and not NAME(text):
         raise PipelineError(f"{name}={text}: expected letters, digits and ._- , at most 63: it stands in paths")
     return value

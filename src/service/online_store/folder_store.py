@@ -8,7 +8,7 @@ from typing import Any
 
 from lifecycle.bundle import manifest
 from service.online_store.compactor import Compactor
-from service.online_store.events import FeatureList, base_of
+from service.online_store.events import FeatureList, base_of, unavailable
 from service.online_store.group_commit import GroupCommit
 from service.online_store.journal import EmbeddedStore, InUseError
 from service.online_store.memory_store import InMemory
@@ -32,7 +32,7 @@ class OnDisk(InMemory):
     def __init__(self, store: EmbeddedStore, contract: Mapping[str, Any]) -> None:
         super().__init__(store.state)
         self._store = store
-        self._commits = GroupCommit(store)
+        self._commits = GroupCommit(store, unavailable, "the online store")
         self._compactor = Compactor(store, self._commits, contract, self._order)
 
     @property

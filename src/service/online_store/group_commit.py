@@ -1,34 +1,53 @@
-"""Commits of an embedded store: each for all who came while the one before it ran, in a thread of its own."""
+"""Group commit: changes go to disk for all who came while the commit before ran, in a thread of its own.
+
+The online store and the audit log use it.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
-from service.online_store.events import unavailable
-from service.online_store.journal import EmbeddedStore
+from service.refusal import Refusal
 
 log = logging.getLogger(__name__)
 
 
+class Changing(Protocol):
+    """What has changes to put on disk."""
+
+    def take(self) -> list[Any]:
+        """Return what is not on disk: to be written, or to be given back. For the event loop."""
+
+    def give_back(self, changes: list[Any]) -> None:
+        """Take what could not be written. For the event loop."""
+
+    def append(self, changes: list[Any]) -> None:
+        """Put changes on disk, all or none. For the thread."""
+
+
 class GroupCommit:
-    """What puts a store's changes on disk while the service goes on.
+    """What puts changes on disk while the service goes on.
 
     Parameters
     ----------
-    store : EmbeddedStore
-        Its state is for the event loop alone, its journal for the thread alone.
+    store : Changing
+        What has them.
+    refusal : callable
+        From what went wrong to what those are told who wait.
+    name : str
+        Of the store, for the log.
 
     Attributes
     ----------
     problem : str or None
-        Why the last commit failed; its changes wait for the next one.
+        Why the last commit failed.
     """
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: Changing, refusal: Callable[[str], Refusal], name: str) -> None:
         self.problem: str | None = None
-        self._store = store
+        self._store, self._refusal, self._name = store, refusal, name
         self._thread = ThreadPoolExecutor(1, "journal")
         self._running: asyncio.Task[str | None] | None = None
         self._next: asyncio.Task[str | None] | None = None
@@ -39,16 +58,16 @@ class GroupCommit:
         Raises
         ------
         Refusal
-            503: that failed. Nothing is lost, and it can be tried again.
+            503: that failed. What was not written has been given back.
         """
         if self._next is None:
             self._next = asyncio.create_task(self._commit(self._running))
         problem = await asyncio.shield(self._next)  # somebody who has gone does not take the others' commit along
         if problem is not None:
-            raise unavailable(problem)
+            raise self._refusal(problem)
 
     async def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do other work on the journal between two commits."""
+        """Do other work in the thread, between two commits."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def close(self) -> None:
@@ -66,10 +85,10 @@ class GroupCommit:
         changes = self._store.take()
         try:
             if changes:
-                await self.run(self._store.journal.append, changes)
+                await self.run(self._store.append, changes)
             self.problem = None
         except Exception as error:
             self._store.give_back(changes)
             self.problem = str(error)
-            log.exception("the online store could not commit %d changes; they wait for the next commit", len(changes))
+            log.exception("%s could not commit %d changes", self._name, len(changes))
         return self.problem

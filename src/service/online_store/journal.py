@@ -202,7 +202,7 @@ class EmbeddedStore:
         """Return once all that has happened is on disk; when that fails nothing is lost, and it can be tried again."""
         changes = self.take()
         try:
-            self.journal.append(changes)
+            self.append(changes)
         except BaseException:
             self.give_back(changes)
             raise
@@ -211,6 +211,10 @@ class EmbeddedStore:
         """Return what has happened and is not on disk: for the journal, or to be given back."""
         changes, self.state.changes = self.state.changes, []
         return changes
+
+    def append(self, changes: list[Change]) -> None:
+        """Put changes on disk, all or none."""
+        self.journal.append(changes)
 
     def give_back(self, changes: list[Change]) -> None:
         """Have what could not be written written later, before all that has happened since."""

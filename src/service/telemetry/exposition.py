@@ -62,6 +62,7 @@ FAMILIES = (
     Family("shed", "counter", "Requests refused because too many were waiting."),
     Family("swaps", "counter", "Attempts to load a changed bundle, by result."),
     Family("log_dropped", "counter", "Lines that the decision log could not take."),
+    Family("audit_dropped", "counter", "Decisions that were answered and are not in the audit log."),
     Family("spans_dropped", "counter", "Spans that were not sent to the collector, by cause."),
     Family("files_exhausted", "counter", "Times that no more files could be opened, and so no connection accepted."),
     Family("connections", "gauge", "Open connections."),

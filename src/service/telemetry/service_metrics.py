@@ -90,7 +90,7 @@ class Meters:
         self._latency: dict[str, Histogram] = {}
         self.set("pid", float(os.getpid()))
         cells.clear(GAUGES)  # a process that has died and left its row has left nothing open
-        for key in (("swaps", "result", "ok"), ("swaps", "result", "failed"), ("shed",)):
+        for key in (("swaps", "result", "ok"), ("swaps", "result", "failed"), ("shed",), ("audit_dropped",)):
             cells.at(*key)  # a graph begins with a 0, not with a gap
         for reason in ("full", "unwritable"):
             cells.at("log_dropped", "reason", reason)

@@ -1,0 +1,166 @@
+"""The record of a decision in the audit log: who was decided on, by which model, on what, and how."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+from msgspec.json import Encoder
+
+from lifecycle.bundle.manifest import manifest_bytes
+from lifecycle.bundle.servable import Batch, Servable
+from lifecycle.release.audit.audit_writer import written
+from lifecycle.release.audit.pseudonyms import Pseudonym
+from service.answers.kinds import kind_of
+from service.exchange import Exchange
+
+encoded = Encoder().encode
+
+
+class DecisionRecord(Struct, omit_defaults=True):
+    """A decision on one row. What is not known is left out.
+
+    `time` is when it was made, and `latency_ms` how long that took from the request's last byte. `event_time` is the
+    record's own. `entity` is a pseudonym, `key` the id of the lookup key that finds its owner. `values` is a digest of
+    the model's features, `data` one of the md5 of all files that the model was made from.
+    """
+
+    time: str
+    request_id: str
+    row: int
+    model: str
+    version: str
+    manifest: str
+    data: str
+    score: Any
+    decision: Any
+    threshold: float | None = None
+    event_time: str | None = None
+    entity: str = ""
+    key: str = ""
+    values: str = ""
+    reasons: list[tuple[str, float]] | None = None
+    arm: str | None = None
+    epoch: int | None = None
+    place: float | None = None
+    latency_ms: float = 0.0
+
+
+class Decided(NamedTuple):
+    """An exchange with scores: when these were made (seconds since 1970), and how long that took (seconds)."""
+
+    exchange: Exchange
+    at: float
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """How many decisions it has."""
+        return len(self.exchange.scored.score)
+
+
+class Lineage(NamedTuple):
+    """Where a model comes from."""
+
+    manifest: str
+    data: str
+
+
+_LINEAGES: WeakKeyDictionary[Servable, Lineage] = WeakKeyDictionary()
+
+
+def lineage_of(servable: Servable) -> Lineage:
+    """Return the sha256 of a bundle's manifest, and a digest of the data that the manifest names."""
+    found = _LINEAGES.get(servable)
+    if found is None:
+        content = servable.manifest.content
+        data = hashlib.sha256(json.dumps(content["data"], sort_keys=True).encode()).hexdigest()
+        found = Lineage(hashlib.sha256(manifest_bytes(content)).hexdigest(), data[:12])
+        _LINEAGES[servable] = found
+    return found
+
+
+def entities_of(exchange: Exchange) -> list[str]:
+    """Return whom each row is about: the column that the bundle calls `entity`, else the header X-Entity, else nobody.
+
+    Nobody is an empty text.
+    """
+    servable, batch = exchange.servable, exchange.batch
+    assert servable is not None and batch is not None
+    name, rows = servable.schema.get("entity"), range(len(batch.numbers))
+    if name is not None and exchange.records is not None:
+        found = [record.get(name) for record in exchange.records]
+    elif name in servable.numbers:
+        found = [f"{value:.15g}" for value in batch.numbers[:, servable.numbers.index(name)].tolist()]
+    elif name in servable.texts and batch.texts is not None:
+        found = batch.texts[:, servable.texts.index(name)].tolist()
+    else:
+        found = [exchange.headers.get(b"x-entity", b"").decode("latin-1") for _ in rows]
+    return ["" if value is None else str(value) for value in found]
+
+
+def decision_records(decided: Decided, names: Sequence[Pseudonym]) -> list[bytes]:
+    """Return the fields of the records of an exchange, one for each row, as JSON.
+
+    Parameters
+    ----------
+    decided : Decided
+        The exchange.
+    names : sequence of Pseudonym
+        Of `entities_of` it.
+    """
+    exchange, (at, seconds) = decided.exchange, decided[1:]
+    servable, batch = exchange.servable, exchange.batch
+    assert servable is not None and batch is not None
+    logged = kind_of(servable).logged(servable, exchange.scored)
+    threshold, scores = logged.pop("decision.threshold", None), logged.pop("decision.scores")
+    manifest, data = lineage_of(servable)
+    found = []
+    for row, name in enumerate(names):
+        record = DecisionRecord(
+            written(at), exchange.id, row, servable.name, servable.version, manifest, data, scores[row],
+            _outcome(logged, row), threshold, _event_time(exchange, row), name.text, name.key,
+            name.digest(_content(batch, row)), _reasons(exchange, row), **_route_fields(exchange, row),
+            latency_ms=round(seconds * 1e3, 3),
+        )  # fmt: skip
+        found.append(encoded(record))
+    return found
+
+
+def _outcome(logged: Mapping[str, list[Any]], row: int) -> Any:
+    """Return what was decided of a row: whether to alert, a class, or an interval."""
+    values = {name.removeprefix("decision."): column[row] for name, column in logged.items()}
+    return next(iter(values.values())) if len(values) == 1 else values
+
+
+def _event_time(exchange: Exchange, row: int) -> str | None:
+    """Return the time of the record that was decided on, where the service was given the record."""
+    if exchange.records is None or exchange.servable is None:
+        return None
+    microseconds = exchange.records[row].get(exchange.servable.schema["time"])
+    return None if microseconds is None else written(microseconds / 1e6)
+
+
+def _content(batch: Batch, row: int) -> bytes:
+    """Return what the model was given: its numbers as they are in memory, and its texts as JSON."""
+    texts = b"" if batch.texts is None else encoded(batch.texts[row].tolist())
+    return batch.numbers[row].tobytes() + texts
+
+
+def _reasons(exchange: Exchange, row: int) -> list[tuple[str, float]] | None:
+    """Return the features that were given as reasons and what each added; not in words, as these tell values."""
+    if exchange.reasons is None:
+        return None
+    return [(reason.feature, reason.contribution) for reason in exchange.reasons[row]]
+
+
+def _route_fields(exchange: Exchange, row: int) -> dict[str, Any]:
+    """Return what is known of the route: its epoch, the arm that answered, and the entity's place between 0 and 1."""
+    arms, places = getattr(exchange, "arms", None), getattr(exchange, "places", None)
+    return {
+        "epoch": getattr(exchange, "epoch", None),
+        "arm": getattr(exchange, "arm", None) if arms is None else arms[row],
+        "place": None if places is None else places[row],
+    }
