@@ -1,6 +1,7 @@
 """From a line of the decision log to the data: what is found is right, and what is not is said."""
 
 import gzip
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -53,8 +54,9 @@ def test_all_that_made_a_decision_is_named(log):
     assert values(lines, "libraries") == ["requirements.lock md5 " + "2" * 32]
     assert values(lines, "code") == ["src/train.py md5 " + "1" * 32]
     assert any("v0.1.0 is in prod (promote): nothing answers yet" in one for one in lines)
-    metrics = git(Path.cwd(), "show", f"{release.commit}:metrics/evaluate/evaluation.json")
-    assert values(lines, "figures")[0].startswith("metrics/evaluate/evaluation.json sha256 ") and metrics
+    path = "metrics/evaluate/evaluation.json"
+    metrics = git(Path.cwd(), "show", f"{release.commit}:{path}").encode()
+    assert values(lines, "figures") == [f"{path} sha256 {hashlib.sha256(metrics).hexdigest()}"]
 
 
 def test_the_origin_is_found_where_the_bundle_is_not_beside_the_route(log):
