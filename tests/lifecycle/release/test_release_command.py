@@ -77,7 +77,7 @@ def test_a_canary_takes_the_next_step(given, before, share):
 
 @pytest.mark.parametrize("given, before", [(0.0, 0.0), (1.5, 0.0), (float("nan"), 0.0), (0.25, 0.25), (None, 1.0)])
 def test_a_share_that_is_none_is_refused(given, before):
-    with pytest.raises(PipelineError, match="share|promote it"):
+    with pytest.raises(PipelineError, match=r"share|promote it"):
         next_share(given, before, GATE)
 
 

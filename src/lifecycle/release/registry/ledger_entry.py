@@ -20,6 +20,15 @@ REGISTER, ASK = "register", "ask"
 IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> (?P<at>\d+) [+-]\d{4}")
 
 
+def readable(text: str) -> str:
+    r"""Return text on one line, without what would steer a terminal.
+
+    >>> readable("two\\nlines\\x1b[2J")
+    'two lines [2J'
+    """
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 class Person(NamedTuple):
     """Who did something: name and address that git is set to, and the account of a CI job."""
 
@@ -29,7 +38,7 @@ class Person(NamedTuple):
 
     def __str__(self) -> str:
         """Return the name, with the account of the CI job where there is one."""
-        return f"{self.name} (CI: {self.actor})" if self.actor else self.name
+        return readable(f"{self.name} (CI: {self.actor})" if self.actor else self.name)
 
     def is_same(self, other: "Person") -> bool:
         """Tell whether two are the same person: the same address, or the same account."""
@@ -114,7 +123,7 @@ class Entry:
     @property
     def sentence(self) -> str:
         """What happened and why, on one line."""
-        return " ".join(f"{self.happened}: {self.why}".split())
+        return readable(f"{self.happened}: {self.why}")
 
     @property
     def happened(self) -> str:

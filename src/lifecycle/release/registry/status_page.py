@@ -22,6 +22,7 @@ STYLE = """
 .card b { font-size: 1.05rem } .card p { margin: .3rem 0 }
 .bar { height: .4rem; background: var(--band); border: 1px solid var(--line) }
 .bar i { display: block; height: 100%; background: var(--tried) }
+.when { white-space: nowrap }
 .quiet { color: var(--quiet) }
 .note { border-left: .3rem solid var(--warn); background: var(--band); padding: .4rem .75rem; font-size: .875rem }
 """

@@ -10,6 +10,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.release_params import Environment
 from lifecycle.release.registry.environment_route import wanted_route
 from lifecycle.release.registry.ledger import Ledger
+from lifecycle.release.registry.ledger_entry import readable
 from lifecycle.release.registry.rollback import unrecorded
 from lifecycle.release.registry.tags import order
 from lifecycle.release.registry.transitions import State, legal_steps
@@ -104,7 +105,7 @@ def _card(ledger: Ledger, environment: str, number: str, now: datetime) -> Card:
         state=states[number],
         age=in_words((now - entry.at).total_seconds()),
         share=entry.share if states[number] in ("canary", "ab") else 0.0,
-        why=entry.why,
+        why=readable(entry.why),
         who=str(entry.who),
         next=tuple(legal_steps(states, number)),
     )
@@ -177,8 +178,8 @@ def _lane_lines(lanes: dict[str, list[Card]]) -> list[str]:
 
 def _card_lines(card: Card, width: int) -> list[str]:
     share = f" {card.share:.0%}" if card.share else ""
-    head = [f"{card.number}{share}", card.version, f"{card.state}, {card.age}"]
-    return [*head, *wrap(shorten(card.why, 3 * width), width), *wrap(f"> {_next(card)}", width)]
+    texts = (f"{card.number}{share}", card.version, card.state, card.age, shorten(card.why, 3 * width))
+    return [line for text in (*texts, f"> {_next(card)}") for line in wrap(text, width)]
 
 
 def history_lines(ledger: Ledger, environment: str | None) -> list[str]:
