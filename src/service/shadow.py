@@ -82,6 +82,7 @@ class Shadow:
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, seconds)
         self._meters.add("shadow_dropped", amount=float(len(self._queue)))
+        self._queue.clear()
 
     def _run(self) -> None:
         lower_priority()
