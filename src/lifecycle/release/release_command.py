@@ -4,17 +4,17 @@ python src/mlops.py release register --why "..."     the commit that is checked 
 python src/mlops.py release promote v1.2.0 --why ... it answers
 python src/mlops.py release rollback --why "..."     what answered before answers again
 python src/mlops.py release status                   who is where, and what each may do next
+
+What is imported here is little, so that a rollback waits for nothing; gates import what they need.
 """
 
 import argparse
-import sys
-from collections.abc import Mapping, Sequence
-from hashlib import file_digest
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import load_block
+from lifecycle.core.params import Params, load_block, load_params
 from lifecycle.core.release_params import CanaryGate, Environment, ReleaseParams
 from lifecycle.release.registry.entry_drafts import Act
 from lifecycle.release.registry.identity import person
@@ -22,7 +22,10 @@ from lifecycle.release.registry.ledger import Ledger, read_ledger
 from lifecycle.release.registry.release_steps import Place, register, roll_back, sync, take_step
 from lifecycle.release.registry.status_view import history_lines, status_text, views
 from lifecycle.release.registry.tags import Bump
-from lifecycle.release.registry.transitions import Step
+from lifecycle.release.registry.transitions import Step, plan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STEPS: dict[Step, str] = {
     "shadow": "score what the version that answers scores, and answer nobody",
@@ -31,6 +34,10 @@ STEPS: dict[Step, str] = {
     "promote": "answer everybody; the version before it is kept to go back to",
     "reject": "try it no longer, for it has failed",
     "retire": "keep it no longer",
+}
+OTHERS = {
+    "watch": "take back by itself what must not answer",
+    "audit": "prove that the log of decisions is whole, and look into it",
 }
 
 
@@ -52,8 +59,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         sub.add_argument("--approve", action="store_true", help="approve what another person has asked for")
         if step == "canary":
             sub.add_argument("--share", type=float, help="of the entities; the next one of release.canary.steps")
-        if step == "ab":
-            sub.add_argument("--plan", type=Path, help="file with the plan of the experiment; its sha256 is kept")
+        sub.add_argument("--log", type=Path, help="the service's SERVE_LOG, by which the gate judges")
+        sub.add_argument("--labels", type=Path, help="CSV or parquet: request_id, row, the target")
+        sub.add_argument(
+            "--since", type=moment, help="when the present state began, in the log; what the registry says"
+        )
+        sub.add_argument("--as-of", type=moment, help="the end of the log; now")
     commands.add_parser("rollback", parents=[common, why], help="take back the last change of who answers")
     status = commands.add_parser("status", parents=[common], help="show who is where, and what each may do next")
     status.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
@@ -62,19 +73,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     lineage = commands.add_parser("lineage", parents=[common], help="from a request to the data that decided it")
     lineage.add_argument("request", help="its X-Request-ID")
     lineage.add_argument("--log", type=Path, required=True, help="the service's SERVE_LOG")
-    return parser.parse_args(argv)
+    for name, about in OTHERS.items():
+        commands.add_parser(name, help=about, add_help=False)
+    return parser.parse_known_args(argv)[0] if argv and argv[0] in OTHERS else parser.parse_args(argv)
+
+
+def moment(text: str) -> "pd.Timestamp":
+    """Return a time of the log, UTC; for a log whose clock is not this one's, such as a replay's."""
+    import pandas as pd
+
+    found = pd.Timestamp(text)
+    return found if found.tzinfo is None else found.tz_convert(None)
 
 
 def place_of(options: argparse.Namespace, params: ReleaseParams) -> Place:
     """Return where a command line's release happens."""
-    environment = options.environment or params.environment
+    environment = getattr(options, "environment", None) or params.environment
     folder = Path(params.folder) if environment == params.environment else None
-    return Place(environment, folder, options.push or params.remote)
-
-
-def gate_of(step: str, options: argparse.Namespace, params: ReleaseParams) -> list[Mapping[str, Any]]:
-    """Return what the gate of a step found: name, figure, limit, state and sentence of each check."""
-    return []
+    return Place(environment, folder, getattr(options, "push", None) or params.remote)
 
 
 def next_share(given: float | None, before: float, gate: CanaryGate) -> float:
@@ -97,34 +113,46 @@ def next_share(given: float | None, before: float, gate: CanaryGate) -> float:
     return given
 
 
-def _act(options: argparse.Namespace, place: Place, params: ReleaseParams) -> Act:
-    """Return who does a step, why, with which share and on what evidence."""
-    step, share = options.command, 0.0
-    evidence: dict[str, Any] = {"gates": gate_of(step, options, params)}
-    if step == "canary":
-        share = next_share(options.share, _share_now(place, options.version), params.canary)
-    if step == "ab":
-        share = params.ab.share
-        if options.plan is not None:
-            with options.plan.open("rb") as file:
-                evidence["plan"] = {str(options.plan): file_digest(file, "sha256").hexdigest()}
-    return Act(person(), options.why, evidence, share=share)
+def _act(options: argparse.Namespace, place: Place, number: str, ledger: Ledger, params: Params) -> Act:
+    """Return who does a step, why, with which share, and what its gate found.
+
+    Raises
+    ------
+    PipelineError
+        The gate does not let it pass.
+    """
+    from lifecycle.release.release_gates import Sources, Trial, check_gate, step_gate
+
+    step, release = options.command, params.release
+    last = ledger.last(number, place.environment)
+    share = {"canary": lambda: next_share(options.share, last.share, release.canary), "ab": lambda: release.ab.share}
+    sources = Sources(options.log, options.labels, options.since, options.as_of)
+    found = step_gate(step, Trial(number, place.environment, ledger, sources, params))
+    evidence = {"gates": check_gate(step, number, found)}
+    return Act(person(), options.why, evidence, share=share[step]() if step in share else 0.0)
 
 
-def _share_now(place: Place, name: str) -> float:
-    ledger = read_ledger(place.artifact)
-    number = ledger.release(name).number
-    is_canary = ledger.states(place.environment)[number] == "canary"
-    return ledger.last(number, place.environment).share if is_canary else 0.0
-
-
-def _step(options: argparse.Namespace, place: Place, params: ReleaseParams) -> list[str]:
-    needs_second = options.command in params.approval
+def _step(options: argparse.Namespace, place: Place) -> list[str]:
+    params = load_params()
+    needs_second = options.command in params.release.approval
     if options.approve and not needs_second:
         raise PipelineError(f"--approve: {options.command} needs no second person here: release.approval")
-    approve = options.approve if needs_second else None
-    entry, told = take_step(place, options.command, options.version, _act(options, place, params), approve)
+    ledger = read_ledger(place.artifact)
+    number = ledger.release(options.version).number
+    plan(ledger.states(place.environment), options.command, number)  # refuses what is illegal before a log is read
+    act = _act(options, place, number, ledger, params)
+    entry, told = take_step(place, options.command, number, act, options.approve if needs_second else None)
     return [entry.sentence, *told]
+
+
+def _register(options: argparse.Namespace, place: Place) -> list[str]:
+    from lifecycle.release.release_gates import registration_checks
+
+    found = registration_checks(read_ledger(place.artifact), place.environment, load_params())
+    checks = found.as_json()["checks"]
+    entry = register(place, options.why, options.version, options.bump, checks)
+    said = [f"  {check.name}: {check.state}: {check.sentence}" for check in found.checks]
+    return [entry.sentence, f"offline gate: {found.state}", *said]
 
 
 def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str]:
@@ -140,24 +168,37 @@ def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str
     return status_text(ledger, shown)
 
 
-def release(argv: Sequence[str]) -> None:
-    """Run the command."""
-    options, params = parse(argv), load_block("release", ReleaseParams)
-    place = place_of(options, params)
+def _lines(options: argparse.Namespace, place: Place) -> list[str]:
+    """Do what a command line says, and return what is to be printed."""
     match options.command:
         case "register":
-            checks = gate_of("register", options, params)
-            lines = [register(place, options.why, options.version, options.bump, checks).sentence]
+            return _register(options, place)
         case "rollback":
-            lines = roll_back(place, options.why)
+            return roll_back(place, options.why)
         case "sync":
-            lines = sync(place)
+            return sync(place)
         case "lineage":
             from lifecycle.release.registry.request_lineage import lineage_lines
 
-            lines = lineage_lines(place, options.request, options.log)
+            return lineage_lines(place, options.request, options.log)
         case "status" | "history":
-            lines = _show(options, place, read_ledger(place.artifact))
+            return _show(options, place, read_ledger(place.artifact))
         case _:
-            lines = _step(options, place, params)
-    print("\n".join(lines), file=sys.stdout)
+            return _step(options, place)
+
+
+def release(argv: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(argv)
+    place = place_of(options, load_block("release", ReleaseParams))
+    match options.command:
+        case "watch":
+            from lifecycle.release.automatic_rollback import watch
+
+            watch(argv[1:], place)
+        case "audit":
+            from lifecycle.release.audit.audit_command import audit
+
+            audit(argv[1:])
+        case _:
+            print("\n".join(_lines(options, place)))

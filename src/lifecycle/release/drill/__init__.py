@@ -1,1 +1,1 @@
-"""The drill: a model's whole life in minutes, in a copy of the repository, with the commands that a person would use."""
+"""The drill: a model's whole life in minutes, in a clone, by the commands that a person would type."""

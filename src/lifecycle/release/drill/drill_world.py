@@ -12,7 +12,7 @@ from lifecycle.splits.time_windows import DAY
 
 LIVE_DAYS = 46  # that are replayed
 CALM_DAYS = 8  # of them, before the drift
-RECORDS_A_DAY = 900.0  # more entities than make so many are left out: a drill is about steps, not about size
+RECORDS_A_DAY = 600.0  # more entities than make so many are left out: a drill is about steps, not about size
 BAND = (0.96, 0.985)  # quantiles of the size of records between which, after the drift, all are positive
 SALT = "drill"
 
@@ -30,12 +30,15 @@ class World(NamedTuple):
         The day from which a service sees them; all before are there at the start.
     drift : pandas.Timestamp
         The day from which the target means something else.
+    change : str
+        What it means then.
     """
 
     problem: Problem
     records: pd.DataFrame
     live: pd.Timestamp
     drift: pd.Timestamp
+    change: str
 
     def between(self, begin: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
         """Return the records from a time up to another one; None: from the first, up to the last."""
@@ -70,7 +73,8 @@ def drill_world(records: pd.DataFrame, problem: Problem) -> World:
         )
     drift = live + CALM_DAYS * DAY
     sample = _sampled(by_time, problem, (last - first) / DAY)
-    return World(problem, _drifted(sample, problem, drift), live, drift)
+    changed, change = _drifted(sample, problem, drift)
+    return World(problem, changed, live, drift, change)
 
 
 def _sampled(records: pd.DataFrame, problem: Problem, days: float) -> pd.DataFrame:
@@ -83,13 +87,15 @@ def _sampled(records: pd.DataFrame, problem: Problem, days: float) -> pd.DataFra
     return records[records[problem.entity].isin(chosen)].reset_index(drop=True)
 
 
-def _drifted(records: pd.DataFrame, problem: Problem, drift: pd.Timestamp) -> pd.DataFrame:
-    """Return records of which, from a day on, also those of a certain size are positive: a change of meaning."""
-    size = records[_size_column(problem)].to_numpy(np.float64)
+def _drifted(records: pd.DataFrame, problem: Problem, drift: pd.Timestamp) -> tuple[pd.DataFrame, str]:
+    """Return records of which, from a day on, also those of a certain size are positive, and that in words."""
+    column = _size_column(problem)
+    size = records[column].to_numpy(np.float64)
     low, high = np.nanquantile(size, BAND)
     changed = (records[problem.time_column] >= drift).to_numpy() & (size >= low) & (size < high)
-    target = records[problem.target]
-    return records.assign(**{problem.target: target.where(~changed, _positive(problem))})
+    target = records[problem.target].where(~changed, positive_of(problem))
+    change = f"each {problem.words.record} with {column} from {low:.2f} to {high:.2f} is a {problem.words.positive}"
+    return records.assign(**{problem.target: target}), change
 
 
 def _size_column(problem: Problem) -> str:
@@ -101,5 +107,6 @@ def _size_column(problem: Problem) -> str:
     return problem.amount or numbers[0]
 
 
-def _positive(problem: Problem) -> int | str:
+def positive_of(problem: Problem) -> int | str:
+    """Return the positive class as the source has it."""
     return 1 if problem.positive is None else problem.positive

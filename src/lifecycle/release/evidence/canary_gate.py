@@ -26,7 +26,7 @@ ARMS: tuple[Arm, ...] = ("champion", "challenger")
 
 
 def canary_gate(
-    params: ReleaseParams, found: ArmRecords, step: int, period: tuple[pd.Timestamp, pd.Timestamp]
+    params: ReleaseParams, found: ArmRecords, share: float, period: tuple[pd.Timestamp, pd.Timestamp]
 ) -> GateResult:
     """Judge a step of a canary.
 
@@ -40,13 +40,12 @@ def canary_gate(
         Block `release` of params.yaml.
     found : ArmRecords
         The decision log, for the last step from before the step.
-    step : int
-        Its place in `canary.steps`, from 0.
+    share : float
+        Of the entities that the challenger answers; 1 in the last step.
     period : (pandas.Timestamp, pandas.Timestamp)
         When the step began, and now.
     """
     canary, (since, now) = params.canary, period
-    share = canary.steps[step]
     arms = found.of(ARMS, since, now)
     if share == 1.0:
         arms = _with_earlier(arms, found.of(ARMS[:1], pd.Timestamp.min, since))

@@ -38,7 +38,7 @@ TIMED, WARM_UP = 500, 50  # records that are scored one by one, and those of the
 def offline_gate(
     params: Params,
     problem: Problem,
-    sides: tuple[Revision, Workspace],
+    sides: tuple[Revision | None, Workspace],
     bundle: Path,
     reproduce: Callable[[], None] | None = None,
 ) -> GateResult:
@@ -50,8 +50,8 @@ def offline_gate(
         Content of params.yaml.
     problem : Problem
         Whose records they are.
-    sides : (Revision, Workspace)
-        The version that answers now, and the one that shall be tried.
+    sides : (Revision or None, Workspace)
+        The version that answers now, None where none does yet, and the one that shall be tried.
     bundle : Path
         Of the one that shall be tried.
     reproduce : callable, optional
@@ -59,9 +59,11 @@ def offline_gate(
         It is asked only where `release.offline.reproducible` is set, and last, as it takes long.
     """
     base, head = sides
-    scores = base.table(SCORES), head.table(SCORES)
-    checks = [_whole(bundle), _headline(base, head, params, problem)]
-    checks += [_slices(*scores, params, problem), _fair(scores[1], params, problem)]
+    scores = head.table(SCORES)
+    checks = [_whole(bundle)]
+    if base is not None:
+        checks += [_headline(base, head, params, problem), _slices(base.table(SCORES), scores, params, problem)]
+    checks.append(_fair(scores, params, problem))
     if checks[0].state == "passes":
         checks.append(_fast(bundle, head.table(TEST), params.release.offline.latency_ms))
     if params.release.offline.reproducible:

@@ -86,6 +86,10 @@ class Ledger:
             raise PipelineError(f"{name}: no release of {self.artifact}; known: {known}")
         return by_name[name]
 
+    def registration(self, number: str) -> Entry:
+        """Return the entry by which a release was registered."""
+        return next(entry for entry in self.entries if entry.step == REGISTER and entry.number == number)
+
     def states(self, environment: str) -> dict[str, State]:
         """Return the state of each version in an environment, by release number."""
         states: dict[str, State] = {}

@@ -1,0 +1,192 @@
+"""The gate in front of each step of a release: what is asked, of which evidence, and when nothing is asked.
+
+| step | asks |
+| :-- | :-- |
+| register | nothing; it records what the offline gate finds |
+| shadow, and the first promote | that the offline gate had passed |
+| canary from the shadow, ab | the shadow gate; an A/B test may begin while that still waits |
+| canary with a larger share, promote from the canary | the canary gate of the present share |
+| promote from an A/B test | the experiment gate |
+| reject, retire, rollback | nothing: they take back |
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import Params
+from lifecycle.evaluation.tasks.registry import task_of
+from lifecycle.monitoring.decision_log import lines_of, log_files
+from lifecycle.monitoring.label_file import read_labels
+from lifecycle.problem.loading import fill, load_problem
+from lifecycle.problem.problem import Problem
+from lifecycle.release.evidence.arm_records import ArmRecords, read_arms
+from lifecycle.release.evidence.canary_gate import canary_gate
+from lifecycle.release.evidence.experiment_gate import experiment_gate
+from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
+from lifecycle.release.evidence.offline_gate import offline_gate
+from lifecycle.release.evidence.shadow_gate import shadow_gate
+from lifecycle.release.registry.ledger import Ledger
+from lifecycle.release.registry.transitions import Step, in_state
+from lifecycle.repository.reproducibility import prove
+from lifecycle.repository.revision_files import Revision, Workspace
+
+BUNDLE = Path("models/bundle")
+EARLIER = pd.Timedelta(days=28)  # of the log before a step, in which the champion answered everybody
+
+
+class Sources(NamedTuple):
+    """Where the evidence of a step is.
+
+    Parameters
+    ----------
+    log, labels : Path or None
+        The service's decision log, and the table of labels that came later.
+    since : pandas.Timestamp or None
+        When the present state began, by the clock of the log; None: when the registry says.
+    as_of : pandas.Timestamp
+        Now, by the clock of the log; None: by this one's.
+    """
+
+    log: Path | None
+    labels: Path | None
+    since: pd.Timestamp | None
+    as_of: pd.Timestamp | None
+
+
+class Trial(NamedTuple):
+    """A version that is tried in an environment, and by what it is judged."""
+
+    number: str
+    environment: str
+    ledger: Ledger
+    sources: Sources
+    params: Params
+
+    @property
+    def since(self) -> pd.Timestamp:
+        """When its present state began."""
+        at = self.ledger.last(self.number, self.environment).at
+        return self.sources.since or pd.Timestamp(at).tz_localize(None)
+
+    @property
+    def problem(self) -> Problem:
+        """Whose records are decided."""
+        return load_problem(self.params.problem)
+
+    @property
+    def delay_days(self) -> float:
+        """Until a label is known."""
+        return float(fill(self.params.split, self.problem, "split").delay_days or 0)
+
+    def arms(self) -> ArmRecords:
+        """Return what both versions have decided.
+
+        Raises
+        ------
+        PipelineError
+            No log was named, or it can't be read.
+        """
+        if self.sources.log is None:
+            raise PipelineError(
+                f"{self.number}: its gate reads the decision log of the service: --log FILE (SERVE_LOG)"
+            )
+        champion = in_state(self.ledger.states(self.environment), "live")
+        before, after = (self.ledger.release(number).version for number in (champion, self.number))
+        return read_arms(lines_of(log_files(self.sources.log)), before, after, self.since - EARLIER)
+
+    def labels(self) -> pd.DataFrame:
+        """Return the labels that are known.
+
+        Raises
+        ------
+        PipelineError
+            No table was named, or it can't be read.
+        """
+        if self.sources.labels is None:
+            raise PipelineError(f"{self.number}: its gate reads the labels that came later: --labels FILE")
+        return read_labels(self.sources.labels, self.problem, self.params.ingest.csv)
+
+    @property
+    def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """From when to when it is judged."""
+        now = pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
+        return self.since, self.sources.as_of or now
+
+
+def registration_checks(ledger: Ledger, environment: str, params: Params) -> GateResult:
+    """Return what the offline gate finds of the workspace, beside the version that answers in an environment."""
+    answering = in_state(ledger.states(environment), "live")
+    base = Revision(ledger.release(answering).commit) if answering else None
+    return offline_gate(params, load_problem(params.problem), (base, Workspace()), BUNDLE, prove)
+
+
+def step_gate(step: Step, trial: Trial) -> GateResult | None:
+    """Return what the gate of a step says; None where nothing is asked."""
+    before = trial.ledger.states(trial.environment).get(trial.number)
+    ask = GATES.get((str(before), step))
+    return None if ask is None else ask(trial)
+
+
+def check_gate(step: Step, number: str, found: GateResult | None) -> list[Mapping[str, Any]]:
+    """Return the checks of a gate as the registry keeps them.
+
+    Raises
+    ------
+    PipelineError
+        The gate does not let the step pass; says by which figures and limits.
+    """
+    if found is None:
+        return []
+    if found.state != "passes":
+        verb = {"refuses": "is refused", "waits": "has to wait", "unknown": "can't be judged"}[found.state]
+        raise PipelineError("\n  ".join([f"{step} {number} {verb}:", *found.reasons]))
+    return list(found.as_json()["checks"])
+
+
+def _registered(trial: Trial) -> GateResult:
+    """Return what the offline gate found when the version was registered."""
+    checks: Sequence[Mapping[str, Any]] = trial.ledger.registration(trial.number).evidence.get("gates", ())
+    return gate_result([Check(**check) for check in checks])
+
+
+def _shadow(trial: Trial) -> GateResult:
+    task = task_of(trial.problem)
+    return shadow_gate(trial.params.release, trial.arms(), trial.labels(), task, trial.delay_days, trial.period)
+
+
+def _before_experiment(trial: Trial) -> GateResult:
+    """Let an A/B test begin unless the shadow has shown that the challenger decides worse."""
+    found = _shadow(trial)
+    if found.state != "waits":
+        return found
+    return gate_result([check._replace(state="passes") if check.state == "waits" else check for check in found.checks])
+
+
+def _canary(trial: Trial) -> GateResult:
+    share = trial.ledger.last(trial.number, trial.environment).share
+    return canary_gate(trial.params.release, trial.arms(), share, trial.period)
+
+
+def _experiment(trial: Trial) -> GateResult:
+    target = trial.problem.target
+    return experiment_gate(trial.params.release, trial.arms(), trial.labels(), target, trial.delay_days, trial.period)
+
+
+GATES: Mapping[tuple[str, Step], Callable[[Trial], GateResult]] = {
+    ("registered", "shadow"): _registered,
+    ("registered", "promote"): _registered,
+    ("retired", "shadow"): _registered,
+    ("rejected", "shadow"): _registered,
+    ("shadow", "canary"): _shadow,
+    ("shadow", "ab"): _before_experiment,
+    ("canary", "canary"): _canary,
+    ("canary", "ab"): _canary,
+    ("canary", "promote"): _canary,
+    ("ab", "canary"): _experiment,
+    ("ab", "promote"): _experiment,
+}
