@@ -176,13 +176,11 @@ def test_the_reach_of_a_chain_is_that_of_all_its_links():
 
 
 def test_gaps_stay_gaps(tmp_path):
-    world = records(1_200)
-    gaps = world.assign(amount=world["amount"].where(world.index % 5 != 0))
-    problem = SimpleNamespace(
-        **{**vars(PROBLEM), "features": (Window("m", "mean", of="amount", by="shop", days=(1,)),)}
-    )
-    table = pa.Table.from_pandas(gaps, preserve_index=False)
+    mean = Window("m", "mean", of="amount", by="shop", days=(1,), current=False, empty=float("nan"))
+    problem = SimpleNamespace(**{**vars(PROBLEM), "features": (mean,)})
+    table = pa.Table.from_pandas(records(1_200), preserve_index=False)
     made, _ = cached_features(problem, table, tmp_path)
     again, known = cached_features(problem, table, tmp_path)
     assert known == 1_200
+    assert np.isnan(made["m_1d"]).any()
     np.testing.assert_array_equal(made["m_1d"].view("i8"), again["m_1d"].view("i8"))
