@@ -1,4 +1,4 @@
-"""Bring records in: simulated, from a file, or downloaded.
+"""Bring records in: simulated, from a file or a folder of files, or downloaded.
 
 Reads   the source that the `ingest` block of params.yaml names
 Writes  data/raw/records.parquet, the contract's columns as the source has them
@@ -23,7 +23,8 @@ from lifecycle.features.feature_declaration_checks import check_features
 from lifecycle.problem.loading import check_settings, load_generator, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.sources.download import download
-from lifecycle.sources.files import FORMATS, is_format, is_litter, read_file, to_contract
+from lifecycle.sources.files import FORMATS, is_format, read_file, to_contract
+from lifecycle.sources.part_files import part_files, read_parts
 
 DOWNLOADS = Path("data/downloads")
 
@@ -36,7 +37,8 @@ def read_records(params: IngestParams, problem: Problem, name: str) -> pa.Table:
     if source == "url":
         return read_file(_fetched(params), problem, params.csv)
     if source == "file":
-        return read_file(params.path, problem, params.csv)
+        path = Path(params.path)
+        return (read_parts if path.is_dir() else read_file)(path, problem, params.csv)
     if problem.generator is None:
         raise PipelineError(
             f"problem {name} can't be generated; set ingest.path to its file, or ingest.url and ingest.sha256"
@@ -59,19 +61,7 @@ def _generated(generator: str, options: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _file_or_generate(path: Path) -> str:
-    if not path.is_dir():
-        return "file"
-    found = sorted(file.name for file in path.iterdir() if not _is_no_data(file.name))
-    if found:
-        raise PipelineError(
-            f"ingest.path = {path}: a folder with {found[0]} in it; name the file, or set ingest.source"
-        )
-    return "generate"
-
-
-def _is_no_data(name: str) -> bool:
-    """Tell whether a file in the folder of the user's data is DVC's, hidden, or left by a file manager or an editor."""
-    return is_litter(name) or name.endswith(".dvc")
+    return "generate" if path.is_dir() and not part_files(path) else "file"
 
 
 def _fetched(params: IngestParams) -> Path:

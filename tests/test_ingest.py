@@ -125,8 +125,8 @@ def test_an_address_with_a_signature_may_stand_in_a_variable(monkeypatch):
 def test_what_a_file_manager_or_an_editor_leaves_is_no_data(folder, name):
     (folder / "data/source" / name).touch()
     assert len(records()) > 0
-    (folder / "data/source/mine.csv").touch()
-    assert "a folder with mine.csv in it" in refusal()
+    (folder / "data/source/mine.txt").touch()
+    assert "a folder with mine.txt in it" in refusal()
 
 
 @pytest.mark.parametrize("given", [{"url": "https://example.org/a.csv"}, {"sha256": "a" * 64, "source": "url"}])
@@ -175,12 +175,13 @@ def test_stage_takes_the_problem_that_the_params_name(folder):
     assert list(pd.read_parquet(folder / RAW)) == list(load_problem("creditcard").columns)
 
 
-def test_a_folder_with_a_file_in_it_is_not_taken_for_an_empty_one(tmp_path):
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "mine.csv").write_text("a\n1\n")
-    with pytest.raises(PipelineError, match=r"ingest\.path = .*: a folder with mine\.csv in it; name the file"):
-        ingest.read_records(checked(IngestParams, NONE | {"path": str(folder)}, "test"), PROBLEM, "transactions")
+def test_a_folder_of_files_is_one_table_in_the_order_of_their_names(folder):
+    table = payments_table(48)
+    table.iloc[:30].to_parquet(folder / "data/source/records-2018-04-01.parquet")
+    table.iloc[30:].to_csv(folder / "data/source/records-2018-04-02.csv", index=False)
+    (folder / "data/source/records-2018-04-01.parquet.dvc").touch()
+    raw = run(folder)
+    pd.testing.assert_frame_equal(raw, table, check_dtype=False)
 
 
 def test_what_a_system_leaves_in_the_folder_does_not_count(folder):

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from lifecycle.contract.cell_hints import hint
+from lifecycle.core.source_parts import RowPlaces
 from lifecycle.problem.problem import Column
 
 LONGEST = 60  # characters of a value in a message
 
 
 def rejected_rows(table: pa.Table, rows: Sequence[int], reasons: Sequence[str]) -> pa.Table:
-    """Return rows of the source with two columns more: `source_row`, from 0, and `reason`.
+    """Return rows of the source with columns more: `source_row`, from 0, and `reason`.
+
+    Where the source is several files, `source_file` names that of each row. `source_row` counts over all of them.
 
     Parameters
     ----------
@@ -24,7 +27,9 @@ def rejected_rows(table: pa.Table, rows: Sequence[int], reasons: Sequence[str]) 
     """
     places = pa.array(rows, pa.int64())
     columns = {name: _shown(table[name].take(places)) for name in table.column_names}
-    return pa.table({**columns, "source_row": places, "reason": pa.array(reasons, pa.string())})
+    places_in_files = RowPlaces(table)
+    files = {"source_file": pa.array(map(places_in_files.file, rows), pa.string())} if places_in_files.has_files else {}
+    return pa.table({**columns, **files, "source_row": places, "reason": pa.array(reasons, pa.string())})
 
 
 def example(table: pa.Table, row: int, column: Column | None, reason: str) -> str:
@@ -42,11 +47,12 @@ def example(table: pa.Table, row: int, column: Column | None, reason: str) -> st
         Why it was rejected, without the column's name.
     """
     value = None if column is None else _text(table[column.name][row])
+    place = RowPlaces(table).words(row)
     if value is None or column is None:
-        return f"the first in row {row}"
+        return f"the first in {place}"
     shown = repr(value if len(value) <= LONGEST else f"{value[:LONGEST]}...")
     advice = hint(value, column, reason)
-    return f"the first is {shown} in row {row}{f': {advice}' if advice else ''}"
+    return f"the first is {shown} in {place}{f': {advice}' if advice else ''}"
 
 
 def _shown(values: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:

@@ -32,7 +32,7 @@ FILLED = {
     for block, section in BLOCKS.items()
 }
 MOST_QUANTILES = 20  # of a band
-RESERVED = {"fold", "role", "score", "probability", "alert", "baseline_score", "source_row", "reason"}
+RESERVED = {"fold", "role", "score", "probability", "alert", "baseline_score", "source_row", "source_file", "reason"}
 TYPES = ("integer", "number", "text", "timestamp")
 
 

@@ -65,14 +65,17 @@ def read_file(path: str | Path, problem: Problem, options: CsvParams = PLAIN) ->
     PipelineError
         The file is missing, empty, not what its name says, or has missing or extra columns.
     """
-    path = Path(path)
+    return to_contract(read_columns(Path(path), problem, options), problem, str(path))
+
+
+def read_columns(path: Path, problem: Problem, options: CsvParams) -> pa.Table:
+    """Read a file's own columns, before any is renamed, added or left out; see `read_file`."""
     _look_at(path)
     if path.suffix.lower() == ".parquet":
-        return to_contract(read_parquet(path, set(_canonical(problem))), problem, str(path))
+        return read_parquet(path, set(canonical_names(problem)))
     with unpacked(path) as file:
         table = read_csv(file, str(path), options, partial(_check_header, path, problem, options))
-    metadata = {DECIMAL: options.decimal} if options.decimal != "." else None
-    return to_contract(table.replace_schema_metadata(metadata), problem, str(path))
+    return table.replace_schema_metadata({DECIMAL: options.decimal} if options.decimal != "." else None)
 
 
 def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -> pa.Table:
@@ -93,12 +96,8 @@ def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -
         Columns are missing, unknown or repeated, there is no row, or `prepare` fails.
     """
     table = as_arrow(table) if isinstance(table, pd.DataFrame) else table
-    faults = _wrong_columns(table.column_names, problem)
-    if faults:
-        raise PipelineError(f"{origin}: {faults}")
-    if not len(table):
-        raise PipelineError(f"{origin}: the table has no rows")
-    canonical = _canonical(problem)
+    check_columns(table, problem, origin)
+    canonical = canonical_names(problem)
     metadata, names = table.schema.metadata, [canonical.get(name, name) for name in table.column_names]
     table = table.rename_columns(names).replace_schema_metadata(metadata)
     for column in problem.contract:
@@ -110,14 +109,23 @@ def to_contract(table: pa.Table | pd.DataFrame, problem: Problem, origin: str) -
     return derive(table, problem, origin).select(list(problem.columns))
 
 
-def _canonical(problem: Problem) -> dict[str, str]:
+def check_columns(table: pa.Table, problem: Problem, origin: str) -> None:
+    """Raise when columns are missing, unknown or repeated, or there is no row."""
+    faults = _wrong_columns(table.column_names, problem)
+    if faults:
+        raise PipelineError(f"{origin}: {faults}")
+    if not len(table):
+        raise PipelineError(f"{origin}: the table has no rows")
+
+
+def canonical_names(problem: Problem) -> dict[str, str]:
     """Return what the contract calls a column, by every name that it may have in a source."""
     return {alias: column.name for column in problem.contract for alias in (column.name, *column.aliases)}
 
 
 def _wrong_columns(given: list[str], problem: Problem) -> str:
     """Say which columns are missing, unknown or repeated."""
-    canonical = _canonical(problem)
+    canonical = canonical_names(problem)
     names = [canonical.get(name, name) for name in given]
     expected = [column.name for column in problem.contract if not column.derived]
     optional = {column.name for column in problem.contract if column.default is not None}
@@ -138,7 +146,7 @@ def _check_header(path: Path, problem: Problem, options: CsvParams, names: list[
     if not faults:
         return
     with unpacked(path) as file:
-        advice = names_elsewhere(file, set(_canonical(problem)), options)
+        advice = names_elsewhere(file, set(canonical_names(problem)), options)
     if advice:
         raise PipelineError(f"{path}: {options.separator.join(names)[:80]!r} does not name the columns; {advice}")
     raise PipelineError(f"{path}: {faults}")

@@ -34,6 +34,7 @@ from lifecycle.features.partitioned.layout import (
     start_of,
 )
 from lifecycle.features.partitioned.tasks import RowGroups, Task, Work, evaluate_task
+from lifecycle.features.partitioned.window_cache import cached_features
 from lifecycle.problem.problem import Problem
 from lifecycle.problem.window_words import computed_names
 
@@ -105,11 +106,17 @@ def _tasks(work: Work, table: Table) -> Iterator[Task]:
 
 
 def build_in_memory(problem: Problem, source: Path, target: Path) -> None:
-    """Read, evaluate and write the whole table."""
-    records = tables.read_table(source)
-    features = evaluate(problem.features, records, problem.time, problem.decimals)
-    computed = {name: features[name] for name in computed_names(problem.features)}
-    tables.write_table(_joined(records, computed), target)
+    """Evaluate and write the whole table; what an earlier run has found of the same records is kept beside it."""
+    records = tables.read_arrow(source)
+    if groups(problem.features) and len(records):
+        computed, known = cached_features(problem, records, target.with_name(f".{target.name}.known"))
+        if known:
+            print(f"featurize: {known:,} of {len(records):,} records have the features that an earlier run gave them")
+        tables.write_table(_joined(records.to_pandas(), computed), target)
+        return
+    frame = records.to_pandas()
+    features = evaluate(problem.features, frame, problem.time, problem.decimals)
+    tables.write_table(_joined(frame, {name: features[name] for name in computed_names(problem.features)}), target)
 
 
 def _joined(records: pd.DataFrame, computed: Mapping[str, Any]) -> pd.DataFrame:
