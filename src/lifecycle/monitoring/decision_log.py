@@ -173,7 +173,8 @@ def stream_of_log(
     if labels is None:
         records[problem.target] = np.nan
     else:
-        records = records.merge(labels, how="left", on=[REQUEST, ROW], validate="one_to_one")
+        told = [name for name in labels if name in (REQUEST, ROW) or name not in records]  # what is logged is not asked
+        records = records.merge(labels[told], how="left", on=[REQUEST, ROW], validate="one_to_one")
         _check_amount(servable, problem, list(records.columns))
     seen = task_of(_with_roles(problem, list(records.columns)))
     times = [table[TIME].iloc[0] for table in (records, rejected) if len(table)]

@@ -72,7 +72,8 @@ class Drill:
         self.delay = float(split.delay_days or 0)
         self.test_days = float(split.test_days or 7)
         self.clone = Clone(folder / "clone")
-        self.traffic = Traffic(world, self.delay, self.clone.port)
+        begin = world.live - self.test_days * DAY
+        self.traffic = Traffic(world, self.delay, self.clone.port, begin)
 
     def run(self) -> None:
         """Do all steps.

@@ -16,6 +16,7 @@ from lifecycle.release.drill.drill_world import World, positive_of
 from lifecycle.splits.time_windows import DAY
 
 SPAN = pd.Timedelta(minutes=30)  # of records that are kept in one go, after each was asked for
+AT_ONCE = 500  # events of a request
 REQUEST, TIME = "http.request.id", "@timestamp"
 JSON = {"content-type": "application/json"}
 
@@ -31,22 +32,27 @@ class Traffic:
         Age at which a label is known.
     port : int
         Of the service, on this machine.
+    begin : pandas.Timestamp
+        The end of what the service knows when it starts: the bundle's state is that at the start of the test window.
     """
 
-    def __init__(self, world: World, delay_days: float, port: int) -> None:
+    def __init__(self, world: World, delay_days: float, port: int, begin: pd.Timestamp) -> None:
         self._world, self._delay, self._port = world, delay_days * DAY, port
-        self.now, self.failed = world.live, 0
+        self.now, self.failed = begin, 0
         self._times: dict[str, pd.Timestamp] = {}
         self._keys: dict[str, Any] = {}
-        self._told = world.live - self._delay  # labels of records before are known
+        self._told = begin - self._delay  # labels of records before are known
         self._read = 0
 
     def run(self, end: pd.Timestamp) -> None:
-        """Let the time pass up to a day: score each record, keep it, and tell each label when it is known."""
+        """Let the time pass up to a day: score each live record, keep it, and tell each label when it is known."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         records = self._world.between(self.now, end)
         for last, span in records.groupby(records[self._world.problem.time_column].dt.ceil(SPAN), sort=True):
-            self._score(connection, span)
+            rows = self._as_sent(span)
+            if last > self._world.live:
+                self._score(connection, span, rows)
+            self._keep(connection, rows)
             self._tell_labels(connection, last)
         self._tell_labels(connection, end)
         connection.close()
@@ -57,26 +63,41 @@ class Traffic:
         """How many records were asked for."""
         return len(self._keys)
 
-    def _score(self, connection: http.client.HTTPConnection, records: pd.DataFrame) -> None:
-        """Ask for each record, then keep them all."""
+    def _as_sent(self, records: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return records as JSON has them, without what is known later."""
+        sent, time = records.drop(columns=list(self._world.problem.label_columns)), self._world.problem.time_column
+        sent = sent.assign(**{time: sent[time].map(lambda moment: moment.isoformat())})
+        return sent.astype(object).where(sent.notna(), None).to_dict("records")
+
+    def _score(self, connection: http.client.HTTPConnection, records: pd.DataFrame, rows: list[dict[str, Any]]) -> None:
+        """Ask for each record."""
         problem = self._world.problem
-        sent, times = records.drop(columns=list(problem.label_columns)), records[problem.time_column]
-        as_text = times.map(lambda time: time.isoformat())
-        rows = sent.assign(**{problem.time_column: as_text}).astype(object).where(sent.notna(), None).to_dict("records")
-        for row, time, key in zip(rows, times, records[problem.key].tolist(), strict=True):
+        times, keys = records[problem.time_column], records[problem.key].tolist()
+        for row, time, key in zip(rows, times, keys, strict=True):
             request = f"drill-{self.sent}"
             self.failed += _post(connection, "/predict", {"records": [row]}, request) != http.client.OK
             self._times[request], self._keys[request] = time, key
-        _post(connection, "/events", {"events": rows}, f"{request}-kept")
+
+    def _keep(self, connection: http.client.HTTPConnection, events: list[dict[str, Any]]) -> None:
+        """Tell events, some at a time.
+
+        Raises
+        ------
+        PipelineError
+            The service does not take them.
+        """
+        for start in range(0, len(events), AT_ONCE):
+            status = _post(connection, "/events", {"events": events[start : start + AT_ONCE]}, "events")
+            if status != http.client.OK:
+                raise PipelineError(f"drill: the service has refused events with {status}")
 
     def _tell_labels(self, connection: http.client.HTTPConnection, now: pd.Timestamp) -> None:
         """Tell the positives that have become known; all others count as negative."""
         problem = self._world.problem
         known = self._world.between(self._told, now - self._delay)
         positive = known[known[problem.target] == positive_of(problem)]
-        for start in range(0, len(positive), 500):
-            labels = positive[[problem.key, problem.target]].iloc[start : start + 500].to_dict("records")
-            _post(connection, "/events", {"events": [{"label": label} for label in labels]}, f"labels-{now}")
+        labels = positive[[problem.key, problem.target]].to_dict("records")
+        self._keep(connection, [{"label": label} for label in labels])
         self._told = max(self._told, now - self._delay)
 
     def write_log(self, log: Path, to: Path) -> None:
