@@ -166,7 +166,7 @@ def costs(two: Two, seconds: int) -> Iterator[str]:
         yield f"{name:<12}{rate:>8,.0f} requests/s {cpu:>6.0f} us of CPU   {waits}"
 
 
-def main() -> int:
+def main() -> None:
     """Measure, print, and say whether the aims are met."""
     parser = argparse.ArgumentParser(description="How long a rollback takes, and what a route costs.")
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
@@ -188,7 +188,6 @@ def main() -> int:
             print(line)
     if clients.failed or median(seconds) > AIM:
         raise PipelineError(f"the aim is a median of {AIM * 1e3:g} ms, and no failed request")
-    return 0
 
 
 if __name__ == "__main__":
