@@ -68,7 +68,7 @@ class Trial:
         entities = [as_text(each) or otherwise for each in self._entities(batch, records)]
         salt, unknown = self.route.salt, entities.count(None)
         places = [place_of(request_id if each is None else each, salt) for each in entities]
-        return Assigned(self, batch, places, np.array([place < self._share for place in places], bool), unknown)
+        return Assigned(self, batch, places, [place < self._share for place in places], unknown)
 
     def _entities(self, batch: Batch, records: Records) -> Sequence[Any]:
         """Return the entity of each row, None where the row does not hold it."""
@@ -93,35 +93,43 @@ class Assigned:
         The rows as the champion takes them.
     places : list of float
         Where the entity of each row stands between 0 and 1.
-    mask : numpy.ndarray
-        The rows that the challenger answers, bool, shape (n,).
+    taken : list of bool
+        Whether the challenger answers it, for each row.
     unknown : int
         Rows whose entity is not known.
 
     Attributes
     ----------
+    count : int
+        Rows that the challenger answers.
     failure : str
         The kind of error with which the challenger has failed, so that the champion answers all rows; empty: none.
     """
 
-    def __init__(self, trial: Trial, batch: Batch, places: list[float], mask: np.ndarray, unknown: int) -> None:
-        self.trial, self.batch, self.places, self.mask, self.unknown = trial, batch, places, mask, unknown
-        self.failure = ""
+    def __init__(self, trial: Trial, batch: Batch, places: list[float], taken: list[bool], unknown: int) -> None:
+        self.trial, self.batch, self.places, self.taken, self.unknown = trial, batch, places, taken, unknown
+        self.count, self.failure = sum(taken), ""
         self.error: Exception | None = None
 
     @property
-    def uniform(self) -> bool:
-        """Whether one arm answers all rows."""
-        return bool(self.mask.all() or not self.mask.any())
+    def mixed(self) -> bool:
+        """Whether some rows are the challenger's, and some not."""
+        return 0 < self.count < len(self.taken)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Whether the challenger answers it, for each row: bool, shape (n,)."""
+        return np.array(self.taken, bool)
 
     @property
     def arms(self) -> list[str]:
         """The arm of each row."""
-        return [CHALLENGER if each else CHAMPION for each in self.mask.tolist()]
+        return [CHALLENGER if each else CHAMPION for each in self.taken]
 
     def fail(self, error: Exception) -> None:
         """Have the champion answer all rows."""
-        self.mask, self.failure, self.error = np.zeros(len(self.mask), bool), type(error).__name__, error
+        self.taken, self.count = [False] * len(self.taken), 0
+        self.failure, self.error = type(error).__name__, error
 
     def scored(self, rows: Records, reasons: int) -> tuple[Any, Sequence[Any] | None]:
         """Return the scores of all rows, each of its arm, and as many reasons for each as asked for.
@@ -134,7 +142,7 @@ class Assigned:
             How many.
         """
         mask, trial = self.mask, self.trial
-        if not mask.any():
+        if not self.count:
             return explained(trial.champion.servable, self.batch, rows, reasons)
         try:
             theirs = explained(trial.challenger.servable, part(trial.view(self.batch), mask), _of(rows, mask), reasons)
@@ -143,7 +151,7 @@ class Assigned:
         except Exception as error:
             self.fail(error)
             return explained(trial.champion.servable, self.batch, rows, reasons)
-        if mask.all():
+        if not self.mixed:
             return theirs
         ours = explained(trial.champion.servable, part(self.batch, ~mask), _of(rows, ~mask), reasons)
         return merged(mask, theirs[0], ours[0]), _merged_reasons(mask, theirs[1], ours[1])
@@ -151,7 +159,7 @@ class Assigned:
     def logged(self) -> dict[str, Any]:
         """Return what the decision log says: the arm, and the places of entities, but never an entity."""
         arms = self.arms
-        found: dict[str, Any] = {"decision.arm": arms[0]} if self.uniform else {"decision.arms": arms}
+        found: dict[str, Any] = {"decision.arms": arms} if self.mixed else {"decision.arm": arms[0]}
         found["decision.places"] = [round(place, 6) for place in self.places]
         if self.failure:
             found["decision.challenger_failed"] = self.failure

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from service.telemetry.service_metrics import Meters
 GROUP, PAUSE = 100, 0.05  # decisions that are written at once, or seconds after which fewer are, where nobody waits
 AGAIN = 0.2  # seconds between two attempts on a disk that takes nothing
 MOST = 20_000  # decisions that may wait for the disk, where nobody waits for them
+AT_ONCE = 1_000  # of these that are written at once: others need the processor too
 
 
 class Gap(NamedTuple):
@@ -29,6 +31,11 @@ class Gap(NamedTuple):
 
     missing: int
     since: float
+
+    @property
+    def rows(self) -> int:
+        """How many decisions wait: none, for these are lost."""
+        return 0
 
 
 class AuditTrail:
@@ -50,8 +57,9 @@ class AuditTrail:
     def __init__(self, writer: ChainWriter, keyring: Keyring, refuse: bool, meters: Meters) -> None:
         self._writer, self._keyring, self._refuse, self._meters = writer, keyring, refuse, meters
         self._commits = GroupCommit(self, _unavailable, "the audit log")
-        self._queue: list[Decided | Gap] = []
-        self._waiting, self._failed_at = 0, 0.0
+        self._queue: deque[Decided | Gap] = deque()
+        self._put_rows = self._written_rows = 0  # each is counted by one thread only
+        self._failed_at = 0.0
         self._due: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -76,6 +84,9 @@ class AuditTrail:
     async def close(self) -> None:
         """Write what is left, and that the chain ends in order."""
         with suppress(Refusal):  # it is logged
+            while self._queue:
+                await self._commits.commit()
+        with suppress(Refusal):
             await self._commits.close()
         self._cancel()
         records = [("end", encoded({"time": written(time.time())}))]
@@ -89,16 +100,19 @@ class AuditTrail:
         self._keyring.close()
 
     def take(self) -> list[Decided | Gap]:
-        """Return what is to be written."""
-        taken, self._queue, self._waiting = self._queue, [], 0
+        """Return what is to be written: all where somebody waits, otherwise as much as is quickly done."""
+        taken: list[Decided | Gap] = []
+        rows = 0
+        while self._queue and (self._refuse or rows < AT_ONCE):
+            taken.append(self._queue.popleft())
+            rows += taken[-1].rows
         return taken
 
     def give_back(self, changes: list[Decided | Gap]) -> None:
         """Keep what could not be written for the next attempt, unless those who asked have been told of it."""
         self._failed_at = time.monotonic()
         if not self._refuse:
-            self._queue = changes + self._queue
-            self._waiting += sum(each.rows for each in changes if isinstance(each, Decided))
+            self._queue.extendleft(reversed(changes))
             self._later(AGAIN)
 
     def append(self, changes: list[Decided | Gap]) -> None:
@@ -114,6 +128,13 @@ class AuditTrail:
                 own = [next(names) for _ in range(each.rows)]
                 records += [("decision", fields) for fields in decision_records(each, own)]
         self._writer.append(records)
+        if not self._refuse:
+            self._written_rows += sum(each.rows for each in decided)
+
+    @property
+    def _waiting(self) -> int:
+        """How many decisions are not on disk, where nobody waits for them."""
+        return self._put_rows - self._written_rows
 
     def _put(self, decided: Decided) -> None:
         """Queue decisions, or count them where too many are queued."""
@@ -126,7 +147,7 @@ class AuditTrail:
                 self._queue.append(Gap(decided.rows, decided.at))
             return
         self._queue.append(decided)
-        self._waiting += decided.rows
+        self._put_rows += decided.rows
         if self._waiting >= GROUP and self._commits.problem is None:
             self._write()
         else:

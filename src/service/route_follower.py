@@ -122,7 +122,7 @@ class RouteFollower:
     ) -> None:
         self._folder, self._name, self._current, self._home = Path(settings.route), settings.model_name, current, home
         self._meters, self._log = meters, log
-        self._now, self._tasks = asyncio.Event(), set[asyncio.Task[None]]()
+        self._tasks = set[asyncio.Task[None]]()
         self._seen, self._again, self._said = first.mark, float("inf"), ""
         self._memory = {first.route.champion: current.live}
         for version, (servable, together) in first.loaded.items():
@@ -134,16 +134,13 @@ class RouteFollower:
         self._apply(first.route)
 
     def hurry(self) -> None:
-        """Read the route again, changed or not."""
+        """Read the route again at the next look, changed or not."""
         self._again = 0.0
-        self._now.set()
 
     async def run(self, seconds: float) -> None:
         """Follow for ever."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), seconds)
-            self._now.clear()
+            await asyncio.sleep(seconds)
             self.look()
 
     def look(self) -> None:

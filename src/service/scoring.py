@@ -118,9 +118,9 @@ class Scoring:
         """Have each row scored by its arm: beside the event loop where one request has rows of both."""
         records, header = None if made is None else made.records, exchange.headers.get(b"x-entity")
         assigned = exchange.assigned = trial.assign(job.batch, records, header, exchange.id)
-        if reasons or len(assigned.mask) > APART or not assigned.uniform:
+        if reasons or len(assigned.taken) > APART or assigned.mixed:
             return self._apart(exchange, job, reasons, made)
-        if not assigned.mask[0]:
+        if not assigned.count:
             return job
         failed = partial(self._instead, exchange, job)
 
@@ -156,7 +156,7 @@ class Scoring:
             begin = perf_counter()
             scored, why = await asyncio.get_running_loop().run_in_executor(self._pool, work)
             self._admission.took(perf_counter() - begin)
-        if assigned is not None and assigned.mask.all():
+        if assigned is not None and assigned.count == len(assigned.taken):
             exchange.answered_by(assigned.trial.challenger)
             batch = assigned.trial.view(batch)
         return job.finish(batch, scored, why)

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lifecycle.bundle.servable import Batch
 from service.answers.kinds import kind_of
 from service.arms import CHALLENGER, UNSOUND, Assigned, is_sound
@@ -62,7 +64,7 @@ class Shadow:
 
     def add(self, exchange: Exchange, assigned: Assigned) -> None:
         """Have an answered request scored by the challenger, unless too many wait; never waits itself."""
-        rows = len(assigned.mask)
+        rows = len(assigned.taken)
         if self._put - self._taken + rows > WAITING:
             self._meters.add("shadow_dropped")
             return
@@ -113,20 +115,29 @@ class Shadow:
         except Exception:  # whose rows it is can be told when each is scored for itself
             found = [_attempt(each) for each in taken]
         lines = [self._log.line(one.at, self._fields(one, scored)) for one, scored in zip(taken, found, strict=True)]
+        counted = [
+            one.live.kind.counted(scored)
+            for one, scored in zip(taken, found, strict=True)
+            if not isinstance(scored, Exception)
+        ]
         self._taken += sum(len(one.batch.numbers) for one in taken)
         try:  # what is counted, and the log, are the event loop's
-            self._loop.call_soon_threadsafe(self._tell, taken, found, lines)
+            self._loop.call_soon_threadsafe(self._tell, taken, found, lines, counted)
         except RuntimeError:  # it is closed: the service has ended without waiting
             self._ended = True
 
-    def _tell(self, taken: Sequence[Shadowed], found: Sequence[Any], lines: Sequence[bytes]) -> None:
-        for one, scored, line in zip(taken, found, lines, strict=True):
+    def _tell(
+        self, taken: Sequence[Shadowed], found: Sequence[Any], lines: Sequence[bytes],
+        counted: Sequence[tuple[np.ndarray, np.ndarray]],
+    ) -> None:  # fmt: skip
+        for line in lines:
             self._log.add(line)
-            if isinstance(scored, Exception):
-                one.assigned.error = scored
+        for one, error in zip(taken, found, strict=True):
+            if isinstance(error, Exception):
+                one.assigned.error = error
                 self._arms.failed(one.assigned)
-            else:
-                self._arms.of(CHALLENGER, one.live).rows(scored)
+        if counted:
+            self._arms.of(CHALLENGER, taken[0].live).rows(*map(np.concatenate, zip(*counted, strict=True)))
         self._meters.add("shadow_scored", amount=float(len(taken)))
 
     def _fields(self, one: Shadowed, scored: Any) -> dict[str, Any]:

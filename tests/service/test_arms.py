@@ -58,7 +58,7 @@ def test_a_trial_splits_rows_by_the_place_of_their_entity() -> None:
     trial, batch = trial_of(Kept()), Batch(np.zeros((500, 1)))
     assigned = trial.assign(batch, [{"card": number} for number in range(500)], None, "r")
     assert assigned.places == [place_of(str(number), "spring") for number in range(500)]
-    assert assigned.mask.tolist() == [place < 0.3 for place in assigned.places]
+    assert assigned.taken == [place < 0.3 for place in assigned.places]
     assert assigned.unknown == 0
     again = trial.assign(batch, [{"card": number} for number in range(500)], b"other", "s")
     assert again.places == assigned.places
@@ -132,7 +132,7 @@ def test_when_the_challenger_fails_the_champion_answers_all(pair: tuple[Servable
         scored, _ = assigned.scored(None, 0)
         assert all(map(np.array_equal, scored, champion.score(batch)))
         assert assigned.logged()["decision.challenger_failed"] == assigned.failure != ""
-        assert (assigned.logged()["decision.arm"], assigned.mask.any()) == ("champion", False)
+        assert (assigned.logged()["decision.arm"], assigned.count) == ("champion", 0)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30))

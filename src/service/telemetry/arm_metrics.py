@@ -4,6 +4,8 @@ import logging
 import traceback
 from typing import Any
 
+import numpy as np
+
 from service.arms import CHALLENGER, CHAMPION, Assigned
 from service.exchange import Exchange
 from service.live_bundle import Live
@@ -27,7 +29,7 @@ class ArmCounts:
 
     def __init__(self, meters: Meters, arm: str, live: Live) -> None:
         cells = meters.cells.labelled("arm_", "arm", arm, "version", live.servable.version)
-        self._values, self._kind = cells.values, live.kind
+        self._values = cells.values
         self._requests, self._errors = cells.at("requests"), cells.at("errors")
         self._latency = Histogram(cells, "latency_seconds", SECONDS)
         self._tally = live.kind.tally(live.servable, cells)
@@ -38,9 +40,9 @@ class ArmCounts:
         self._values[self._errors] += is_error
         self._latency.add(seconds)
 
-    def rows(self, scored: Any) -> None:
-        """Count scores and decisions."""
-        self._tally.add(*self._kind.counted(scored))
+    def rows(self, numbers: np.ndarray, places: np.ndarray) -> None:
+        """Count what the kind of target counts of scores: see `service.answers.answer_kind.AnswerKind.counted`."""
+        self._tally.add(numbers, places)
 
 
 class ArmMeters:
@@ -66,13 +68,13 @@ class ArmMeters:
 
     def add(self, exchange: Exchange, assigned: Assigned) -> None:
         """Count a request of a trial."""
-        trial, scored, mask = assigned.trial, exchange.scored, assigned.mask
-        for arm, live, rows in ((CHAMPION, trial.champion, ~mask), (CHALLENGER, trial.challenger, mask)):
-            if rows.any():
-                counts = self.of(arm, live)
-                counts.request(exchange.seconds, exchange.status >= 500)
-                if scored is not None:
-                    counts.rows(scored if rows.all() else scored._make(each[rows] for each in scored))
+        trial, scored = assigned.trial, exchange.scored
+        counted = None if scored is None else trial.champion.kind.counted(scored)
+        for arm, live, rows in _parts(assigned):
+            counts = self.of(arm, live)
+            counts.request(exchange.seconds, exchange.status >= 500)
+            if counted is not None:
+                counts.rows(*(each[rows] for each in counted))
         if assigned.unknown:
             self._meters.add("entity_unknown", amount=float(assigned.unknown))
         if assigned.error is not None:
@@ -89,3 +91,12 @@ class ArmMeters:
             log.error(
                 "the challenger %s has failed; more of its errors are only counted", version, extra={"trace": trace}
             )
+
+
+def _parts(assigned: Assigned) -> list[tuple[str, Live, Any]]:
+    """Return the arms that have answered, their models, and what takes their rows out of an array."""
+    trial = assigned.trial
+    champion, challenger = (CHAMPION, trial.champion), (CHALLENGER, trial.challenger)
+    if not assigned.mixed:
+        return [(*(challenger if assigned.count else champion), slice(None))]
+    return [(*champion, ~assigned.mask), (*challenger, assigned.mask)]

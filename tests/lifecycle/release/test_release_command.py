@@ -1,6 +1,5 @@
 """The command as people type it: what it prints, what it refuses, and what it needs."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,9 @@ from lifecycle.release.release_command import next_share, parse, release
 from lifecycle.release.route import read_route
 from tests.conftest import run
 from tests.graph import ROOT
-from tests.lifecycle.release.registry.helpers_registry import ANN, BOB, be, ledger
+from tests.lifecycle.release.registry.helpers_registry import BOB, be, ledger
 
 GATE = CanaryGate(steps=[0.05, 0.25, 1.0], min_requests=1, minutes=0.0, alpha=0.01)
-
-
-@pytest.fixture
-def repository(with_two, tmp_path, monkeypatch):
-    """Stand in a copy with two releases."""
-    be(ANN, monkeypatch)
-    folder = shutil.copytree(with_two, tmp_path / "copy")
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def said(capsys, *words):

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,10 +156,6 @@ def records_of(folder: Path, chain: str, *words: bytes) -> Iterator[dict[str, An
     """Yield the records of a chain whose line holds one of some words, as dicts; broken lines are left to `verify`."""
     for segment in segments(folder / chain):
         for line in lines_of(segment):
-            if any(word in line for word in words) and line.endswith(b"\n"):
-                try:
-                    content = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(content, dict):
-                    yield content
+            if any(word in line for word in words) and LINE(line):
+                with suppress(ValueError):  # it is damaged
+                    yield json.loads(line)

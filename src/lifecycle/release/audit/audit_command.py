@@ -16,7 +16,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ from lifecycle.core.params import load_block
 from lifecycle.core.release_params import ReleaseParams
 from lifecycle.release.audit.audit_anchors import Anchor, anchors_of, push, write_anchors
 from lifecycle.release.audit.audit_chain import EVENTS, chains, records_of
-from lifecycle.release.audit.audit_retention import first_day_to_keep, old_segments, prune
+from lifecycle.release.audit.audit_retention import old_segments, prune
 from lifecycle.release.audit.audit_verification import ChainReport, summary, verify
 from lifecycle.release.audit.audit_writer import append_event
 from lifecycle.release.audit.pseudonyms import Keyring
 
 REPOSITORY = Path()
+LONGEST = 36_500  # days that segments may be kept
 STARTED = b'"kind":"start"'
 
 
@@ -189,9 +190,9 @@ def _erase(keys: Path | None, entity: str) -> str:
 
 
 def _prune(log: Path, days: int, by: str) -> str:
-    if days < 1:
-        raise PipelineError(f"--days {days}: at least one day stays")
+    if not 1 <= days <= LONGEST:
+        raise PipelineError(f"--days {days}: expected 1 to {LONGEST}")
     reports, anchors, _ = _verified(log)
-    removals = old_segments(log, reports, anchors, first_day_to_keep(datetime.now(UTC).date(), days))
+    removals = old_segments(log, reports, anchors, datetime.now(UTC).date() - timedelta(days))
     prune(log, removals, by, days)
     return "\n".join(f"removed {one.segment.path}, to record {one.last:,}" for one in removals) or "nothing is so old"

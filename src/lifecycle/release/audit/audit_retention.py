@@ -1,7 +1,7 @@
 """Remove old segments of the audit log, and leave on record who has removed what."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,12 +79,3 @@ def prune(log: Path, removals: Sequence[Removal], by: str, days: int) -> None:
         append_event(log, "pruned", {**about, "day": removal.segment.day, "days": days, "by": by})
         removal.segment.path.unlink()
         sync_folder(removal.segment.path.parent)
-
-
-def first_day_to_keep(today: date, days: int) -> date:
-    """Return the day before which segments are old.
-
-    >>> first_day_to_keep(date(2026, 11, 30), 7)
-    datetime.date(2026, 11, 23)
-    """
-    return today - timedelta(days)

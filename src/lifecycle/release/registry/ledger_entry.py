@@ -23,7 +23,7 @@ IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> (?P<at>\d+) [+-]\d{4}")
 def readable(text: str) -> str:
     r"""Return text on one line, without what would steer a terminal.
 
-    >>> readable("two\\nlines\\x1b[2J")
+    >>> readable("two\nlines\x1b[2J")
     'two lines [2J'
     """
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

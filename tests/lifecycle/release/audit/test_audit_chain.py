@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from benchmarks.tampering import decision
 from lifecycle.core.errors import PipelineError
-from lifecycle.release.audit.audit_chain import BrokenLineError, beginning, chains, parsed, sealed, segments
+from lifecycle.release.audit.audit_chain import (
+    BrokenLineError,
+    beginning,
+    chains,
+    parsed,
+    records_of,
+    sealed,
+    segments,
+)
 from lifecycle.release.audit.audit_writer import canonical
 
 VALUES = st.recursive(
@@ -64,3 +72,10 @@ def test_a_file_that_is_no_segment_is_refused(tmp_path) -> None:
     (tmp_path / "mine.jsonl").write_text("{}\n")
     with pytest.raises(PipelineError, match=r"mine\.jsonl: no segment"):
         segments(tmp_path)
+
+
+def test_what_is_no_whole_record_is_not_among_the_records(tmp_path) -> None:
+    (tmp_path / "events").mkdir()
+    broken = LINE.replace(b'"row":3', b'"row":,') + b"[1]\n{}\n\xff\n" + LINE[:-1]
+    (tmp_path / "events/000000000000001-2026-11-30.jsonl").write_bytes(LINE + broken[:-20])
+    assert [record["row"] for record in records_of(tmp_path, "events", b"")] == [3]

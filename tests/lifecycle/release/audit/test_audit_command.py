@@ -138,7 +138,7 @@ def test_old_segments_are_removed_and_the_log_says_by_whom(log, capsys) -> None:
     *_, last = records_of(log, "events", b"pruned")
     assert (last["chain"], last["first"], last["last"], last["by"], last["days"]) == ("chain-0", 3, 4, "Ada", 30)
     assert said(capsys, "prune", "--days", "30", "--by", "Ada") == "nothing is so old\n"
-    with pytest.raises(PipelineError, match="at least one day stays"):
+    with pytest.raises(PipelineError, match="--days 0: expected 1 to"):
         audit(["prune", "--days", "0", "--by", "Ada"])
 
 

@@ -32,10 +32,8 @@ PROD = Place("prod", SERVING)
 
 
 @pytest.fixture
-def two(with_two, tmp_path, monkeypatch):
+def two(repository):
     """Stand where v0.1.0 answers and v0.2.0 is registered; return both versions."""
-    monkeypatch.chdir(shutil.copytree(with_two, tmp_path / "two"))
-    be(ANN, monkeypatch)
     return [release.version for release in ledger().releases.values()]
 
 
@@ -92,22 +90,22 @@ def test_every_step_carries_the_digests_of_its_release(two):
     assert shadow.evidence["gates"] == [{"name": "offline", "state": "pass"}]
 
 
-def test_what_is_not_committed_is_no_release(repository):
-    (repository / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
+def test_what_is_not_committed_is_no_release(new_repository):
+    (new_repository / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
     with pytest.raises(PipelineError, match=r"not committed: dvc\.lock"):
         register(PROD, "why", None, "minor")
 
 
-def test_a_bundle_that_is_nowhere_is_no_release(repository):
-    shutil.rmtree(repository / "models/bundle")
-    shutil.rmtree(repository / ".dvc/cache")
+def test_a_bundle_that_is_nowhere_is_no_release(new_repository):
+    shutil.rmtree(new_repository / "models/bundle")
+    shutil.rmtree(new_repository / ".dvc/cache")
     with pytest.raises(PipelineError, match=r"neither in models/bundle nor in DVC's cache"):
         register(PROD, "why", None, "minor")
 
 
-def test_a_bundle_of_the_workspace_that_is_another_commits_is_not_taken(repository):
-    wanted = read_manifest(repository / "models/bundle").version
-    write_small_bundle(repository / "models/bundle", "of an experiment")
+def test_a_bundle_of_the_workspace_that_is_another_commits_is_not_taken(new_repository):
+    wanted = read_manifest(new_repository / "models/bundle").version
+    write_small_bundle(new_repository / "models/bundle", "of an experiment")
     assert register(PROD, "why", None, "minor").version == wanted
 
 

@@ -28,19 +28,31 @@ PROD = Place("prod", None, "origin")
 ACT, OTHER = Act(Person(*ANN), "of Ann"), Act(Person(*BOB), "of Bob")
 
 
-@pytest.fixture
-def clones(with_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path, Path]:
-    """Give two clones of a bare remote, with two releases of which one answers; stand in the first."""
-    be(ANN, monkeypatch)
-    here, remote, other = tmp_path / "here", tmp_path / "remote.git", tmp_path / "other"
+@pytest.fixture(scope="module")
+def shared(with_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with two clones of a bare remote, with two releases of which one answers."""
+    folder = tmp_path_factory.mktemp("shared") / "folder"
+    here, remote, other = folder / "here", folder / "remote.git", folder / "other"
     shutil.copytree(with_two, here)
-    git(tmp_path, "clone", "-q", "--bare", str(here), str(remote))
-    monkeypatch.chdir(here)
-    git(here, "remote", "add", "origin", str(remote))
-    fetch(ARTIFACT, "origin")
-    push(read_ledger(ARTIFACT), "origin")
-    git(tmp_path, "clone", "-q", str(remote), str(other))
-    return here, other, remote
+    git(folder, "clone", "-q", "--bare", str(here), str(remote))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        be(ANN, monkeypatch)
+        monkeypatch.chdir(here)
+        git(here, "remote", "add", "origin", "../remote.git")
+        fetch(ARTIFACT, "origin")
+        push(read_ledger(ARTIFACT), "origin")
+    git(folder, "clone", "-q", str(remote), str(other))
+    git(other, "remote", "set-url", "origin", "../remote.git")
+    return folder
+
+
+@pytest.fixture
+def clones(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path, Path]:
+    """Give a copy of that, and stand in the first clone as Ann."""
+    folder = shutil.copytree(shared, tmp_path / "copy")
+    monkeypatch.chdir(folder / "here")
+    be(ANN, monkeypatch)
+    return folder / "here", folder / "other", folder / "remote.git"
 
 
 def refs(folder):
@@ -195,13 +207,14 @@ def _try(folder, number, gate, results):
         results.put(str(error))
 
 
-def test_of_four_clones_at_once_one_wins_each_round(clones, tmp_path):
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.nightly)])
+def test_of_four_clones_at_once_one_wins_each_round(clones, tmp_path, rounds):
     _, _, remote = clones
     folders = [tmp_path / f"clone{number}" for number in range(4)]
     for folder in folders:
         git(tmp_path, "clone", "-q", str(remote), str(folder))
     context = multiprocessing.get_context("fork")
-    for _ in range(2):
+    for _ in range(rounds):
         gate, results = context.Barrier(4), context.Queue()
         workers = [context.Process(target=_try, args=(folder, "v0.2.0", gate, results)) for folder in folders]
         for worker in workers:
