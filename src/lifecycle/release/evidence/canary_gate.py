@@ -100,7 +100,7 @@ def _checks(arms: ArmRecords, canary: CanaryGate, share: float, alpha: float) ->
     if share < 1.0:
         yield _of_share(of_request.challenger, of_request.unit, share, alpha)
     records = arms.records
-    if set(records["arm"]) != set(ARMS):
+    if records["arm"].nunique() < len(ARMS):
         yield Check("scores", None, None, "unknown", "One of the arms has no score: no data is no health.")
         return
     of_record, score = arms_of(records), records["score"].to_numpy()
