@@ -189,7 +189,7 @@ def null_step(size: int, share: float, at: pd.Timestamp, rng: np.random.Generato
             "status": np.where(rng.random(requests) < fails, 500, 200),
             "milliseconds": 15 * rng.lognormal(0, 0.924, requests),  # 2 % are above 100
             "score": score,
-            "decided": (score > 0.94085).astype(np.float64),  # 0.7 %
+            "alert": (score > 0.94085).astype(np.float64),  # 0.7 %
         }
     )
     return ArmRecords(table, table, {})

@@ -26,7 +26,7 @@ def test_requests_and_records_of_each_arm():
     assert found.requests["arm"].tolist() == ["challenger", "shadow", "champion"]
     assert found.requests["status"].tolist() == [200, 0, 200]
     assert found.requests["milliseconds"].tolist()[::2] == [2.0, 2.0]
-    assert found.records[["place", "score", "decided"]].to_numpy().tolist() == [
+    assert found.records[["place", "score", "alert"]].to_numpy().tolist() == [
         [0.01, 0.5, 1],
         [0.3, 0.25, 0],
         [0.25, 0.75, 1],
@@ -49,7 +49,8 @@ def test_scores_of_several_classes_give_the_most_likely_one_and_a_number_decides
     fields[1]["decision.scores"] = [312.5]
     found = records([json.dumps(one).encode() + b"\n" for one in fields]).records
     assert found["score"].fillna(-1).tolist() == [0.5, -1, 312.5]
-    assert found["decided"].fillna(-1).tolist() == [1, -1, -1]
+    assert found["code"].fillna(-1).tolist() == [1, -1, -1]
+    assert found["alert"].isna().all()
 
 
 def test_what_is_not_used_is_counted_by_its_reason():

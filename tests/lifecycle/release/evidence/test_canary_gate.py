@@ -20,7 +20,7 @@ def traffic(share: float = 0.05, requests: int = 12_000, seed: int = 1) -> pd.Da
     table = pd.DataFrame({"time": START + HOUR * np.arange(requests) / requests, "place": place, "score": score})
     table["arm"] = np.where(place < share, "challenger", "champion")
     table["status"], table["milliseconds"] = 200, rng.lognormal(1, 0.5, requests)
-    return table.assign(decided=(table["score"] > 0.6).astype(float))
+    return table.assign(alert=(table["score"] > 0.6).astype(float))
 
 
 def judged(table: pd.DataFrame, step: int = 0, after: pd.Timedelta = HOUR, **canary) -> GateResult:
@@ -49,7 +49,7 @@ FAULTS = {
     ),
     "share": lambda table: table[table["place"] > 0.02],
     "scores that are no numbers": lambda table: table.assign(score=table["score"].mask(of_challenger(table, 0.03))),
-    "alerts": lambda table: table.assign(decided=table["decided"].mask(of_challenger(table, 0.2), 1.0)),
+    "alerts": lambda table: table.assign(alert=table["alert"].mask(of_challenger(table, 0.2), 1.0)),
     "scores": lambda table: table.assign(score=table["score"].mask(of_challenger(table), table["score"] + 0.2)),
 }
 
@@ -72,8 +72,8 @@ def test_the_same_faults_of_both_arms_are_none_of_the_challenger():
 def test_another_model_may_score_and_alert_somewhat_otherwise():
     table = traffic(share=0.25, requests=40_000)
     score = table["score"].mask(of_challenger(table), table["score"] ** 1.05)
-    decided = table["decided"].mask(of_challenger(table, 0.01), 1.0)
-    assert judged(table.assign(score=score, decided=decided), step=1).state == "passes"
+    alert = table["alert"].mask(of_challenger(table, 0.01), 1.0)
+    assert judged(table.assign(score=score, alert=alert), step=1).state == "passes"
 
 
 def test_it_waits_for_minutes_and_for_requests():

@@ -64,7 +64,7 @@ def test_what_the_ratio_allows_is_no_alarm():
     assert found.more > 0.5
 
 
-@pytest.mark.parametrize("size", [50, 300, 1000])
+@pytest.mark.parametrize("size", [50, 300, pytest.param(2000, marks=pytest.mark.nightly)])
 def test_null_canaries_alarm_no_oftener_than_alpha(size):
     """Errors, alerts and scores of entities that send and fail in clusters, in 200 canaries without a difference."""
     rng, alarms, alpha = np.random.default_rng(size), np.zeros(3), 0.05

@@ -65,7 +65,7 @@ def logged(days: int, rates: tuple[float, float], failing: float = 0.0) -> tuple
     table = pd.DataFrame({"place": place, "request_id": [f"r{row}" for row in range(size)], "row": 0, "score": 0.5})
     table["time"] = START + days * DAY * np.argsort(np.argsort(np.arange(size) % (size // 2), kind="stable")) / size
     arm = place < 0.5
-    table["arm"], table["decided"] = np.where(arm, "challenger", "champion"), 0.0
+    table["arm"], table["alert"] = np.where(arm, "challenger", "champion"), 0.0
     table["status"] = np.where((rng.random(size) < failing) & arm, 500, 200)
     table["milliseconds"] = 2.0
     table = table.sort_values("time", kind="stable", ignore_index=True)

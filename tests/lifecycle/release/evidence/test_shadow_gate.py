@@ -32,8 +32,8 @@ def shadowed(wins: int, losses: int, days: int, seed: int = 0) -> tuple[ArmRecor
     table["place"] = rng.random(size)
     parts = []
     for arm, hit in (("champion", by_champion), ("shadow", by_challenger)):
-        decided = hit.astype(float)
-        parts.append(table.assign(arm=arm, score=decided / 2 + rng.random(size) / 4, decided=decided))
+        alert = hit.astype(float)
+        parts.append(table.assign(arm=arm, score=alert / 2 + rng.random(size) / 4, alert=alert, code=np.nan))
     labels = table[["request_id", "row"]].assign(is_fraud=fraud.astype(int))
     found = pd.concat(parts, ignore_index=True)
     return ArmRecords(found, found, {}), labels
