@@ -63,7 +63,7 @@ class Traffic:
         """How many records were asked for."""
         return len(self._keys)
 
-    def _as_sent(self, records: pd.DataFrame) -> list[dict[str, Any]]:
+    def _as_sent(self, records: pd.DataFrame) -> list[Any]:
         """Return records as JSON has them, without what is known later."""
         sent, time = records.drop(columns=list(self._world.problem.label_columns)), self._world.problem.time_column
         sent = sent.assign(**{time: sent[time].map(lambda moment: moment.isoformat())})
@@ -78,7 +78,7 @@ class Traffic:
             self.failed += _post(connection, "/predict", {"records": [row]}, request) != http.client.OK
             self._times[request], self._keys[request] = time, key
 
-    def _keep(self, connection: http.client.HTTPConnection, events: list[dict[str, Any]]) -> None:
+    def _keep(self, connection: http.client.HTTPConnection, events: list[Any]) -> None:
         """Tell events, some at a time.
 
         Raises

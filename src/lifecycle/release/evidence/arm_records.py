@@ -24,7 +24,8 @@ UNREADABLE, NO_ARM, BOTH = (
 )
 REQUESTS = {TIME: "datetime64[us]", REQUEST: str, "arm": str, "place": float, "status": int, "milliseconds": float}
 RECORDS = {
-    TIME: "datetime64[us]", REQUEST: str, ROW: int, "arm": str, "place": float, "score": float, "decided": float,
+    TIME: "datetime64[us]", REQUEST: str, ROW: int, "arm": str, "place": float, "score": float, "code": float,
+    "alert": float,
 }  # fmt: skip
 
 
@@ -37,9 +38,9 @@ class ArmRecords(NamedTuple):
         `time`, `request_id`, `arm` ("champion", "challenger" or "shadow"), `place` of the (first) entity between 0 and
         1, NaN where there is none, `status` and `milliseconds`, 0 and NaN of a shadow.
     records : pandas.DataFrame
-        `time`, `request_id`, `row`, `arm`, `place`, `score` and `decided` of each row. Of several classes the score is
-        that of the most likely class, and `decided` its code; of two, `decided` is 1 for an alert; of a number NaN. A
-        score that is no number is NaN.
+        `time`, `request_id`, `row`, `arm`, `place`, `score`, `code` and `alert` of each row. Of several classes the
+        score is that of the most likely class, and `code` its code; NaN otherwise. `alert` is 1 or 0, NaN where nothing
+        is alerted on. A score that is no number is NaN.
     left_out : dict of str to int
         Lines that are not among them, by reason.
     """
@@ -126,8 +127,8 @@ def _read(content: dict[str, Any], by_version: str | None) -> tuple[tuple[Any, .
         raise ValueError("not one for each row")
     place = places or [np.nan] * max(len(rows), 1)
     records = [
-        (time, request, row, arms[row], place[row], score, alerts[row] if alerts else decided)
-        for row, (score, decided) in enumerate(rows)
+        (time, request, row, arms[row], place[row], score, code, alerts[row] if alerts else np.nan)
+        for row, (score, code) in enumerate(rows)
     ]
     names = set(arms)
     arm = arms[0] if len(names) == 1 else BOTH

@@ -47,7 +47,8 @@ class Counts(NamedTuple):
 def cluster_tails(sizes: np.ndarray, total: int, share: float) -> tuple[float, float]:
     """Return how likely clusters that each fall to an arm with a probability sum up to so many, or more; or fewer.
 
-    The distribution of the sum comes from its characteristic function, by one FFT: exact but for rounding, about 1e-13.
+    The distribution of the sum comes from its characteristic function, by one FFT: exact but for rounding, about
+    1e-16 for each event.
 
     Parameters
     ----------

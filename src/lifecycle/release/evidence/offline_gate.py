@@ -7,6 +7,7 @@ figures may be older than what it speaks of.
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,9 @@ from lifecycle.bundle.manifest import verify
 from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Params
+from lifecycle.core.params import AuditParams, Params
 from lifecycle.evaluation.comparison import Chance, Comparison, compare
+from lifecycle.evaluation.decision import Decision, decision_of
 from lifecycle.evaluation.metrics import SLICES, Figures
 from lifecycle.evaluation.scored_window import ScoredWindow
 from lifecycle.evaluation.tasks.registry import task_of
@@ -31,8 +33,27 @@ from lifecycle.report.verdict import SCORES, verdict
 from lifecycle.repository.revision_files import Revision, Workspace
 from lifecycle.splits.time_windows import timing
 
-TEST = "data/splits/test.parquet"
+TEST, DECISION = "data/splits/test.parquet", "models/decision.json"
 TIMED, WARM_UP = 500, 50  # records that are scored one by one, and those of them that no time is taken of
+
+
+class Decided(NamedTuple):
+    """What turns a table of scores into figures."""
+
+    decision: Decision
+    params: Params
+    problem: Problem
+
+    def window(self, scored: pd.DataFrame) -> ScoredWindow:
+        """Return a table of scores as arrays."""
+        options = fill(self.params.evaluate, self.problem, "evaluate")
+        days = timing(fill(self.params.split, self.problem, "split")).window_days
+        return task_of(self.problem).window(scored, self.decision, options, days)
+
+    @property
+    def audit(self) -> AuditParams:
+        """The block `audit`."""
+        return fill(self.params.audit, self.problem, "audit")
 
 
 def offline_gate(
@@ -57,13 +78,18 @@ def offline_gate(
     reproduce : callable, optional
         Raises a PipelineError where a fresh clone makes another bundle: `lifecycle.repository.reproducibility.prove`.
         It is asked only where `release.offline.reproducible` is set, and last, as it takes long.
+
+    Raises
+    ------
+    PipelineError
+        One of the two has no figures at all: there is nothing to judge.
     """
     base, head = sides
-    scores = head.table(SCORES)
-    checks = [_whole(bundle)]
+    decided = Decided(decision_of(problem.task, head.json(DECISION)), params, problem)
+    after, checks = head.table(SCORES), [_whole(bundle)]
     if base is not None:
-        checks += [_headline(base, head, params, problem), _slices(base.table(SCORES), scores, params, problem)]
-    checks.append(_fair(scores, params, problem))
+        checks += [_headline(base, head, params, problem), _slices(base.table(SCORES), after, decided)]
+    checks.append(_fair(after, decided))
     if checks[0].state == "passes":
         checks.append(_fast(bundle, head.table(TEST), params.release.offline.latency_ms))
     if params.release.offline.reproducible:
@@ -88,18 +114,18 @@ def _headline(base: Revision, head: Workspace, params: Params, problem: Problem)
     return Check(metric, found.figures[metric].floor, -margin, state, found.reason)
 
 
-def _slices(before: pd.DataFrame | None, after: pd.DataFrame | None, params: Params, problem: Problem) -> Check:
-    margin = params.release.offline.slice_margin
+def _slices(before: pd.DataFrame | None, after: pd.DataFrame | None, decided: Decided) -> Check:
+    margin = decided.params.release.offline.slice_margin
     if before is None or after is None:
         side = "base" if before is None else "workspace"
         sentence = f"The {side} has no table of scores, so nothing is known of the slices; `dvc repro` makes it."
         return Check("slices", None, -margin, "unknown", sentence)
-    found = slice_differences(before, after, params, problem).figures
+    found = slice_differences(before, after, decided).figures
     if not found:
         return Check("slices", None, -margin, "passes", "No slice is large enough to be judged.")
     worst = min(found, key=lambda name: found[name].floor)
     figure, loser = found[worst].floor, [name for name, one in found.items() if not one.floor > -margin]
-    figure_name = fairness.compared(task_of(problem))
+    figure_name = fairness.compared(task_of(decided.problem))
     named = f" Beyond it: {'; '.join(loser)}." if loser else ""
     sentence = (
         f"Of {len(found)} slices {worst} may have lost most: {figure_name} {found[worst].value:+.4f}, at 95 % worse by"
@@ -108,19 +134,19 @@ def _slices(before: pd.DataFrame | None, after: pd.DataFrame | None, params: Par
     return Check("slices", figure, -margin, "refuses" if loser else "passes", sentence)
 
 
-def slice_differences(before: pd.DataFrame, after: pd.DataFrame, params: Params, problem: Problem) -> Comparison:
+def slice_differences(before: pd.DataFrame, after: pd.DataFrame, decided: Decided) -> Comparison:
     """Compare two tables of scores slice by slice, record by record: recall, accuracy, or the mean absolute error.
 
     The error is compared as a share of the error of the whole slice of the base, with its sign turned: more is better
     everywhere. A slice with fewer than `audit.min_positives` of what its kind of target counts is left out.
     """
-    task, audit = task_of(problem), fill(params.audit, problem, "audit")
-    figure, scale = fairness.compared(task), {}
-    if task.direction(figure) < 0:
-        scale = _slice_figures(task, before, params, figure)(None)
+    task, audit = task_of(decided.problem), decided.audit
+    scale: Figures = {}
+    if task.direction(fairness.compared(task)) < 0:
+        scale = _slice_figures(task, before, decided)(None)
 
     def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:
-        own = _slice_figures(task, scored, params, figure)
+        own = _slice_figures(task, scored, decided)
         if not scale:
             return own
         return lambda copies: {name: -value / (scale[name] or 1.0) for name, value in own(copies).items()}
@@ -128,17 +154,9 @@ def slice_differences(before: pd.DataFrame, after: pd.DataFrame, params: Params,
     return compare(before, after, task, figures_of, Chance({}, audit.samples, audit.seed))
 
 
-def _window(task: Task, scored: pd.DataFrame, params: Params) -> ScoredWindow:
-    problem = task.problem
-    days = timing(fill(params.split, problem, "split")).window_days
-    return task.window(scored, task.read_decision(), fill(params.evaluate, problem, "evaluate"), days)
-
-
-def _slice_figures(
-    task: Task, scored: pd.DataFrame, params: Params, figure: str
-) -> Callable[[np.ndarray | None], Figures]:
+def _slice_figures(task: Task, scored: pd.DataFrame, decided: Decided) -> Callable[[np.ndarray | None], Figures]:
     """Return a function from copies of each entity to a figure of each slice that is large enough."""
-    window, least = _window(task, scored, params), fill(params.audit, task.problem, "audit").min_positives
+    window, figure, least = decided.window(scored), fairness.compared(task), decided.audit.min_positives
     metric = next(one for one in task.metrics_of(SLICES, window) if one.name == figure)
     cuts = {band.name: Groups(window, assign(band, scored)) for band in task.problem.slices}
     large = {name: groups.sample().total(task.counts[task.counted]) >= least for name, groups in cuts.items()}
@@ -154,13 +172,12 @@ def _slice_figures(
     return figures
 
 
-def _fair(scored: pd.DataFrame | None, params: Params, problem: Problem) -> Check:
+def _fair(scored: pd.DataFrame | None, decided: Decided) -> Check:
     """Hold groups of people against the limits of the block `audit`, as the stage does."""
     if scored is None:
         return Check("fairness", None, None, "unknown", "The workspace has no table of scores; `dvc repro` makes it.")
-    task, audit = task_of(problem), fill(params.audit, problem, "audit")
-    draws = (audit.samples, audit.seed)
-    by_group = fairness.audit(task, _window(task, scored, params), scored, problem.groups, draws)
+    task, audit, groups = task_of(decided.problem), decided.audit, decided.problem.groups
+    by_group = fairness.audit(task, decided.window(scored), scored, groups, (audit.samples, audit.seed))
     figure = fairness.compared(task)
     limit = next(iter(getattr(audit, key) for key in fairness.SCALES[task.name]))
     distance = fairness.largest_difference(by_group, figure, audit.min_positives)

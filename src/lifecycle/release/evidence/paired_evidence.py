@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lifecycle.core.errors import PipelineError
 from lifecycle.release.evidence.e_value import Evidence, share_evidence
 
 
@@ -63,22 +64,29 @@ def outcomes(pairs: pd.DataFrame, task: str) -> np.ndarray:
     Parameters
     ----------
     pairs : pandas.DataFrame
-        `day` (0..), `target`, and `score`, `decided` of both with the endings `_champion` and `_challenger`: see
-        `lifecycle.release.evidence.arm_records`.
+        `day` (0..), `target`, and `score`, `code` and `alert` of both with the endings `_champion` and
+        `_challenger`: see `lifecycle.release.evidence.arm_records`.
     task : {"binary", "multiclass", "regression"}
         Kind of target.
 
     Returns
     -------
     numpy.ndarray of int, shape (n,)
+
+    Raises
+    ------
+    PipelineError
+        The target is binary, and the champion has records without an alert or none.
     """
     target, day = pairs["target"].to_numpy(np.float64), pairs["day"].to_numpy(np.int64)
     scores = [pairs[f"score_{arm}"].to_numpy(np.float64) for arm in ("challenger", "champion")]
     if task == "binary":
-        budget = np.bincount(day, pairs["decided_champion"].to_numpy(np.float64)).astype(np.int64)
+        if pairs["alert_champion"].isna().any():
+            raise PipelineError("the decision log has records without an alert or none: it is not of a binary target")
+        budget = np.bincount(day, pairs["alert_champion"].to_numpy(np.float64)).astype(np.int64)
         good = [caught(score, day, budget) & (target == 1) for score in scores]
     elif task == "multiclass":
-        good = [pairs[f"decided_{arm}"].to_numpy(np.float64) == target for arm in ("challenger", "champion")]
+        good = [pairs[f"code_{arm}"].to_numpy(np.float64) == target for arm in ("challenger", "champion")]
     else:
         errors = [np.where(np.isnan(score), np.inf, np.abs(score - target)) for score in scores]
         good = [errors[0] < errors[1], errors[1] < errors[0]]

@@ -58,7 +58,7 @@ def matured(since: pd.Timestamp, as_of: pd.Timestamp, delay_days: float) -> Span
 class Pairs(NamedTuple):
     """Records that both models have scored, and how many of the champion's there are at all.
 
-    `table` has `day`, `place`, `target`, and `score`, `decided` of both, with the endings `_champion` and
+    `table` has `day`, `place`, `target`, and `score`, `code` and `alert` of both, with the endings `_champion` and
     `_challenger`.
     """
 
@@ -73,7 +73,7 @@ def pairs_of(found: ArmRecords, labels: pd.DataFrame, target: str, span: Span) -
     """
     table = found.of(["champion", "shadow"], span.first, span.end).records.drop_duplicates([*KEYS, "arm"])
     champion, shadow = (table[table["arm"] == arm] for arm in ("champion", "shadow"))
-    scored = shadow[[*KEYS, "score", "decided"]]
+    scored = shadow[[*KEYS, "score", "code", "alert"]]
     both = champion.merge(scored, on=KEYS, suffixes=("_champion", "_challenger"))
     both = both.merge(labels[[*KEYS, target]].rename(columns={target: "target"}), how="left", on=KEYS)
     day = ((both[TIME] - span.first) // DAY).astype(np.int64)
