@@ -14,6 +14,7 @@ from lifecycle.core.yaml_text import read_yaml
 from lifecycle.repository.dvc_objects import dvc_repository
 from lifecycle.repository.git import prefix
 from lifecycle.repository.revision_files import Revision, out_hash
+from lifecycle.sources.part_files import part_files
 
 
 @contextmanager
@@ -59,13 +60,21 @@ def _call(command: list[str], folder: Path) -> None:
 
 
 def copy_source(source: str, folder: Path) -> None:
-    """Copy the user's own file (`ingest.path`), which git does not have, into another copy of the repository.
+    """Copy the user's own files (`ingest.path`), which git does not have, into another copy of the repository.
 
-    A folder, and a place outside of the repository, need no copy.
+    Of a folder of parts, those that the other copy has a .dvc file for: its revision may know fewer. A place outside of
+    the repository needs no copy.
     """
-    if Path(source).is_file() and not Path(source).is_absolute() and not (folder / source).exists():
-        (folder / source).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, folder / source)
+    here, there = Path(source), folder / source
+    if here.is_absolute():
+        return
+    tracked = {each.stem for each in there.glob("*.dvc")}
+    found = part_files(here) if here.is_dir() else [here] if here.is_file() else []
+    for each in found:
+        target = there / each.name if here.is_dir() else there
+        if not target.exists() and (not tracked or each.name in tracked):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(each, target)
 
 
 def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
