@@ -10,6 +10,7 @@
 | reject, retire, rollback | nothing: they take back |
 """
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from lifecycle.bundle.parity import served_scores
+from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params
 from lifecycle.evaluation.tasks.registry import task_of
@@ -28,10 +31,12 @@ from lifecycle.release.evidence.arm_records import ArmRecords, read_arms
 from lifecycle.release.evidence.canary_gate import canary_gate
 from lifecycle.release.evidence.experiment_gate import experiment_gate
 from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
-from lifecycle.release.evidence.offline_gate import offline_gate
+from lifecycle.release.evidence.offline_gate import TEST, offline_gate
 from lifecycle.release.evidence.shadow_gate import shadow_gate
 from lifecycle.release.registry.ledger import Ledger
+from lifecycle.release.registry.released_commit import fetch_bundle
 from lifecycle.release.registry.transitions import Step, in_state
+from lifecycle.report.verdict import SCORES
 from lifecycle.repository.reproducibility import prove
 from lifecycle.repository.revision_files import Revision, Workspace
 
@@ -118,11 +123,46 @@ class Trial(NamedTuple):
         return self.since, self.sources.as_of or now
 
 
+class Answering(Revision):
+    """The version that answers, judged on the records that the workspace is judged on.
+
+    After a retraining the two were tested on other days. Then the earlier one's bundle scores the new one's records.
+
+    Parameters
+    ----------
+    commit : str
+        Of the version.
+    bundle : Path
+        Where its bundle is to be put, when it is needed.
+    problem : Problem
+        Whose records they are.
+    """
+
+    def __init__(self, commit: str, bundle: Path, problem: Problem) -> None:
+        super().__init__(commit)
+        self._bundle, self._problem = bundle, problem
+
+    def table(self, path: str) -> pd.DataFrame | None:
+        """Return a table; that of the scores holds the records of the workspace's test."""
+        own = super().table(path)
+        rows = Workspace().table(TEST) if path == SCORES else None
+        key = self._problem.key
+        if rows is None or (own is not None and rows[key].isin(own[key]).all()):
+            return own
+        if not self._bundle.is_dir():
+            fetch_bundle(self.commit, self._bundle)
+        servable = Servable.load(self._bundle)
+        if gone := [name for name in servable.features if name not in rows]:
+            raise PipelineError(f"{self.name} sees what the records do not have: {', '.join(gone)}")
+        return task_of(self._problem).score_table(rows, served_scores(servable, rows), servable.decision)
+
+
 def registration_checks(ledger: Ledger, environment: str, params: Params) -> GateResult:
     """Return what the offline gate finds of the workspace, beside the version that answers in an environment."""
-    answering = in_state(ledger.states(environment), "live")
-    base = Revision(ledger.release(answering).commit) if answering else None
-    return offline_gate(params, load_problem(params.problem), (base, Workspace()), BUNDLE, prove)
+    answering, problem = in_state(ledger.states(environment), "live"), load_problem(params.problem)
+    with tempfile.TemporaryDirectory(prefix="answering-") as temporary:
+        base = Answering(ledger.release(answering).commit, Path(temporary, "bundle"), problem) if answering else None
+        return offline_gate(params, problem, (base, Workspace()), BUNDLE, prove)
 
 
 def step_gate(step: Step, trial: Trial) -> GateResult | None:
