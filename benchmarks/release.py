@@ -9,7 +9,9 @@ champion catches 75 %. The challenger misses 5 % of all frauds that the champion
 (`equal`), 1 % fewer (`slightly worse`), 5 % more (`5 points better`). Where it is `30 points worse` it misses 35 %, and
 catches 5 % of all that the champion misses. In `less alike` it is 5 points better too, but misses 15 % that the
 champion catches. In the clustered worlds a fraud belongs to a card: 30 new cards a day, each with 1 to 30 frauds
-(geometric, 3 on average) that fall on three days; of a card a model catches all or none.
+(geometric, 3 on average) that fall on three days; of a card a model catches all or none. In `equal, days differ` frauds
+are single, but the challenger's share of what one model alone catches is another on each day: Beta(10, 10), half on
+average. No count by card helps against that.
 
 Each design looks every day, for 60 days. The paired shadow sees each fraud with both models. The A/B tests see it with
 one; each fraud is an entity of its own there, which is the best case for them. The z-test compares the recalls of the
@@ -100,6 +102,13 @@ def paired(world: World, experiments: int, prior: float, rng: np.random.Generato
     return judged(Tally(drawn[..., 0], drawn[..., 1]).evidence(prior))
 
 
+def with_days(world: World, experiments: int, prior: float, rng: np.random.Generator) -> Result:
+    """Judge experiments whose days tip to one model or the other as a whole, by the paired shadow."""
+    told = rng.binomial(FRAUDS, world.only_champion + world.only_challenger, (experiments, DAYS))
+    wins = rng.binomial(told, rng.beta(10, 10, told.shape))
+    return judged(Tally(wins.cumsum(axis=1), (told - wins).cumsum(axis=1)).evidence(prior))
+
+
 def clustered(world: World, experiments: int, prior: float, rng: np.random.Generator) -> dict[str, Result]:
     """Judge experiments whose frauds come in cards, by card as the gate does, and by fraud as it does not."""
     found: dict[str, list[Tally]] = {"by card": [], "by fraud": []}
@@ -167,6 +176,9 @@ def designs(experiments: int, params: ReleaseParams) -> dict[str, dict[str, Resu
     for name in ("equal", "5 points better"):
         by = clustered(WORLDS[name], experiments, prior, np.random.default_rng([8, len(found)]))
         found[f"clustered, {name}"] = {f"paired shadow e-value, {how}": result for how, result in by.items()}
+    found["equal, days differ"] = {
+        "paired shadow e-value": with_days(WORLDS["equal"], experiments, prior, np.random.default_rng(10))
+    }
     return found
 
 
@@ -175,9 +187,11 @@ def null_step(size: int, share: float, at: pd.Timestamp, rng: np.random.Generato
     asked = size / share
     entities = max(int(asked / 3), 10)
     weight, place = rng.lognormal(0, 1, entities), rng.random(entities)
-    entity = rng.choice(entities, int(1.5 * asked) + 50, p=weight / weight.sum())
-    enough = np.flatnonzero(np.cumsum(place[entity] < share) == size)
-    entity = entity[: enough[0] + 1] if len(enough) else entity
+    entity = rng.choice(entities, int(5 * asked), p=weight / weight.sum())
+    answered = np.cumsum(place[entity] < share)
+    if answered[-1] < size:  # few entities of the challenger, and those ask rarely
+        return null_step(size, share, at, rng)
+    entity = entity[: np.searchsorted(answered, size) + 1]
     requests = len(entity)
     fails = np.minimum(rng.gamma(0.3, 0.01 / 0.3, entities), 1)[entity]
     score = (rng.random(entities)[entity] + rng.random(requests)) / 2

@@ -59,7 +59,7 @@ def canary_gate(
     if not all(answered.values()):
         return gate_result([_silent(arm, minutes) for arm in ARMS if not answered[arm]])
     alpha = spent(canary.alpha / len(canary.steps), look) / FIGURES
-    return gate_result(list(_checks(_up_to(arms, counted), canary, share, alpha)))
+    return gate_result(list(arm_checks(_up_to(arms, counted), canary, share, alpha)))
 
 
 def _with_earlier(arms: ArmRecords, earlier: ArmRecords) -> ArmRecords:
@@ -90,7 +90,11 @@ def _silent(arm: str, minutes: float) -> Check:
     return Check(f"{arm} requests", 0, 1, "unknown", sentence)
 
 
-def _checks(arms: ArmRecords, canary: CanaryGate, share: float, alpha: float) -> Iterator[Check]:
+def arm_checks(arms: ArmRecords, canary: CanaryGate, share: float, alpha: float) -> Iterator[Check]:
+    """Yield the check of each figure of two arms, each at a level of alpha; the rollback asks the same.
+
+    `share` of the entities is the challenger's; where it is 1 nothing is known of it.
+    """
     requests, of_request = arms.requests, arms_of(arms.requests)
     failed = (requests["status"] >= FAILED).to_numpy()
     slow = (requests["milliseconds"] > canary.slow_ms).to_numpy()

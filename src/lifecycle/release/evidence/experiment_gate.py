@@ -13,6 +13,7 @@ import pandas as pd
 from lifecycle.core.release_params import Experiment, ReleaseParams
 from lifecycle.monitoring.decision_log import REQUEST, ROW, TIME
 from lifecycle.release.evidence.arm_records import ArmRecords, arms_of
+from lifecycle.release.evidence.canary_gate import FAILED
 from lifecycle.release.evidence.gate_result import Check, GateResult, State, gate_result
 from lifecycle.release.evidence.sequential_test import Trial, guard_evidence, plan, rate_evidence, ratio_evidence
 from lifecycle.release.evidence.shadow_gate import Span, matured
@@ -94,7 +95,7 @@ def experiment_gate(
             return gate_result([Check(f"{arm} entities", 0, 1, "unknown", sentence)])
     requests = found.of(["champion", "challenger"], span.first, span.end).requests
     events = {
-        "errors": (requests["status"] >= 400).to_numpy(),
+        "errors": (requests["status"] >= FAILED).to_numpy(),
         "slow answers": (requests["milliseconds"] > params.canary.slow_ms).to_numpy(),
     }
     guards = {name: guard_of(requests, event, span) for name, event in events.items()}

@@ -19,7 +19,7 @@ from lifecycle.release.evidence.gate_result import Check, GateResult
 from lifecycle.release.evidence.offline_gate import TEST, Decided, offline_gate, slice_differences
 from lifecycle.report.verdict import SCORES
 from tests.helpers_bundle import some_decision
-from tests.helpers_task_bundles import records_of, task_bundle, with_features
+from tests.helpers_task_bundles import DECISIONS, problem_of, records_of, task_bundle, with_features
 from tests.params import params_content
 
 PROBLEM = replace(
@@ -134,6 +134,22 @@ def test_the_loss_of_a_slice_is_the_difference_of_the_recalls():
     assert found["amount 'small'"].value == 0
     assert found["amount 'large'"].other == 0
     assert found["amount 'large'"].base == pytest.approx(frauds.loc[frauds["amount"] > 50, "alert"].mean())
+
+
+def test_the_error_of_a_slice_is_compared_as_a_share_of_the_bases_and_more_is_better():
+    problem = replace(problem_of("regression"), slices=(Band("shop", "shop"),))
+    table = pd.DataFrame({"row_number": np.arange(300), "shop": np.repeat(["a", "b", "c"], 100), "level": 0.0})
+    errors = {"a": (10.0, 10.0), "b": (10.0, 12.0), "c": (10.0, 5.0)}
+    base, head = (
+        table.assign(score=[errors[shop][side] for shop in table["shop"]], low=-1.0, high=1.0) for side in (0, 1)
+    )
+    decided = Decided(decision_of("regression", DECISIONS["regression"]), params(), problem)
+    found = slice_differences(base, head, decided).figures
+    assert {name: round(one.value, 9) for name, one in found.items()} == {
+        "shop 'a'": 0.0,
+        "shop 'b'": -0.2,
+        "shop 'c'": 0.5,
+    }
 
 
 def test_groups_that_are_treated_too_differently_are_refused_as_the_audit_does(bundle, rows):

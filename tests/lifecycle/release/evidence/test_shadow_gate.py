@@ -9,7 +9,7 @@ from lifecycle.release.evidence.arm_records import ArmRecords
 from lifecycle.release.evidence.gate_result import GateResult
 from lifecycle.release.evidence.shadow_gate import matured, pairs_of, shadow_gate
 from lifecycle.splits.time_windows import DAY
-from tests.lifecycle.release.evidence.helpers_arms import START, release_params
+from tests.lifecycle.release.evidence.helpers_arms import START, line, records, release_params
 
 TASK = task_of(load_problem("transactions"))
 DELAY = 7.0
@@ -100,6 +100,15 @@ def test_no_data_is_unknown_and_never_health():
     assert judged(ArmRecords(half, half, {}), labels, after=20).state == "unknown"
     assert judged(found, labels[:0], after=20).state == "unknown"
     assert judged(ArmRecords(found.requests, found.records[:0], {}), labels, after=20).state == "unknown"
+
+
+def test_it_reads_the_log_of_the_service():
+    found, labels = shadowed(12, 2, 8)
+    lines = [
+        line(row.time, row.arm, row.request_id, row.place, row.score, **{"decision.alerts": [row.alert == 1]})
+        for row in found.records.itertuples()
+    ]
+    assert judged(records(lines), labels, after=15).checks == judged(found, labels, after=15).checks
 
 
 def test_only_whole_days_are_seen_and_a_repeated_id_counts_once():
