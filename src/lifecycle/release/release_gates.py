@@ -33,7 +33,7 @@ from lifecycle.release.evidence.experiment_gate import experiment_gate
 from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
 from lifecycle.release.evidence.offline_gate import TEST, offline_gate
 from lifecycle.release.evidence.shadow_gate import shadow_gate
-from lifecycle.release.registry.ledger import Ledger
+from lifecycle.release.registry.ledger import Ledger, Release
 from lifecycle.release.registry.released_commit import fetch_bundle
 from lifecycle.release.registry.transitions import Step, in_state
 from lifecycle.report.verdict import SCORES
@@ -130,16 +130,17 @@ class Answering(Revision):
 
     Parameters
     ----------
-    commit : str
-        Of the version.
+    release : Release
+        The version.
     bundle : Path
         Where its bundle is to be put, when it is needed.
     problem : Problem
         Whose records they are.
     """
 
-    def __init__(self, commit: str, bundle: Path, problem: Problem) -> None:
-        super().__init__(commit)
+    def __init__(self, release: Release, bundle: Path, problem: Problem) -> None:
+        super().__init__(release.commit)
+        self.name = release.number
         self._bundle, self._problem = bundle, problem
 
     def table(self, path: str) -> pd.DataFrame | None:
@@ -161,7 +162,8 @@ def registration_checks(ledger: Ledger, environment: str, params: Params) -> Gat
     """Return what the offline gate finds of the workspace, beside the version that answers in an environment."""
     answering, problem = in_state(ledger.states(environment), "live"), load_problem(params.problem)
     with tempfile.TemporaryDirectory(prefix="answering-") as temporary:
-        base = Answering(ledger.release(answering).commit, Path(temporary, "bundle"), problem) if answering else None
+        bundle = Path(temporary, "bundle")
+        base = Answering(ledger.release(answering), bundle, problem) if answering else None
         return offline_gate(params, problem, (base, Workspace()), BUNDLE, prove)
 
 

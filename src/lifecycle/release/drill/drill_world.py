@@ -13,7 +13,7 @@ from lifecycle.splits.time_windows import DAY
 LIVE_DAYS = 46  # that are replayed
 CALM_DAYS = 8  # of them, before the drift
 RECORDS_A_DAY = 600.0  # more entities than make so many are left out: a drill is about steps, not about size
-BAND = (0.96, 0.985)  # quantiles of the size of records between which, after the drift, all are positive
+LARGE = 0.97  # quantile of the size of records from which, after the drift, all are positive
 SALT = "drill"
 
 
@@ -91,10 +91,10 @@ def _drifted(records: pd.DataFrame, problem: Problem, drift: pd.Timestamp) -> tu
     """Return records of which, from a day on, also those of a certain size are positive, and that in words."""
     column = _size_column(problem)
     size = records[column].to_numpy(np.float64)
-    low, high = np.nanquantile(size, BAND)
-    changed = (records[problem.time_column] >= drift).to_numpy() & (size >= low) & (size < high)
+    least = np.nanquantile(size, LARGE)
+    changed = (records[problem.time_column] >= drift).to_numpy() & (size >= least)
     target = records[problem.target].where(~changed, positive_of(problem))
-    change = f"each {problem.words.record} with {column} from {low:.2f} to {high:.2f} is a {problem.words.positive}"
+    change = f"each {problem.words.record} with {column} of at least {least:.2f} is a {problem.words.positive}"
     return records.assign(**{problem.target: target}), change
 
 
