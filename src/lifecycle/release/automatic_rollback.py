@@ -132,6 +132,7 @@ def _silence(params: ReleaseParams, watched: Watched, found: ArmRecords, now: pd
 def _wrong(params: ReleaseParams, watched: Watched, found: ArmRecords, labels: pd.DataFrame) -> list[Check]:
     """Hold the entities that were decided wrongly against the champion's, as far as labels are known."""
     known = found.records.merge(labels, how="inner", on=[REQUEST, ROW])
+    known = known.assign(decided=known["alert"].fillna(known["code"]))
     known = known[known["decided"].notna() & known["target"].notna()]
     if known.empty:
         return []
