@@ -187,7 +187,7 @@ def null_step(size: int, share: float, at: pd.Timestamp, rng: np.random.Generato
     asked = size / share
     entities = max(int(asked / 3), 10)
     weight, place = rng.lognormal(0, 1, entities), rng.random(entities)
-    entity = rng.choice(entities, int(5 * asked), p=weight / weight.sum())
+    entity = rng.choice(entities, int(2 * asked), p=weight / weight.sum())
     answered = np.cumsum(place[entity] < share)
     if answered[-1] < size:  # few entities of the challenger, and those ask rarely
         return null_step(size, share, at, rng)
@@ -260,18 +260,34 @@ def canaries(count: int, params: ReleaseParams) -> dict[int, list[float]]:
 
 def lines_of(found: dict[str, dict[str, Result]], alarms: dict[int, list[float]]) -> Iterator[str]:
     """Yield the tables as Markdown."""
+    yield f"| design | {' | '.join(WORLDS)} |"
+    yield f"| :-- |{' --: |' * len(WORLDS)}"
+    for design in found["equal"]:
+        yield f"| {design} | {' | '.join(_cell(world, found[world][design]) for world in WORLDS)} |"
+    yield ""
     yield "| world | design | promoted | median days | stopped | median days |"
     yield "| :-- | :-- | --: | --: | --: | --: |"
-    for world, results in found.items():
-        for design, (promoted, stopped, days, to_stop) in results.items():
-            shown = [f"{value:.0f}" if np.isfinite(value) else "-" for value in (days, to_stop)]
-            yield f"| {world} | {design} | {promoted:.1%} | {shown[0]} | {stopped:.1%} | {shown[1]} |"
+    for world in (name for name in found if name not in WORLDS):
+        for design, (promoted, stopped, days, to_stop) in found[world].items():
+            yield f"| {world} | {design} | {promoted:.1%} | {_days(days)} | {stopped:.1%} | {_days(to_stop)} |"
     yield ""
     yield f"| requests in each step | gate, alpha {ALPHAS[0]:g} | gate, alpha {ALPHAS[1]:g} | bare ratio of {STEEP:g} |"
     yield "| --: | --: | --: | --: |"
     for size, shares in alarms.items():
         yield f"| {size:,} | {' | '.join(f'{share:.1%}' for share in shares)} |"
     yield ""
+
+
+def _cell(world: str, result: Result) -> str:
+    """Return how often the challenger is promoted, or stopped where it is far worse, and when where that is right."""
+    if world == "30 points worse":
+        return f"{result.stopped:.1%} stopped, {_days(result.days_to_stop)}"
+    days = f", {_days(result.days)}" if world.startswith("5 points") else ""
+    return f"{result.promoted:.1%}{days}"
+
+
+def _days(days: float) -> str:
+    return f"{days:.0f} d" if np.isfinite(days) else "-"
 
 
 def aims(found: dict[str, dict[str, Result]], alarms: dict[int, list[float]]) -> dict[str, bool]:

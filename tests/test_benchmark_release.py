@@ -44,7 +44,8 @@ def test_a_null_step_ends_with_the_last_request_of_the_challenger():
 
 def test_the_tables_have_a_line_for_each_design_and_size(small):
     lines = list(release.lines_of(*small))
-    assert sum(line.startswith("| equal |") for line in lines) == 6
+    assert sum(line.startswith(("| mSPRT", "| A/B", "| paired", "| z-test")) for line in lines) == 6
+    assert sum(line.startswith("| clustered, ") for line in lines) == 4
     assert any(line.startswith("| 50 | ") for line in lines)
 
 

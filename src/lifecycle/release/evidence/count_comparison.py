@@ -1,6 +1,6 @@
 """Two arms of a canary side by side, by counts: what chance gives on a few requests is no alarm.
 
-A bare ratio of two rates alarms by chance when an arm is small, and when one card sends ten bad requests. So what is
+A bare ratio of two rates alarms by chance when an arm is small, and when one entity sends ten bad ones. So what is
 asked is how likely the counts are if the arm makes no difference. Given all the events, each falls to the challenger
 with the challenger's share of the exposure. That is exact, with no rate to be estimated (Przyborowski and Wilenski
 1940). Here the events of an entity fall together, since the arm is the entity's. So the spread of clusters is in the
@@ -68,7 +68,7 @@ def cluster_tails(sizes: np.ndarray, total: int, share: float) -> tuple[float, f
     --------
     >>> [round(p, 4) for p in cluster_tails(np.array([1, 1, 1]), 2, 0.5)]  # binomial
     [0.5, 0.875]
-    >>> [round(p, 4) for p in cluster_tails(np.array([3]), 3, 0.1)]  # one card with three errors
+    >>> [round(p, 4) for p in cluster_tails(np.array([3]), 3, 0.1)]  # one entity with three errors
     [0.1, 1.0]
     """
     length = int(sizes.sum()) + 1

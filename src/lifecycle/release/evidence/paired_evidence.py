@@ -4,7 +4,7 @@ Both models have scored every record (the challenger in the shadow of the champi
 cancels. Of what is left, the challenger wins a share; where the two are equally good it wins half. The evidence for
 more, and for less, is that of `lifecycle.release.evidence.e_value`.
 
-Records of one entity are not independent: a stolen card is caught thirty times, or missed thirty times. So an entity
+Records of one entity are not independent: one is caught thirty times, or missed thirty times. So an entity
 counts once, on the first day on which one model is right more often on its records than the other, and what comes
 later changes nothing of it: evidence must never be taken back.
 """
@@ -109,9 +109,9 @@ def tally(outcome: np.ndarray, day: np.ndarray, entity: np.ndarray | None, days:
 
     Examples
     --------
-    >>> day, card = np.array([0, 0, 0, 0, 1, 1]), np.array([7.0, 7.0, 7.0, 8.0, 7.0, np.nan])
-    >>> wins, losses = tally(np.array([1, 1, -1, 0, -1, -1]), day, card, days=2)
-    >>> wins.tolist(), losses.tolist()  # card 7 has won on the first day
+    >>> day, shop = np.array([0, 0, 0, 0, 1, 1]), np.array([7.0, 7.0, 7.0, 8.0, 7.0, np.nan])
+    >>> wins, losses = tally(np.array([1, 1, -1, 0, -1, -1]), day, shop, days=2)
+    >>> wins.tolist(), losses.tolist()  # shop 7 has won on the first day
     ([1, 1], [0, 1])
     """
     table = pd.DataFrame({"day": day, "entity": np.nan if entity is None else entity, "net": outcome})
