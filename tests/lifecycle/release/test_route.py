@@ -133,14 +133,14 @@ def test_who_finds_it_locked_waits_but_not_for_ever(tmp_path: Path, monkeypatch:
 
 
 def test_who_is_killed_while_writing_leaves_a_whole_route(tmp_path: Path) -> None:
-    for seed in range(12):
+    for seed in range(6):
         client = subprocess.Popen(
             [sys.executable, CLIENT, tmp_path, "30", f"c{seed}"], stdout=subprocess.PIPE, text=True
         )
         assert client.stdout is not None
         for _ in range(1 + seed % 3):
             client.stdout.readline()
-        time.sleep(0.0007 * seed)
+        time.sleep(0.0013 * seed)
         client.kill()
         said = [json.loads(line)[3] for line in client.communicate()[0].splitlines() if line.endswith("]")]
         found = read_route(tmp_path)  # whole, and nobody's lock is in the way of the next
@@ -189,7 +189,7 @@ def fault(history: list[Step]) -> str | None:
 
 
 def test_four_processes_make_a_history_that_one_could_have_made(tmp_path: Path) -> None:
-    commands = [[sys.executable, CLIENT, tmp_path, "1", f"client{seed}"] for seed in range(4)]
+    commands = [[sys.executable, CLIENT, tmp_path, "0.7", f"client{seed}"] for seed in range(4)]
     clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
     lines = [line for client in clients for line in client.communicate()[0].splitlines()]
     history = [
@@ -198,7 +198,7 @@ def test_four_processes_make_a_history_that_one_could_have_made(tmp_path: Path) 
     ]
     assert all(client.returncode == 0 for client in clients)
     assert fault(history) is None
-    assert sum(step.kind == "write" for step in history) > 40
+    assert sum(step.kind == "write" for step in history) > 20
 
 
 @pytest.mark.parametrize(
