@@ -108,10 +108,11 @@ def test_every_field_of_every_line_is_on_the_page_with_its_type(log: Path) -> No
         for name, value in line.items():
             assert all(type(each) in TYPES[FIELDS[name]] for each in flat(value)), (name, value)
     unseen = set(FIELDS) - {name for line in found for name in line}
-    # Of other kinds of target, and of a library's warning: read from the code.
+    # Of other kinds of target, of a route, and of a library's warning: read from the code.
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/service").rglob("*.py"))
     assert unseen == {
-        "decision.classes", "decision.low", "decision.high", "log.logger", "error.stack_trace",
+        "decision.classes", "decision.low", "decision.high", "log.logger", "error.stack_trace", "decision.arm",
+        "decision.arms", "decision.places", "decision.challenger_failed", "route.epoch",
     }  # fmt: skip
     assert all(f'"{name}"' in code for name in unseen)
     assert set(re.findall(r'"((?:decision|error|log)\.\w+)": ', code)) <= set(FIELDS)

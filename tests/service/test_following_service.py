@@ -217,6 +217,7 @@ def test_a_request_of_both_arms_is_answered_in_the_order_of_its_rows(tmp_path: P
         assert running.metric("serve_entity_unknown_total") == 0
 
 
+@pytest.mark.nightly
 def test_each_worker_follows(tmp_path: Path) -> None:
     one, two = two_models(tmp_path / "environment")
     routed(tmp_path / "environment", one)

@@ -43,6 +43,10 @@ def test_what_can_not_be_right_is_refused_in_words(name: str, value: str, words:
     assert words in str(error.value)
 
 
+def test_the_folder_of_a_route_is_no_path_of_the_service() -> None:
+    assert load_settings({"SERVE_ROUTE": "serving"}).route == "serving"
+
+
 def test_vertex_and_sagemaker_say_it_in_their_own_names() -> None:
     vertex = {"AIP_HTTP_PORT": "8081", "AIP_HEALTH_ROUTE": "/v1/e/1", "AIP_PREDICT_ROUTE": "/v1/e/1:predict"}
     settings = load_settings(vertex)

@@ -174,3 +174,10 @@ def test_the_unit_of_times_that_are_numbers_is_told_and_no_other_column_has_one(
     *others, last = schema("shops", problem, of_shops("extra_trees"), learnable()[0])["columns"]
     assert (last["since_1970"], last["unit"]) == ("ms", "when")
     assert not any("since_1970" in column for column in others)
+
+
+@pytest.mark.parametrize("entity", [None, "shop"])
+def test_a_schema_says_which_column_is_the_entity(entity):
+    train = learnable(60)[0]
+    problem = dataclasses.replace(SHOPS, entity=entity)
+    assert schema("shops", problem, of_shops("decision_tree"), train)["entity"] == entity
