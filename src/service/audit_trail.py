@@ -12,7 +12,7 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.release.audit.audit_writer import ChainWriter, open_chain, written
 from lifecycle.release.audit.pseudonyms import Keyring
 from lifecycle.repository.git import git
-from service.decision_record import Decided, decision_records, encoded, entities_of
+from service.decision_record import Decided, decided, encoded
 from service.exchange import Exchange
 from service.http_messages import RETRY
 from service.online_store.group_commit import GroupCommit
@@ -71,14 +71,14 @@ class AuditTrail:
         Refusal
             503: they could not be written, and nobody shall be told of them.
         """
-        decided = Decided(exchange, time.time(), time.perf_counter() - exchange.began)
+        made = decided(exchange, time.time(), time.perf_counter() - exchange.began)
         if not self._refuse:
-            self._put(decided)
+            self._put(made)
             return
         problem = self._commits.problem
         if problem is not None and time.monotonic() - self._failed_at < AGAIN:
             raise _unavailable(problem)
-        self._queue.append(decided)
+        self._queue.append(made)
         await self._commits.commit()
 
     async def close(self) -> None:
@@ -117,37 +117,35 @@ class AuditTrail:
 
     def append(self, changes: list[Decided | Gap]) -> None:
         """Put decisions on disk."""
-        decided = [each for each in changes if isinstance(each, Decided)]
-        entities = [entities_of(each.exchange) for each in decided]
-        names = iter(self._keyring.of([entity for each in entities for entity in each]))
+        made = [each for each in changes if isinstance(each, Decided)]
+        names = iter(self._keyring.of([entity for each in made for entity in each.entities]))
         records: list[tuple[str, bytes]] = []
         for each in changes:
             if isinstance(each, Gap):
                 records.append(_gap_record(each))
             else:
-                own = [next(names) for _ in range(each.rows)]
-                records += [("decision", fields) for fields in decision_records(each, own)]
+                records += [("decision", fields) for fields in each.encoded(names)]
         self._writer.append(records)
         if not self._refuse:
-            self._written_rows += sum(each.rows for each in decided)
+            self._written_rows += sum(each.rows for each in made)
 
     @property
     def _waiting(self) -> int:
         """How many decisions are not on disk, where nobody waits for them."""
         return self._put_rows - self._written_rows
 
-    def _put(self, decided: Decided) -> None:
+    def _put(self, made: Decided) -> None:
         """Queue decisions, or count them where too many are queued."""
-        if self._waiting + decided.rows > MOST:
-            self._meters.add("audit_dropped", amount=decided.rows)
+        if self._waiting + made.rows > MOST:
+            self._meters.add("audit_dropped", amount=made.rows)
             last = self._queue[-1] if self._queue else None
             if isinstance(last, Gap):
-                self._queue[-1] = Gap(last.missing + decided.rows, last.since)
+                self._queue[-1] = Gap(last.missing + made.rows, last.since)
             else:
-                self._queue.append(Gap(decided.rows, decided.at))
+                self._queue.append(Gap(made.rows, made.at))
             return
-        self._queue.append(decided)
-        self._put_rows += decided.rows
+        self._queue.append(made)
+        self._put_rows += made.rows
         if self._waiting >= GROUP and self._commits.problem is None:
             self._write()
         else:

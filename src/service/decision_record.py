@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -49,16 +49,35 @@ class DecisionRecord(Struct, omit_defaults=True):
 
 
 class Decided(NamedTuple):
-    """An exchange with scores: when these were made (seconds since 1970), and how long that took (seconds)."""
+    """The decisions of a request, without what takes a key.
 
-    exchange: Exchange
+    Parameters
+    ----------
+    at : float
+        When they were made, seconds since 1970.
+    records : list of DecisionRecord
+        One for each row.
+    entities : list of str
+        Whom each is about.
+    contents : list of bytes
+        What the model was given for each.
+    """
+
     at: float
-    seconds: float
+    records: list[DecisionRecord]
+    entities: list[str]
+    contents: list[bytes]
 
     @property
     def rows(self) -> int:
-        """How many decisions it has."""
-        return len(self.exchange.scored.score)
+        """How many decisions wait."""
+        return len(self.records)
+
+    def encoded(self, names: Iterator[Pseudonym]) -> list[bytes]:
+        """Return the fields of the records as JSON, with the next pseudonyms and digests by their keys."""
+        for record, content, name in zip(self.records, self.contents, names, strict=False):
+            record.entity, record.key, record.values = name.text, name.key, name.digest(content)
+        return [encoded(record) for record in self.records]
 
 
 class Lineage(NamedTuple):
@@ -101,32 +120,30 @@ def entities_of(exchange: Exchange) -> list[str]:
     return ["" if value is None else str(value) for value in found]
 
 
-def decision_records(decided: Decided, names: Sequence[Pseudonym]) -> list[bytes]:
-    """Return the fields of the records of an exchange, one for each row, as JSON.
+def decided(exchange: Exchange, at: float, seconds: float) -> Decided:
+    """Return the decisions of an exchange.
 
     Parameters
     ----------
-    decided : Decided
-        The exchange.
-    names : sequence of Pseudonym
-        Of `entities_of` it.
+    exchange : Exchange
+        It has scores.
+    at, seconds : float
+        When they were made (seconds since 1970), and how long that took.
     """
-    exchange, (at, seconds) = decided.exchange, decided[1:]
     servable, batch = exchange.servable, exchange.batch
     assert servable is not None and batch is not None
     logged = kind_of(servable).logged(servable, exchange.scored)
     threshold, scores = logged.pop("decision.threshold", None), logged.pop("decision.scores")
     manifest, data = lineage_of(servable)
-    found = []
-    for row, name in enumerate(names):
-        record = DecisionRecord(
-            written(at), exchange.id, row, servable.name, servable.version, manifest, data, scores[row],
-            _outcome(logged, row), threshold, _event_time(exchange, row), name.text, name.key,
-            name.digest(_content(batch, row)), _reasons(exchange, row), **_route_fields(exchange, row),
-            latency_ms=round(seconds * 1e3, 3),
-        )  # fmt: skip
-        found.append(encoded(record))
-    return found
+    records = [
+        DecisionRecord(
+            written(at), exchange.id, row, servable.name, servable.version, manifest, data, score,
+            _outcome(logged, row), threshold, _event_time(exchange, row), reasons=_reasons(exchange, row),
+            latency_ms=round(seconds * 1e3, 3), **_route_fields(exchange, row),
+        )
+        for row, score in enumerate(scores)
+    ]  # fmt: skip
+    return Decided(at, records, entities_of(exchange), [_content(batch, row) for row in range(len(scores))])
 
 
 def _outcome(logged: Mapping[str, list[Any]], row: int) -> Any:

@@ -121,8 +121,8 @@ class RequestHandler:
         """Return the answer once its decisions are on record, or why it is not given."""
         try:
             await audit.keep(exchange)
-        except Refusal as refusal:
-            return self._failed(exchange, refusal)
+        except Exception as error:
+            return self._failed(exchange, error)
         return reply
 
     def _note(self, exchange: Exchange, reply: Reply) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from lifecycle.bundle.servable import Batch, Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.release.audit.audit_chain import records_of
 from lifecycle.release.audit.audit_writer import open_chain
-from lifecycle.release.audit.pseudonyms import Keyring
+from lifecycle.release.audit.pseudonyms import Keyring, Pseudonym
 from service import audit_trail
 from service.audit_trail import AuditTrail, opened_trail
-from service.decision_record import decision_records, entities_of
+from service.decision_record import decided, entities_of
 from service.exchange import Exchange
 from service.process_identity import Place
 from service.refusal import Refusal
@@ -41,10 +40,9 @@ def exchange(bundle: Path) -> Exchange:
     return found
 
 
-def decided(exchange: Exchange) -> list[dict[str, Any]]:
-    moment = audit_trail.Decided(exchange, 1.5, 0.002)
-    names = [SimpleNamespace(text="", key="k", digest=lambda content: content.hex()) for _ in range(moment.rows)]
-    return [json.loads(fields) for fields in decision_records(moment, names)]  # type: ignore[arg-type]
+def records(exchange: Exchange) -> list[dict[str, Any]]:
+    names = [Pseudonym("", "k", b"secret") for _ in exchange.scored.score]
+    return [json.loads(fields) for fields in decided(exchange, 1.5, 0.002).encoded(iter(names))]
 
 
 def test_the_entity_is_the_bundle_s_column_else_the_header_else_nobody(exchange: Exchange) -> None:
@@ -63,12 +61,12 @@ def test_the_entity_is_the_bundle_s_column_else_the_header_else_nobody(exchange:
 
 
 def test_a_record_has_the_time_of_what_it_is_about_and_the_route_where_there_is_one(exchange: Exchange) -> None:
-    first, _ = decided(exchange)
+    first, _ = records(exchange)
     assert (first["time"], first["latency_ms"]) == ("1970-01-01T00:00:01.500000Z", 2.0)
     assert not {"event_time", "arm", "epoch", "place", "entity", "reasons"} & set(first)
     exchange.records = [{"sold_at": 1_000_000}, {}]
     exchange.arms, exchange.epoch, exchange.places = ["champion", "challenger"], 3, [0.25, 0.75]  # type: ignore[attr-defined]
-    first, second = decided(exchange)
+    first, second = records(exchange)
     assert (first["event_time"], first["arm"], first["place"]) == ("1970-01-01T00:00:01.000000Z", "champion", 0.25)
     assert (second["arm"], second["epoch"]) == ("challenger", 3)
     assert "event_time" not in second
@@ -106,6 +104,22 @@ def test_decisions_that_come_together_go_to_disk_together(exchange: Exchange, tm
         assert len(disk.groups) <= 2
         await kept.close()
         assert disk.groups[-1] == ["end"]
+
+    asyncio.run(work())
+
+
+def test_a_decision_that_no_record_can_be_made_of_does_not_take_others_along(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        disk, broken = Disk(), Exchange({"method": "POST", "headers": []})
+        broken.servable, broken.batch, broken.scored = exchange.servable, exchange.batch, exchange.scored
+        broken.records = [{"sold_at": "yesterday"}] * 2
+        kept = trail(disk, tmp_path, refuse=True)
+        found = await asyncio.gather(*map(kept.keep, (exchange, broken, exchange)), return_exceptions=True)
+        assert [type(each).__name__ for each in found] == ["NoneType", "TypeError", "NoneType"]
+        assert [kind for group in disk.groups for kind in group] == ["decision"] * 4
+        await kept.close()
 
     asyncio.run(work())
 

@@ -50,6 +50,11 @@ def test_the_page_on_serving_can_be_followed_on_the_reduced_size(workspace):
     follow(SERVING, with_environment(workspace))
 
 
+@pytest.mark.slow
+def test_the_page_on_the_audit_log_can_be_followed(workspace):
+    follow(ROOT / "docs/audit.md", with_environment(workspace))
+
+
 @pytest.mark.nightly
 def test_the_page_on_protocols_adds_one_in_front_of_the_reader(workspace):
     follow(PAGE, with_environment(workspace))

@@ -20,7 +20,7 @@ from lifecycle.release.audit.audit_chain import (
     segments,
 )
 
-COUNTED = frozenset({"gap", "start"})  # kinds that `summary` tells of
+COUNTED = {"gap": "gaps that the service has told of", "start": "starts"}  # kinds, and how `summary` calls them
 
 
 class Fault(NamedTuple):
@@ -222,7 +222,7 @@ def summary(report: ChainReport, anchors: Sequence[Anchor]) -> str:
         parts.append(f"{report.first - 1:,} before them were pruned")
     newest = max((anchor.sequence for anchor in anchors if anchor.chain == report.name), default=0)
     parts.append(f"{max(report.last - newest, 0):,} not yet anchored")
-    parts += [f"{count:,} of kind {kind}" for kind, count in sorted(report.kinds.items())]
+    parts += [f"{report.kinds[kind]:,} {words}" for kind, words in COUNTED.items() if kind in report.kinds]
     if report.torn:
         parts.append(f"{report.torn} bytes of an unfinished line")
     return "; ".join(parts)

@@ -195,5 +195,5 @@ def _pseudonym(entity: str, name: str, secret: bytes) -> Pseudonym:
 
 
 def _mac(key: bytes, message: str | bytes) -> bytes:
-    content = message.encode() if isinstance(message, str) else message
+    content = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     return hmac.digest(key, content, hashlib.sha256)

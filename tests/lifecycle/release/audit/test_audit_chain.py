@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.tampering import decision
@@ -26,6 +26,7 @@ FIELDS = st.dictionaries(st.text(max_size=8).filter(lambda name: name not in ("s
 LINE, LINK = sealed(beginning("chain-0"), *decision("r-1", 3))
 
 
+@settings(max_examples=40, deadline=None)
 @given(FIELDS)
 def test_a_record_is_one_line_of_json_that_is_read_back(fields: dict) -> None:
     line, link = sealed(LINK, "label", canonical(fields))

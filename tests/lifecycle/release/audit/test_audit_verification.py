@@ -129,3 +129,11 @@ def test_a_file_that_does_not_belong_there_is_named(copied) -> None:
     log, anchors = copied
     (log / "chain-0/extra.jsonl").write_bytes(b"")
     assert re.search(r"chain-0, sequence 1: name: .*extra\.jsonl", fault(log, anchors))
+
+
+def test_what_the_log_itself_says_is_missing_is_told(copied) -> None:
+    log, anchors = copied
+    writer = ChainWriter(log / "chain-0")
+    writer.append([("start", b'{"clean":false}'), ("gap", b'{"missing":7}'), ("gap", b'{"missing":1}')])
+    words = summary(verify(log, anchors)[1], anchors)
+    assert words.endswith("; 3 not yet anchored; 2 gaps that the service has told of; 1 starts")

@@ -78,6 +78,10 @@ def test_with_a_new_lookup_key_the_old_pseudonyms_are_still_found(path) -> None:
     assert ring.erase("4") == 2
 
 
+def test_any_text_is_an_entity(path) -> None:
+    assert len({name.text for name in Keyring(path).of(["", "\ud800", "\udc80", "é", "e", "x" * 10_000])}) == 6
+
+
 def test_two_processes_give_a_new_entity_one_pseudonym(path) -> None:
     first, second = Keyring(path), Keyring(path)
     assert first.of(["4", "5"]) == second.of(["4", "5"])
