@@ -19,7 +19,8 @@ from lifecycle.core.release_params import CanaryGate, Environment, ReleaseParams
 from lifecycle.release.registry.entry_drafts import Act
 from lifecycle.release.registry.identity import person
 from lifecycle.release.registry.ledger import Ledger, read_ledger
-from lifecycle.release.registry.release_steps import Place, register, roll_back, sync, take_step
+from lifecycle.release.registry.release_steps import Place, decide, opened, register, roll_back, sync
+from lifecycle.release.registry.shared_registry import fetch
 from lifecycle.release.registry.status_view import history_lines, status_text, views
 from lifecycle.release.registry.tags import Bump
 from lifecycle.release.registry.transitions import Step
@@ -72,7 +73,7 @@ def place_of(options: argparse.Namespace, params: ReleaseParams) -> Place:
     return Place(environment, folder, options.push or params.remote)
 
 
-def gate_of(step: str, options: argparse.Namespace, params: ReleaseParams) -> list[Mapping[str, Any]]:
+def gate_of(step: str, place: Place, version: str, params: ReleaseParams) -> list[Mapping[str, Any]]:
     """Return what the gate of a step found: name, figure, limit, state and sentence of each check."""
     return []
 
@@ -97,12 +98,12 @@ def next_share(given: float | None, before: float, gate: CanaryGate) -> float:
     return given
 
 
-def _act(options: argparse.Namespace, place: Place, params: ReleaseParams) -> Act:
+def _act(options: argparse.Namespace, place: Place, params: ReleaseParams, share_now: float, version: str) -> Act:
     """Return who does a step, why, with which share and on what evidence."""
     step, share = options.command, 0.0
-    evidence: dict[str, Any] = {"gates": gate_of(step, options, params)}
+    evidence: dict[str, Any] = {"gates": gate_of(step, place, version, params)}
     if step == "canary":
-        share = next_share(options.share, _share_now(place, options.version), params.canary)
+        share = next_share(options.share, share_now, params.canary)
     if step == "ab":
         share = params.ab.share
         if options.plan is not None:
@@ -111,20 +112,29 @@ def _act(options: argparse.Namespace, place: Place, params: ReleaseParams) -> Ac
     return Act(person(), options.why, evidence, share=share)
 
 
-def _share_now(place: Place, name: str) -> float:
-    ledger = read_ledger(place.artifact)
-    number = ledger.release(name).number
-    is_canary = ledger.states(place.environment)[number] == "canary"
-    return ledger.last(number, place.environment).share if is_canary else 0.0
-
-
 def _step(options: argparse.Namespace, place: Place, params: ReleaseParams) -> list[str]:
     needs_second = options.command in params.approval
     if options.approve and not needs_second:
         raise PipelineError(f"--approve: {options.command} needs no second person here: release.approval")
+    ledger, told = opened(place)
+    chosen = ledger.release(options.version)
+    number = chosen.number
+    is_canary = ledger.states(place.environment)[number] == "canary"
+    share_now = ledger.last(number, place.environment).share if is_canary else 0.0
+    act = _act(options, place, params, share_now, chosen.version)
     approve = options.approve if needs_second else None
-    entry, told = take_step(place, options.command, options.version, _act(options, place, params), approve)
-    return [entry.sentence, *told]
+    entry, more = decide(place, ledger, options.command, number, act, approve=approve)
+    return [*told, entry.sentence, *more]
+
+
+def _read(place: Place) -> Ledger:
+    """Return the ledger to show: with what the remote has, where that answers."""
+    if place.remote:
+        try:
+            return fetch(place.artifact, place.remote)[0]
+        except PipelineError as error:
+            print(f"shown is what this clone has: {error}", file=sys.stderr)
+    return read_ledger(place.artifact)
 
 
 def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str]:
@@ -146,7 +156,7 @@ def release(argv: Sequence[str]) -> None:
     place = place_of(options, params)
     match options.command:
         case "register":
-            checks = gate_of("register", options, params)
+            checks = gate_of("register", place, "", params)
             lines = [register(place, options.why, options.version, options.bump, checks).sentence]
         case "rollback":
             lines = roll_back(place, options.why)
@@ -157,7 +167,7 @@ def release(argv: Sequence[str]) -> None:
 
             lines = lineage_lines(place, options.request, options.log)
         case "status" | "history":
-            lines = _show(options, place, read_ledger(place.artifact))
+            lines = _show(options, place, _read(place))
         case _:
             lines = _step(options, place, params)
-    print("\n".join(lines), file=sys.stdout)
+    print("\n".join(lines))

@@ -110,17 +110,28 @@ def register(place: Place, why: str, number: str | None, bump: Bump, gates: Chec
     return _written(place, ledger, draft).entries[-1]
 
 
-def take_step(place: Place, step: Step, name: str, act: Act, approve: bool | None = None) -> tuple[Entry, list[str]]:
+def take_step(place: Place, step: Step, name: str, act: Act) -> tuple[Entry, list[str]]:
+    """Do a step that needs no second person: read the registry, then as `decide` does."""
+    ledger, told = opened(place)
+    entry, more = decide(place, ledger, step, ledger.release(name).number, act)
+    return entry, [*told, *more]
+
+
+def decide(
+    place: Place, ledger: Ledger, step: Step, number: str, act: Act, *, approve: bool | None = None
+) -> tuple[Entry, list[str]]:
     """Write the entry of a step, or the request for it, and make the route follow; return it with what else happened.
 
     Parameters
     ----------
     place : Place
         Where.
+    ledger : Ledger
+        As `opened` has returned it.
     step : str
         Of the life cycle.
-    name : str
-        Release number, or version of the bundle.
+    number : str
+        Of the release.
     act : Act
         Who, why, share, and what the gates found.
     approve : bool, optional
@@ -131,15 +142,13 @@ def take_step(place: Place, step: Step, name: str, act: Act, approve: bool | Non
     PipelineError
         The step is illegal, somebody was faster, or a second person is needed.
     """
-    ledger, told = opened(place)
-    number = ledger.release(name).number
     if approve is False:
         asked = _written(place, ledger, request_draft(ledger, place.environment, step, number, act))
-        return asked.entries[-1], [*told, "another person does it: the same command with --approve"]
+        return asked.entries[-1], ["another person does it: the same command with --approve"]
     if approve:
         act = act._replace(asked_by=approved(ledger, place.environment, step, number, act.who).who)
     ledger = _written(place, ledger, step_draft(ledger, place.environment, step, number, act))
-    return ledger.entries[-1], [*told, *_followed(place, ledger)]
+    return ledger.entries[-1], _followed(place, ledger)
 
 
 def _followed(place: Place, ledger: Ledger) -> list[str]:
