@@ -2,12 +2,18 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
+import multiprocessing
 import os
+import random
+import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lifecycle.bundle.manifest import read_manifest, verify
@@ -397,3 +403,36 @@ def test_without_git_the_account_of_the_machine_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LOGNAME", "operator")
     assert person_without_git().name == "operator"
+
+
+def _ramp_for_ever():
+    for share in itertools.cycle((0.1, 0.2, 0.3)):
+        take_step(PROD, "canary", "v0.2.0", ACT._replace(share=share))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(4))
+def test_sigkill_at_random_moments_leaves_what_sync_mends(two, seed):
+    """Kill the process and the git that it runs; a lock that git leaves behind is named, and removed by hand."""
+    canary()
+    chance, context = random.Random(seed), multiprocessing.get_context("fork")
+    for _ in range(25):
+        worker = context.Process(target=_ramp_for_ever)
+        worker.start()
+        time.sleep(chance.uniform(0.0, 0.3))
+        family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        worker.join()
+        for lock in Path(".git").rglob("*.lock"):
+            with pytest.raises(PipelineError, match=re.escape(lock.name)):
+                take_step(PROD, "canary", "v0.2.0", ACT._replace(share=chance.uniform(0.4, 0.9)))
+            lock.unlink()
+        sync(PROD)
+        found = ledger()
+        assert not found.missing and not found.strays
+        assert found.head == found.tip
+        assert read_route(SERVING).share == found.last("v0.2.0", "prod").share
+        git(Path.cwd(), "fsck", "--strict")
+    assert len(found.entries) > 6
