@@ -19,11 +19,20 @@ from lifecycle.core.release_params import CanaryGate, Environment, ReleaseParams
 from lifecycle.release.registry.entry_drafts import Act
 from lifecycle.release.registry.identity import person
 from lifecycle.release.registry.ledger import Ledger, read_ledger
-from lifecycle.release.registry.release_steps import Place, decide, opened, register, roll_back, sync
+from lifecycle.release.registry.release_steps import (
+    Place,
+    decide,
+    opened,
+    record,
+    register,
+    roll_back,
+    route_back,
+    sync,
+)
 from lifecycle.release.registry.shared_registry import fetch
 from lifecycle.release.registry.status_view import history_lines, status_text, views
 from lifecycle.release.registry.tags import Bump
-from lifecycle.release.registry.transitions import Step
+from lifecycle.release.registry.transitions import Step, plan
 
 STEPS: dict[Step, str] = {
     "shadow": "score what the version that answers scores, and answer nobody",
@@ -116,15 +125,27 @@ def _step(options: argparse.Namespace, place: Place, params: ReleaseParams) -> l
     needs_second = options.command in params.approval
     if options.approve and not needs_second:
         raise PipelineError(f"--approve: {options.command} needs no second person here: release.approval")
+    if options.approve and getattr(options, "share", None) is not None:
+        raise PipelineError("--share: approved is what was asked for, with its share")
     ledger, told = opened(place)
     chosen = ledger.release(options.version)
     number = chosen.number
-    is_canary = ledger.states(place.environment)[number] == "canary"
+    states = ledger.states(place.environment)
+    plan(states, options.command, number)  # before the gates, which take their time
+    is_canary = states[number] == "canary"
     share_now = ledger.last(number, place.environment).share if is_canary else 0.0
     act = _act(options, place, params, share_now, chosen.version)
     approve = options.approve if needs_second else None
     entry, more = decide(place, ledger, options.command, number, act, approve=approve)
     return [*told, entry.sentence, *more]
+
+
+def _roll_back(place: Place, why: str) -> list[str]:
+    """Roll back; that the route has changed is said at once, for the registry may be long in answering."""
+    if place.folder is None:
+        return roll_back(place, why)
+    print(route_back(place, place.folder, why), flush=True)
+    return record(place)
 
 
 def _read(place: Place) -> Ledger:
@@ -159,7 +180,7 @@ def release(argv: Sequence[str]) -> None:
             checks = gate_of("register", place, "", params)
             lines = [register(place, options.why, options.version, options.bump, checks).sentence]
         case "rollback":
-            lines = roll_back(place, options.why)
+            lines = _roll_back(place, options.why)
         case "sync":
             lines = sync(place)
         case "lineage":

@@ -146,7 +146,8 @@ def decide(
         asked = _written(place, ledger, request_draft(ledger, place.environment, step, number, act))
         return asked.entries[-1], ["another person does it: the same command with --approve"]
     if approve:
-        act = act._replace(asked_by=approved(ledger, place.environment, step, number, act.who).who)
+        request = approved(ledger, place.environment, step, number, act.who)
+        act = act._replace(asked_by=request.who, share=request.share)  # that is what is approved
     ledger = _written(place, ledger, step_draft(ledger, place.environment, step, number, act))
     return ledger.entries[-1], _followed(place, ledger)
 
@@ -179,29 +180,39 @@ def sync(place: Place) -> list[str]:
 
 
 def roll_back(place: Place, why: str, automatic: bool = False) -> list[str]:
-    """Take back the last change of who answers: in the route at once, then in the registry; return what happened.
+    """Take back the last change of who answers: in the route, then in the registry; return what happened.
 
     Raises
     ------
     PipelineError
         There is nothing to take back. That the registry can't be reached is told only; `sync` records it later.
     """
-    if not why.strip():
-        raise PipelineError("--why: say in a sentence why; it is kept with the release")
-    if place.folder is None:
-        return _roll_back_elsewhere(place, why, automatic)
-    who = person_without_git()
-    route, event = take_back(place.folder, place.environment, why, who, automatic)
-    told = [f"route {route.epoch}: {route.champion} answers, {event.taken} is taken back"]
-    try:
-        return [*told, *opened(place)[1]]
-    except (PipelineError, OSError) as error:
-        return [*told, f"not recorded in the registry yet, `release sync` does it: {error}"]
-
-
-def _roll_back_elsewhere(place: Place, why: str, automatic: bool) -> list[str]:
+    if place.folder is not None:
+        return [route_back(place, place.folder, why, automatic), *record(place)]
     ledger, told = opened(place)
     number = rollback_number(ledger.states(place.environment))
     draft = step_draft(ledger, place.environment, "rollback", number, Act(person(), why, automatic=automatic))
     ledger = _written(place, ledger, draft)
     return [*told, ledger.entries[-1].sentence, *_followed(place, ledger)]
+
+
+def route_back(place: Place, folder: Path, why: str, automatic: bool = False) -> str:
+    """Take back the last change of who answers in the route alone; return what happened.
+
+    Raises
+    ------
+    PipelineError
+        There is nothing to take back.
+    """
+    if not why.strip():
+        raise PipelineError("--why: say in a sentence why; it is kept with the release")
+    route, event = take_back(folder, place.environment, why, person_without_git(), automatic)
+    return f"route {route.epoch}: {route.champion} answers, {event.taken} is taken back"
+
+
+def record(place: Place) -> list[str]:
+    """Record the rollbacks of an environment in the registry; return what happened, also where that can't be done."""
+    try:
+        return opened(place)[1]
+    except (PipelineError, OSError) as error:
+        return [f"not recorded in the registry yet, `release sync` does it: {error}"]
