@@ -13,6 +13,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, get_args
 
+from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_block
 from lifecycle.core.release_params import CanaryGate, Environment, ReleaseParams
@@ -30,7 +31,7 @@ from lifecycle.release.registry.release_steps import (
     sync,
 )
 from lifecycle.release.registry.shared_registry import fetch
-from lifecycle.release.registry.status_view import history_lines, status_text, views
+from lifecycle.release.registry.status_view import history_lines, status_page, status_text, views
 from lifecycle.release.registry.tags import Bump
 from lifecycle.release.registry.transitions import Step, plan
 
@@ -163,9 +164,6 @@ def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str
         return history_lines(ledger, options.environment)
     shown = views(ledger, place.environment, place.folder, options.environment is None)
     if options.html is not None:
-        from lifecycle.core.atomic import atomic
-        from lifecycle.release.registry.status_page import status_page
-
         with atomic(options.html) as temporary:
             temporary.write_text(status_page(ledger, shown), encoding="utf-8")
     return status_text(ledger, shown)

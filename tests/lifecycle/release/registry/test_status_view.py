@@ -11,8 +11,7 @@ from lifecycle.release.registry.entry_drafts import Act, request_draft, step_dra
 from lifecycle.release.registry.ledger import Ledger, append
 from lifecycle.release.registry.ledger_entry import Person
 from lifecycle.release.registry.release_steps import Place, decide, register, roll_back, take_step
-from lifecycle.release.registry.status_page import MOST, status_page
-from lifecycle.release.registry.status_view import WIDTH, history_lines, in_words, status_text, views
+from lifecycle.release.registry.status_view import MOST, WIDTH, history_lines, in_words, status_page, status_text, views
 from tests.helpers_chromium import chromium, needs_chromium
 from tests.lifecycle.release.registry.helpers_registry import ANN, BOB, be, commit_model, git, ledger
 
