@@ -9,88 +9,42 @@ What is imported here is little, so that a rollback waits for nothing; gates imp
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
+from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.params import Params, load_block, load_params
-from lifecycle.core.release_params import CanaryGate, Environment, ReleaseParams
+from lifecycle.core.params import load_block, load_params
+from lifecycle.core.release_params import CanaryGate, ReleaseParams
 from lifecycle.release.registry.entry_drafts import Act
 from lifecycle.release.registry.identity import person
 from lifecycle.release.registry.ledger import Ledger, read_ledger
-from lifecycle.release.registry.release_steps import Place, register, roll_back, sync, take_step
-from lifecycle.release.registry.status_view import history_lines, status_text, views
-from lifecycle.release.registry.tags import Bump
-from lifecycle.release.registry.transitions import Step, plan
+from lifecycle.release.registry.release_steps import (
+    Place,
+    decide,
+    opened,
+    record,
+    register,
+    roll_back,
+    route_back,
+    sync,
+)
+from lifecycle.release.registry.shared_registry import fetch
+from lifecycle.release.registry.status_view import history_lines, status_page, status_text, views
+from lifecycle.release.registry.transitions import plan
+from lifecycle.release.release_options import parse
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-STEPS: dict[Step, str] = {
-    "shadow": "score what the version that answers scores, and answer nobody",
-    "canary": "answer a share of the entities; again with a larger share",
-    "ab": "answer a share of the entities, as an experiment",
-    "promote": "answer everybody; the version before it is kept to go back to",
-    "reject": "try it no longer, for it has failed",
-    "retire": "keep it no longer",
-}
-OTHERS = {
-    "watch": "take back by itself what must not answer",
-    "audit": "prove that the log of decisions is whole, and look into it",
-}
-
-
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line."""
-    parser = argparse.ArgumentParser(prog="mlops.py release", description="Say which version answers where.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    common, why = argparse.ArgumentParser(add_help=False), argparse.ArgumentParser(add_help=False)
-    common.add_argument("--environment", choices=get_args(Environment), help="release.environment of params.yaml")
-    common.add_argument("--push", nargs="?", const="origin", metavar="REMOTE", help="share by this remote; origin")
-    why.add_argument("--why", required=True, help="a sentence, kept with the release")
-    new = commands.add_parser("register", parents=[common, why], help="the commit that is checked out is a release")
-    number = new.add_mutually_exclusive_group()
-    number.add_argument("--version", metavar="v1.2.0", help="its number")
-    number.add_argument("--bump", choices=get_args(Bump), default="minor", help="part that is one more; minor")
-    for step, about in STEPS.items():
-        sub = commands.add_parser(step, parents=[common, why], help=about)
-        sub.add_argument("version", help="release number, or version of the bundle")
-        sub.add_argument("--approve", action="store_true", help="approve what another person has asked for")
-        if step == "canary":
-            sub.add_argument("--share", type=float, help="of the entities; the next one of release.canary.steps")
-        sub.add_argument("--log", type=Path, help="the service's SERVE_LOG, by which the gate judges")
-        sub.add_argument("--labels", type=Path, help="CSV or parquet: request_id, row, the target")
-        sub.add_argument(
-            "--since", type=moment, help="when the present state began, in the log; what the registry says"
-        )
-        sub.add_argument("--as-of", type=moment, help="the end of the log; now")
-    commands.add_parser("rollback", parents=[common, why], help="take back the last change of who answers")
-    status = commands.add_parser("status", parents=[common], help="show who is where, and what each may do next")
-    status.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
-    commands.add_parser("history", parents=[common], help="show what happened: when, who, what, why")
-    commands.add_parser("sync", parents=[common], help="record, share and follow what is left to do")
-    lineage = commands.add_parser("lineage", parents=[common], help="from a request to the data that decided it")
-    lineage.add_argument("request", help="its X-Request-ID")
-    lineage.add_argument("--log", type=Path, required=True, help="the service's SERVE_LOG")
-    for name, about in OTHERS.items():
-        commands.add_parser(name, help=about, add_help=False)
-    return parser.parse_known_args(argv)[0] if argv and argv[0] in OTHERS else parser.parse_args(argv)
-
-
-def moment(text: str) -> "pd.Timestamp":
-    """Return a time of the log, UTC; for a log whose clock is not this one's, such as a replay's."""
-    import pandas as pd
-
-    found = pd.Timestamp(text)
-    return found if found.tzinfo is None else found.tz_convert(None)
+    from lifecycle.release.release_gates import Candidate
 
 
 def place_of(options: argparse.Namespace, params: ReleaseParams) -> Place:
     """Return where a command line's release happens."""
-    environment = getattr(options, "environment", None) or params.environment
+    environment = options.environment or params.environment
     folder = Path(params.folder) if environment == params.environment else None
-    return Place(environment, folder, getattr(options, "push", None) or params.remote)
+    return Place(environment, folder, options.push or params.remote)
 
 
 def next_share(given: float | None, before: float, gate: CanaryGate) -> float:
@@ -113,7 +67,14 @@ def next_share(given: float | None, before: float, gate: CanaryGate) -> float:
     return given
 
 
-def _act(options: argparse.Namespace, place: Place, number: str, ledger: Ledger, params: Params) -> Act:
+def _candidate(options: argparse.Namespace, place: Place, ledger: Ledger, number: str) -> "Candidate":
+    from lifecycle.release.release_gates import Candidate, Sources
+
+    sources = Sources(options.log, options.labels, options.since, options.as_of)
+    return Candidate(number, place.environment, ledger, sources, load_params())
+
+
+def _act(options: argparse.Namespace, candidate: "Candidate") -> Act:
     """Return who does a step, why, with which share, and what its gate found.
 
     Raises
@@ -121,38 +82,61 @@ def _act(options: argparse.Namespace, place: Place, number: str, ledger: Ledger,
     PipelineError
         The gate does not let it pass.
     """
-    from lifecycle.release.release_gates import Sources, Trial, check_gate, step_gate
+    from lifecycle.release.release_gates import check_gate, step_gate
 
-    step, release = options.command, params.release
-    last = ledger.last(number, place.environment)
-    share = {"canary": lambda: next_share(options.share, last.share, release.canary), "ab": lambda: release.ab.share}
-    sources = Sources(options.log, options.labels, options.since, options.as_of)
-    found = step_gate(step, Trial(number, place.environment, ledger, sources, params))
-    evidence = {"gates": check_gate(step, number, found)}
-    return Act(person(), options.why, evidence, share=share[step]() if step in share else 0.0)
+    step, share, params = options.command, 0.0, candidate.params.release
+    if step == "canary":
+        share = next_share(options.share, candidate.share, params.canary)
+    if step == "ab":
+        share = params.ab.share
+    evidence = {"gates": check_gate(step, candidate.number, step_gate(step, candidate))}
+    return Act(person(), options.why, evidence, share=share)
 
 
-def _step(options: argparse.Namespace, place: Place) -> list[str]:
-    params = load_params()
-    needs_second = options.command in params.release.approval
+def _step(options: argparse.Namespace, place: Place, params: ReleaseParams) -> list[str]:
+    needs_second = options.command in params.approval
     if options.approve and not needs_second:
         raise PipelineError(f"--approve: {options.command} needs no second person here: release.approval")
-    ledger = read_ledger(place.artifact)
+    if options.approve and getattr(options, "share", None) is not None:
+        raise PipelineError("--share: approved is what was asked for, with its share")
+    ledger, told = opened(place)
     number = ledger.release(options.version).number
-    plan(ledger.states(place.environment), options.command, number)  # refuses what is illegal before a log is read
-    act = _act(options, place, number, ledger, params)
-    entry, told = take_step(place, options.command, number, act, options.approve if needs_second else None)
-    return [entry.sentence, *told]
+    plan(ledger.states(place.environment), options.command, number)  # before the gates, which take their time
+    candidate = _candidate(options, place, ledger, number)
+    if options.command == "ab" and options.plan:
+        from lifecycle.release.release_gates import experiment_plan
+
+        return [*told, *experiment_plan(candidate)]
+    approve = options.approve if needs_second else None
+    entry, more = decide(place, ledger, options.command, number, _act(options, candidate), approve=approve)
+    return [*told, entry.sentence, *more]
 
 
 def _register(options: argparse.Namespace, place: Place) -> list[str]:
     from lifecycle.release.release_gates import registration_checks
 
-    found = registration_checks(read_ledger(place.artifact), place.environment, load_params())
-    checks = found.as_json()["checks"]
-    entry = register(place, options.why, options.version, options.bump, checks)
+    found = registration_checks(_read(place), place.environment, load_params())
+    entry = register(place, options.why, options.version, options.bump, found.as_json()["checks"])
     said = [f"  {check.name}: {check.state}: {check.sentence}" for check in found.checks]
     return [entry.sentence, f"offline gate: {found.state}", *said]
+
+
+def _roll_back(place: Place, why: str) -> list[str]:
+    """Roll back; that the route has changed is said at once, for the registry may be long in answering."""
+    if place.folder is None:
+        return roll_back(place, why)
+    print(route_back(place, place.folder, why), flush=True)
+    return record(place)
+
+
+def _read(place: Place) -> Ledger:
+    """Return the ledger to show: with what the remote has, where that answers."""
+    if place.remote:
+        try:
+            return fetch(place.artifact, place.remote)[0]
+        except PipelineError as error:
+            print(f"shown is what this clone has: {error}", file=sys.stderr)
+    return read_ledger(place.artifact)
 
 
 def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str]:
@@ -160,21 +144,18 @@ def _show(options: argparse.Namespace, place: Place, ledger: Ledger) -> list[str
         return history_lines(ledger, options.environment)
     shown = views(ledger, place.environment, place.folder, options.environment is None)
     if options.html is not None:
-        from lifecycle.core.atomic import atomic
-        from lifecycle.release.registry.status_page import status_page
-
         with atomic(options.html) as temporary:
             temporary.write_text(status_page(ledger, shown), encoding="utf-8")
     return status_text(ledger, shown)
 
 
-def _lines(options: argparse.Namespace, place: Place) -> list[str]:
+def _lines(options: argparse.Namespace, place: Place, params: ReleaseParams) -> list[str]:
     """Do what a command line says, and return what is to be printed."""
     match options.command:
         case "register":
             return _register(options, place)
         case "rollback":
-            return roll_back(place, options.why)
+            return _roll_back(place, options.why)
         case "sync":
             return sync(place)
         case "lineage":
@@ -182,23 +163,23 @@ def _lines(options: argparse.Namespace, place: Place) -> list[str]:
 
             return lineage_lines(place, options.request, options.log)
         case "status" | "history":
-            return _show(options, place, read_ledger(place.artifact))
+            return _show(options, place, _read(place))
         case _:
-            return _step(options, place)
+            return _step(options, place, params)
 
 
 def release(argv: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(argv)
-    place = place_of(options, load_block("release", ReleaseParams))
+    (options, rest), params = parse(argv), load_block("release", ReleaseParams)
+    place = place_of(options, params)
     match options.command:
         case "watch":
             from lifecycle.release.automatic_rollback import watch
 
-            watch(argv[1:], place)
+            watch(rest, place)
         case "audit":
             from lifecycle.release.audit.audit_command import audit
 
-            audit(argv[1:])
+            audit(rest)
         case _:
-            print("\n".join(_lines(options, place)))
+            print("\n".join(_lines(options, place, params)))

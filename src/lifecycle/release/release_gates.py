@@ -29,10 +29,11 @@ from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.release.evidence.arm_records import ArmRecords, read_arms
 from lifecycle.release.evidence.canary_gate import canary_gate
-from lifecycle.release.evidence.experiment_gate import experiment_gate
+from lifecycle.release.evidence.experiment_gate import experiment_gate, trial_of
 from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
 from lifecycle.release.evidence.offline_gate import TEST, offline_gate
-from lifecycle.release.evidence.shadow_gate import shadow_gate
+from lifecycle.release.evidence.sequential_test import plan
+from lifecycle.release.evidence.shadow_gate import matured, shadow_gate
 from lifecycle.release.registry.ledger import Ledger, Release
 from lifecycle.release.registry.released_commit import fetch_bundle
 from lifecycle.release.registry.transitions import Step, in_state
@@ -63,7 +64,7 @@ class Sources(NamedTuple):
     as_of: pd.Timestamp | None
 
 
-class Trial(NamedTuple):
+class Candidate(NamedTuple):
     """A version that is tried in an environment, and by what it is judged."""
 
     number: str
@@ -77,6 +78,12 @@ class Trial(NamedTuple):
         """When its present state began."""
         at = self.ledger.last(self.number, self.environment).at
         return self.sources.since or pd.Timestamp(at).tz_localize(None)
+
+    @property
+    def share(self) -> float:
+        """Of the entities that it answers in its canary; 0 elsewhere."""
+        state = self.ledger.states(self.environment)[self.number]
+        return self.ledger.last(self.number, self.environment).share if state == "canary" else 0.0
 
     @property
     def problem(self) -> Problem:
@@ -167,11 +174,11 @@ def registration_checks(ledger: Ledger, environment: str, params: Params) -> Gat
         return offline_gate(params, problem, (base, Workspace()), BUNDLE, prove)
 
 
-def step_gate(step: Step, trial: Trial) -> GateResult | None:
+def step_gate(step: Step, candidate: Candidate) -> GateResult | None:
     """Return what the gate of a step says; None where nothing is asked."""
-    before = trial.ledger.states(trial.environment).get(trial.number)
+    before = candidate.ledger.states(candidate.environment).get(candidate.number)
     ask = GATES.get((str(before), step))
-    return None if ask is None else ask(trial)
+    return None if ask is None else ask(candidate)
 
 
 def check_gate(step: Step, number: str, found: GateResult | None) -> list[Mapping[str, Any]]:
@@ -190,36 +197,64 @@ def check_gate(step: Step, number: str, found: GateResult | None) -> list[Mappin
     return list(found.as_json()["checks"])
 
 
-def _registered(trial: Trial) -> GateResult:
+def _registered(candidate: Candidate) -> GateResult:
     """Return what the offline gate found when the version was registered."""
-    checks: Sequence[Mapping[str, Any]] = trial.ledger.registration(trial.number).evidence.get("gates", ())
+    checks: Sequence[Mapping[str, Any]] = candidate.ledger.registration(candidate.number).evidence.get("gates", ())
     return gate_result([Check(**check) for check in checks])
 
 
-def _shadow(trial: Trial) -> GateResult:
-    task = task_of(trial.problem)
-    return shadow_gate(trial.params.release, trial.arms(), trial.labels(), task, trial.delay_days, trial.period)
+def _shadow(candidate: Candidate) -> GateResult:
+    task = task_of(candidate.problem)
+    return shadow_gate(
+        candidate.params.release, candidate.arms(), candidate.labels(), task, candidate.delay_days, candidate.period
+    )
 
 
-def _before_experiment(trial: Trial) -> GateResult:
+def _before_experiment(candidate: Candidate) -> GateResult:
     """Let an A/B test begin unless the shadow has shown that the challenger decides worse."""
-    found = _shadow(trial)
+    found = _shadow(candidate)
     if found.state != "waits":
         return found
     return gate_result([check._replace(state="passes") if check.state == "waits" else check for check in found.checks])
 
 
-def _canary(trial: Trial) -> GateResult:
-    share = trial.ledger.last(trial.number, trial.environment).share
-    return canary_gate(trial.params.release, trial.arms(), share, trial.period)
+def _canary(candidate: Candidate) -> GateResult:
+    return canary_gate(candidate.params.release, candidate.arms(), candidate.share, candidate.period)
 
 
-def _experiment(trial: Trial) -> GateResult:
-    target = trial.problem.target
-    return experiment_gate(trial.params.release, trial.arms(), trial.labels(), target, trial.delay_days, trial.period)
+def _experiment(candidate: Candidate) -> GateResult:
+    target = candidate.problem.target
+    return experiment_gate(
+        candidate.params.release, candidate.arms(), candidate.labels(), target, candidate.delay_days, candidate.period
+    )
 
 
-GATES: Mapping[tuple[str, Step], Callable[[Trial], GateResult]] = {
+def experiment_plan(candidate: Candidate) -> list[str]:
+    """Return in words how long an A/B test would take, from what the champion has brought about lately.
+
+    Raises
+    ------
+    PipelineError
+        The log or the labels do not tell.
+    """
+    test, now = candidate.params.release.ab, candidate.period[1]
+    span = matured(now - EARLIER, now, candidate.delay_days)
+    seen = trial_of(candidate.arms(), candidate.labels(), candidate.problem.target, span)
+    entities, successes = int(seen.champion.sum()), int(seen.champion_hits.sum())
+    if not 0 < successes < entities:
+        raise PipelineError(
+            f"ab --plan: {successes:,} of {entities:,} entities were a success; there is no rate to plan by"
+        )
+    days = max(1, int((seen.champion > 0).sum()))
+    needed = plan(successes / entities, test.effect, test.share, (test.alpha, test.power), entities / days)
+    return [
+        f"{successes:,} of {entities:,} entities were a success ({successes / entities:.2%}) on {days} days",
+        f"to find a rate {test.effect:.0%} higher with a power of {test.power:.0%}, at a false-promotion rate of"
+        f" {test.alpha:.0%}: {needed.entities:,} entities, about {needed.days} days; {test.max_days} are allowed",
+    ]
+
+
+GATES: Mapping[tuple[str, Step], Callable[[Candidate], GateResult]] = {
     ("registered", "shadow"): _registered,
     ("registered", "promote"): _registered,
     ("retired", "shadow"): _registered,

@@ -18,6 +18,7 @@ NO_REPOSITORY = (
 )
 FOREIGN = "the repository belongs to another user; if you trust it: git config --global --add safe.directory '{top}'"
 PARTIAL = "this clone is partial, and the rest of it can't be fetched; with a network: git fetch --refetch --no-filter"
+REMOTE_COMMANDS = ("fetch", "ls-remote", "push")
 REASONS = {
     "not a git repository": NO_REPOSITORY,
     "dubious ownership": FOREIGN,
@@ -84,7 +85,8 @@ def answer_of(*arguments: str, folder: str | Path = ".", content: str = "") -> A
         printed, complaint = process.communicate(content.encode(), timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
         _end(process)
-        raise PipelineError(f"`git {arguments[0]}` had no answer for {PATIENCE:g} s; {PARTIAL}") from error
+        advice = "is the network there?" if arguments[0] in REMOTE_COMMANDS else PARTIAL
+        raise PipelineError(f"`git {arguments[0]}` had no answer for {PATIENCE:g} s; {advice}") from error
     return Answer(process.returncode, printed.decode(errors="replace"), complaint.decode(errors="replace"))
 
 

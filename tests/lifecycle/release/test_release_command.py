@@ -11,7 +11,7 @@ from lifecycle.release.release_command import next_share, parse, release
 from lifecycle.release.route import read_route
 from tests.conftest import run
 from tests.graph import ROOT
-from tests.lifecycle.release.registry.helpers_registry import BOB, be, ledger
+from tests.lifecycle.release.registry.helpers_registry import ANN, BOB, be, ledger
 
 GATE = CanaryGate(steps=[0.05, 0.25, 1.0], min_requests=1, minutes=0.0, alpha=0.01)
 
@@ -87,6 +87,16 @@ def test_a_step_of_params_needs_a_second_person(repository, capsys, monkeypatch)
     monkeypatch.setenv("GITHUB_ACTOR", "bob")
     said(capsys, "shadow", "v0.2.0", "--approve", "--why", "seen")
     assert said(capsys, "history")[-1].split("  ")[1] == "Bob (CI: bob), asked by Ann"
+    set_release(approval=["canary"])
+    be(ANN, monkeypatch)
+    said(capsys, "canary", "v0.2.0", "--share", "0.2", "--why", "please")
+    assert "v0.2.0 in prod: canary is asked for with 20%: please" in said(capsys, "history")[-1]
+    be(BOB, monkeypatch)
+    with pytest.raises(PipelineError, match="approved is what was asked for"):
+        release(["canary", "v0.2.0", "--approve", "--share", "0.9", "--why", "more"])
+    said(capsys, "canary", "v0.2.0", "--approve", "--why", "seen")
+    assert read_route(Path("serving")).share == 0.2
+    set_release(approval=[])
     with pytest.raises(PipelineError, match="needs no second person"):
         release(["canary", "v0.2.0", "--approve", "--why", "seen"])
 

@@ -59,7 +59,10 @@ def canary_gate(
     if not all(answered.values()):
         return gate_result([_silent(arm, minutes) for arm in ARMS if not answered[arm]])
     alpha = spent(canary.alpha / len(canary.steps), look) / FIGURES
-    return gate_result(list(arm_checks(_up_to(arms, counted), canary, share, alpha)))
+    judged, shadow = _up_to(arms, counted), found.of(("shadow",), pd.Timestamp.min, since).records
+    return gate_result(
+        [*arm_checks(judged, canary, share, alpha), *score_checks(judged.records, shadow, canary, alpha)]
+    )
 
 
 def _with_earlier(arms: ArmRecords, earlier: ArmRecords) -> ArmRecords:
@@ -106,12 +109,25 @@ def arm_checks(arms: ArmRecords, canary: CanaryGate, share: float, alpha: float)
     if records["arm"].nunique() < len(ARMS):
         yield Check("scores", None, None, "unknown", "One of the arms has no score: no data is no health.")
         return
-    of_record, score = arms_of(records), records["score"].to_numpy()
-    yield _of_counts("scores that are no numbers", compare_counts(~np.isfinite(score), of_record), alpha)
+    of_record = arms_of(records)
+    invalid = ~np.isfinite(records["score"].to_numpy())
+    yield _of_counts("scores that are no numbers", compare_counts(invalid, of_record), alpha)
     alert = records["alert"].to_numpy()
     if not np.isnan(alert).all():
         yield _of_alerts(compare_counts(alert == 1, of_record, canary.alert_ratio), canary.alert_ratio, alpha)
-    yield _of_scores(*score_shift(score, of_record), canary.score_shift, alpha)
+
+
+def score_checks(records: pd.DataFrame, shadow: pd.DataFrame, canary: CanaryGate, alpha: float) -> Iterator[Check]:
+    """Hold the challenger's scores against those of its own shadow, where it had one: another model scores otherwise.
+
+    Without a shadow they are held against the champion's. `records` and `shadow` are as in `ArmRecords.records`.
+    """
+    whose, table = "the champion's", records
+    if len(shadow):
+        own = records[records["arm"] == "challenger"]
+        whose, table = "those of its shadow", pd.concat([shadow.assign(arm="champion"), own], ignore_index=True)
+    if table["arm"].nunique() == len(ARMS):
+        yield _of_scores(*score_shift(table["score"].to_numpy(), arms_of(table)), canary.score_shift, alpha, whose)
 
 
 def _judged(name: str, chance: float, alpha: float, sentence: str) -> Check:
@@ -136,13 +152,12 @@ def _of_alerts(counts: Counts, ratio: float, alpha: float) -> Check:
     return _judged("alerts", counts.either, alpha, f"alerts: {_counts(counts)}, held against {beyond}")
 
 
-def _of_scores(distance: float, chance: float, allowed: float, alpha: float) -> Check:
-    """Refuse scores that are otherwise distributed, by more than chance and by more than another model may be."""
+def _of_scores(distance: float, chance: float, allowed: float, alpha: float, whose: str) -> Check:
+    """Refuse scores that are otherwise distributed, by more than chance and by more than is allowed."""
+    start = f"scores: {distance:.3f} of them lie elsewhere than {whose}"
     if distance <= allowed:
-        sentence = f"scores: {distance:.3f} of them lie elsewhere than the champion's; up to {allowed:g} is allowed."
-        return Check("scores", distance, allowed, "passes", sentence)
-    sentence = f"scores: {distance:.3f} of them lie elsewhere than the champion's, and {allowed:g} is allowed"
-    return _judged("scores", chance, alpha, sentence)
+        return Check("scores", distance, allowed, "passes", f"{start}; up to {allowed:g} is allowed.")
+    return _judged("scores", chance, alpha, f"{start}, and {allowed:g} is allowed")
 
 
 def _of_share(challenger: np.ndarray, unit: np.ndarray, share: float, alpha: float) -> Check:

@@ -9,17 +9,18 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from lifecycle.bundle.manifest import verify
 from lifecycle.core.atomic import locked, sync_folder
 from lifecycle.core.errors import PipelineError
-from lifecycle.release.registry.ledger import Ledger, Release
+from lifecycle.release.registry.ledger import Ledger, Release, read_ledger
 from lifecycle.release.registry.released_commit import fetch_bundle
+from lifecycle.release.registry.rollback import unrecorded
 from lifecycle.release.registry.transitions import ANSWERING, TRIED, in_state
 from lifecycle.release.route import BUNDLES, ROUTE, Mode, Route, change_route, read_route
 
 VERSION = re.compile("[0-9a-f]{12}")
-MODES: dict[str, Mode] = {"shadow": "shadow", "canary": "canary", "ab": "ab"}
 
 
 def wanted_route(ledger: Ledger, environment: str) -> Route | None:
@@ -38,7 +39,7 @@ def wanted_route(ledger: Ledger, environment: str) -> Route | None:
     answers = states[tried] in ANSWERING
     return replace(
         route,
-        mode=MODES[states[tried]],
+        mode=cast(Mode, states[tried]),
         challenger=version[tried],
         share=ledger.last(tried, environment).share,
         salt=version[tried] if answers else "",
@@ -71,9 +72,19 @@ def follow(ledger: Ledger, environment: str, folder: Path) -> tuple[Route | None
             place_bundle(by_version[version], folder)
         before = _readable_route(folder)
         same = before is not None and replace(before, epoch=1, automatic=0) == wanted
-        route = before if same else change_route(folder, lambda _: wanted)
+        route = before if same else change_route(folder, lambda _: _still(wanted, ledger, folder))
         _remove_others(folder, wanted.versions)
     return route, not same
+
+
+def _still(wanted: Route, ledger: Ledger, folder: Path) -> Route:
+    """Return a route that the registry still asks for, under the lock that a rollback has to take too.
+
+    A rollback leaves its event first and its entry later, so they are looked for in that order.
+    """
+    if unrecorded(folder) or read_ledger(ledger.artifact).tip != ledger.tip:
+        raise PipelineError(f"{folder}: the registry has gone on meanwhile, so the route is left: release sync")
+    return wanted
 
 
 def _readable_route(folder: Path) -> Route | None:

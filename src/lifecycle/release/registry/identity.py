@@ -51,5 +51,5 @@ def person_without_git() -> Person:
     except PipelineError:
         try:
             return Person(getpass.getuser(), "", actor())
-        except (KeyError, OSError):  # a container that was started as a number has no name
-            return Person(f"user {os.getuid()}", "", actor())
+        except (KeyError, OSError, ImportError):  # a container that was started as a number has no name
+            return Person("unknown", "", actor())

@@ -130,10 +130,11 @@ class Entry:
         """What happened, without the reason."""
         if self.step == REGISTER:
             return f"{self.number} is registered"
+        share = f" with {self.share:.0%}" if self.share else ""
         if self.step == ASK:
-            return f"{self.number} in {self.environment}: {self.asked} is asked for"
+            return f"{self.number} in {self.environment}: {self.asked} is asked for{share}"
         entered = ", ".join(f"{tag.number} is in {tag.said.stage}" for tag in self.tags if not tag.said.leaves)
-        return f"{entered}{f' with {self.share:.0%}' if self.share else ''} ({self.step})"
+        return f"{entered}{share} ({self.step})"
 
     def states_after(self, states: Mapping[str, State], environment: str) -> dict[str, State]:
         """Return the states of all versions in an environment after the entry, from those before it."""

@@ -4,12 +4,14 @@ The order is the safety: what was taken back in a hurry is recorded first; the e
 last, and `sync` does what a killed process has not come to.
 """
 
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.release.audit.audit_writer import append_event
 from lifecycle.release.registry.entry_drafts import Act, approved, registration, request_draft, step_draft
 from lifecycle.release.registry.environment_route import follow
 from lifecycle.release.registry.identity import person, person_without_git
@@ -22,6 +24,7 @@ from lifecycle.release.registry.tags import Bump, check_number, next_number, pat
 from lifecycle.release.registry.transitions import Step, rollback_number
 from lifecycle.repository.git import answer_of, git
 
+AUDIT = "audit"  # beside the route: the audit log of the service that follows it
 Checks = Sequence[Mapping[str, Any]]  # what a gate found, check by check, as the ledger keeps it
 
 
@@ -88,7 +91,18 @@ def _written(place: Place, ledger: Ledger, draft: Entry) -> Ledger:
     after = append(ledger, draft)
     if place.remote:
         push(after, place.remote, appended=1)
+    if place.folder is not None and (place.folder / AUDIT).is_dir():
+        _audit(place.folder / AUDIT, after.entries[-1])
     return after
+
+
+def _audit(log: Path, entry: Entry) -> None:
+    """Put an entry into the audit log beside the decisions; that it can't be is told, for the entry stands already."""
+    fields = {name: getattr(entry, name) for name in ("step", "environment", "number", "version", "why", "automatic")}
+    try:
+        append_event(log, "transition", fields | {"who": str(entry.who), "tag": entry.tags[0].tag})
+    except (PipelineError, OSError) as error:
+        print(f"not in the audit log: {error}", file=sys.stderr)
 
 
 def register(place: Place, why: str, number: str | None, bump: Bump, gates: Checks = ()) -> Entry:
@@ -110,17 +124,28 @@ def register(place: Place, why: str, number: str | None, bump: Bump, gates: Chec
     return _written(place, ledger, draft).entries[-1]
 
 
-def take_step(place: Place, step: Step, name: str, act: Act, approve: bool | None = None) -> tuple[Entry, list[str]]:
+def take_step(place: Place, step: Step, name: str, act: Act) -> tuple[Entry, list[str]]:
+    """Do a step that needs no second person: read the registry, then as `decide` does."""
+    ledger, told = opened(place)
+    entry, more = decide(place, ledger, step, ledger.release(name).number, act)
+    return entry, [*told, *more]
+
+
+def decide(
+    place: Place, ledger: Ledger, step: Step, number: str, act: Act, *, approve: bool | None = None
+) -> tuple[Entry, list[str]]:
     """Write the entry of a step, or the request for it, and make the route follow; return it with what else happened.
 
     Parameters
     ----------
     place : Place
         Where.
+    ledger : Ledger
+        As `opened` has returned it.
     step : str
         Of the life cycle.
-    name : str
-        Release number, or version of the bundle.
+    number : str
+        Of the release.
     act : Act
         Who, why, share, and what the gates found.
     approve : bool, optional
@@ -131,15 +156,14 @@ def take_step(place: Place, step: Step, name: str, act: Act, approve: bool | Non
     PipelineError
         The step is illegal, somebody was faster, or a second person is needed.
     """
-    ledger, told = opened(place)
-    number = ledger.release(name).number
     if approve is False:
         asked = _written(place, ledger, request_draft(ledger, place.environment, step, number, act))
-        return asked.entries[-1], [*told, "another person does it: the same command with --approve"]
+        return asked.entries[-1], ["another person does it: the same command with --approve"]
     if approve:
-        act = act._replace(asked_by=approved(ledger, place.environment, step, number, act.who).who)
+        request = approved(ledger, place.environment, step, number, act.who)
+        act = act._replace(asked_by=request.who, share=request.share)  # that is what is approved
     ledger = _written(place, ledger, step_draft(ledger, place.environment, step, number, act))
-    return ledger.entries[-1], [*told, *_followed(place, ledger)]
+    return ledger.entries[-1], _followed(place, ledger)
 
 
 def _followed(place: Place, ledger: Ledger) -> list[str]:
@@ -170,29 +194,39 @@ def sync(place: Place) -> list[str]:
 
 
 def roll_back(place: Place, why: str, automatic: bool = False) -> list[str]:
-    """Take back the last change of who answers: in the route at once, then in the registry; return what happened.
+    """Take back the last change of who answers: in the route, then in the registry; return what happened.
 
     Raises
     ------
     PipelineError
         There is nothing to take back. That the registry can't be reached is told only; `sync` records it later.
     """
-    if not why.strip():
-        raise PipelineError("--why: say in a sentence why; it is kept with the release")
-    if place.folder is None:
-        return _roll_back_elsewhere(place, why, automatic)
-    who = person_without_git()
-    route, event = take_back(place.folder, place.environment, why, who, automatic)
-    told = [f"route {route.epoch}: {route.champion} answers, {event.taken} is taken back"]
-    try:
-        return [*told, *opened(place)[1]]
-    except (PipelineError, OSError) as error:
-        return [*told, f"not recorded in the registry yet, `release sync` does it: {error}"]
-
-
-def _roll_back_elsewhere(place: Place, why: str, automatic: bool) -> list[str]:
+    if place.folder is not None:
+        return [route_back(place, place.folder, why, automatic), *record(place)]
     ledger, told = opened(place)
     number = rollback_number(ledger.states(place.environment))
     draft = step_draft(ledger, place.environment, "rollback", number, Act(person(), why, automatic=automatic))
     ledger = _written(place, ledger, draft)
     return [*told, ledger.entries[-1].sentence, *_followed(place, ledger)]
+
+
+def route_back(place: Place, folder: Path, why: str, automatic: bool = False) -> str:
+    """Take back the last change of who answers in the route alone; return what happened.
+
+    Raises
+    ------
+    PipelineError
+        There is nothing to take back.
+    """
+    if not why.strip():
+        raise PipelineError("--why: say in a sentence why; it is kept with the release")
+    route, event = take_back(folder, place.environment, why, person_without_git(), automatic)
+    return f"route {route.epoch}: {route.champion} answers, {event.taken} is taken back"
+
+
+def record(place: Place) -> list[str]:
+    """Record the rollbacks of an environment in the registry; return what happened, also where that can't be done."""
+    try:
+        return opened(place)[1]
+    except (PipelineError, OSError) as error:
+        return [f"not recorded in the registry yet, `release sync` does it: {error}"]

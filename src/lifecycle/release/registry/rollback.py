@@ -6,6 +6,7 @@ process that is killed at any moment leaves either nothing or a rollback that `s
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,10 +86,21 @@ def take_back(
         after, taken = _without_the_last(route, folder)
         after = replace(after, automatic=(0 if route is None else route.automatic) + 1 if automatic else 0)
         done.append(TakenBack(environment, taken, after.champion, why, who, automatic))
-        _write(folder, [*unrecorded(folder), done[-1]])
+        _write(folder, [*_unrecorded_or_aside(folder), done[-1]])
         return after
 
     return change_route(folder, change), done[-1]
+
+
+def _unrecorded_or_aside(folder: Path) -> list[TakenBack]:
+    """Return the unrecorded rollbacks; a damaged list is moved aside, for it must not stop the next rollback."""
+    try:
+        return unrecorded(folder)
+    except PipelineError as error:
+        path = folder / UNRECORDED
+        print(f"{error}; it is {path}.broken now", file=sys.stderr)
+        path.replace(f"{path}.broken")
+        return []
 
 
 def _without_the_last(route: Route | None, folder: Path) -> tuple[Route, str]:

@@ -49,7 +49,7 @@ def _fetch_refs(artifact: str, remote: str) -> str:
     """Fetch a remote's head and tags, and return the head; empty where it has none."""
     refs = [f"+{pattern}:{_seen(pattern, remote)}" for pattern in patterns(artifact)]
     head, seen = head_of(artifact), _seen(head_of(artifact), remote)
-    if remote_head(artifact, remote):
+    if _remote_head(artifact, remote):
         refs.append(f"+{head}:{seen}")
     else:
         git("update-ref", "-d", seen)
@@ -61,14 +61,8 @@ def _seen(ref: str, remote: str) -> str:
     return ref.replace("refs/", f"{SEEN}/{remote}/", 1)
 
 
-def remote_head(artifact: str, remote: str) -> str:
-    """Return the head that a remote has now; empty where it has none.
-
-    Raises
-    ------
-    PipelineError
-        The remote does not answer.
-    """
+def _remote_head(artifact: str, remote: str) -> str:
+    """Return the head that a remote has now; empty where it has none."""
     answer = answer_of("ls-remote", remote, head_of(artifact))
     _must(remote, answer)
     return answer.printed.split()[0] if answer.printed else ""
@@ -102,16 +96,26 @@ def push(ledger: Ledger, remote: str, appended: int = 0) -> int:
     new = ledger.entries[ledger.objects.index(before) + 1 if before in ledger.objects else 0 :]
     if not new:
         return 0
-    tags = [f"refs/tags/{tag.tag}" for entry in new for tag in entry.tags]
-    # A plus before a ref would push it whatever the lease says.
-    lease = f"--force-with-lease={own}:{before}"
-    answer = answer_of("push", "--quiet", "--atomic", lease, remote, f"{ledger.tip}:{own}", *tags)
-    if answer.status and (now := remote_head(ledger.artifact, remote)) != ledger.tip:  # its answer may have been lost
+    if before and before not in ledger.objects:  # another process of this clone has seen more than this ledger holds
+        answer = Answer(1, "", "it has gone on")
+    else:
+        tags = [f"refs/tags/{tag.tag}" for entry in new for tag in entry.tags]
+        lease = f"--force-with-lease={own}:{before}"  # a plus before a ref would push it whatever the lease says
+        answer = answer_of("push", "--quiet", "--atomic", lease, remote, f"{ledger.tip}:{own}", *tags)
+    if answer.status and ledger.tip not in _entries_of(ledger.artifact, remote):  # its answer may have been lost
         if appended:
             take_back(ledger, appended)
-        raise PipelineError(_reason(ledger, remote, now == before, answer))
-    git("update-ref", _seen(own, remote), ledger.tip)
+        raise PipelineError(_reason(ledger, remote, before, answer))
+    if not answer.status:
+        git("update-ref", _seen(own, remote), ledger.tip)
     return len(new)
+
+
+def _entries_of(artifact: str, remote: str) -> tuple[str, ...]:
+    """Return the objects of the entries that a remote has now."""
+    head = _fetch_refs(artifact, remote)
+    objects = read_ledger(artifact, head).objects
+    return objects[: objects.index(head) + 1] if head in objects else ()
 
 
 def take_back(ledger: Ledger, count: int) -> None:
@@ -129,12 +133,12 @@ def take_back(ledger: Ledger, count: int) -> None:
         raise PipelineError(f"not pushed, and git can't take the tags back: {complaint}; `release sync` tries again")
 
 
-def _reason(ledger: Ledger, remote: str, unchanged: bool, answer: Answer) -> str:
+def _reason(ledger: Ledger, remote: str, before: str, answer: Answer) -> str:
     """Return in words why a push was refused: who was faster, or what the remote complains of."""
     complaint = public(" ".join(answer.complaint.split()))
-    if unchanged:
-        return f"{remote} has not taken the tags, so nothing has changed: {complaint}"
     fetched, _ = fetch(ledger.artifact, remote)
+    if fetched.tip == before:
+        return f"{remote} has not taken the tags, so nothing has changed: {complaint}"
     others = [entry for name, entry in zip(fetched.objects, fetched.entries, strict=True) if name not in ledger.objects]
     winners = "; ".join(f"{entry.who} has written '{entry.sentence}'" for entry in others)
     return f"somebody was faster: {winners or complaint}; look at `release status`, and decide anew"

@@ -1,21 +1,30 @@
 """The steps as one does them: the registry is the truth, the route follows, and a kill anywhere is mended."""
 
+import contextlib
 import hashlib
+import itertools
 import json
+import multiprocessing
 import os
+import random
+import re
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lifecycle.bundle.manifest import read_manifest, verify
 from lifecycle.core.errors import PipelineError
 from lifecycle.release.registry import environment_route, release_steps, rollback
 from lifecycle.release.registry.entry_drafts import Act
+from lifecycle.release.registry.identity import person_without_git
 from lifecycle.release.registry.ledger_entry import Person
-from lifecycle.release.registry.release_steps import Place, register, roll_back, sync, take_step
+from lifecycle.release.registry.release_steps import Place, decide, register, roll_back, sync, take_step
 from lifecycle.release.registry.rollback import UNRECORDED, unrecorded
-from lifecycle.release.route import read_route
+from lifecycle.release.route import change_route, read_route
 from tests.lifecycle.release.registry.helpers_registry import (
     ANN,
     BOB,
@@ -332,15 +341,98 @@ def test_a_rollback_on_another_machine_is_an_entry_only(two):
 
 
 def test_a_second_person_approves_what_the_first_has_asked_for(two, monkeypatch):
-    entry, told = take_step(PROD, "shadow", "v0.2.0", ACT, approve=False)
+    def shadow(act, approve):
+        return decide(PROD, ledger(), "shadow", "v0.2.0", act, approve=approve)
+
+    entry, told = shadow(ACT, False)
     assert (entry.step, entry.asked) == ("ask", "shadow")
-    assert told[-1].startswith("another person does it")
+    assert told == ["another person does it: the same command with --approve"]
     with pytest.raises(PipelineError, match="Ann has asked for it already"):
-        take_step(PROD, "shadow", "v0.2.0", ACT, approve=False)
+        shadow(ACT, False)
     with pytest.raises(PipelineError, match="Ann has asked for it, so somebody else has to approve it"):
-        take_step(PROD, "shadow", "v0.2.0", ACT, approve=True)
+        shadow(ACT, True)
     be(BOB, monkeypatch)
-    entry, _ = take_step(PROD, "shadow", "v0.2.0", Act(Person(*BOB), "seen"), approve=True)
+    entry, _ = shadow(Act(Person(*BOB), "seen"), True)
     assert (entry.who, entry.asked_by) == (Person(*BOB), Person(*ANN))
     with pytest.raises(PipelineError, match="nobody has asked for it"):
-        take_step(PROD, "canary", "v0.2.0", Act(Person(*BOB), "seen"), approve=True)
+        decide(PROD, ledger(), "canary", "v0.2.0", Act(Person(*BOB), "seen"), approve=True)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_rollback_while_the_route_is_made_to_follow_is_not_undone(two, monkeypatch, recorded):
+    canary()
+    take_step(PROD, "promote", "v0.2.0", ACT)
+    before = read_route(SERVING)
+    change_route(SERVING, lambda route: replace(route, champion=two[0], previous=""))  # so that there is some work
+    original = environment_route._readable_route
+
+    def meanwhile(folder):
+        found = original(folder)
+        change_route(folder, lambda _: before)
+        with contextlib.nullcontext() if recorded else hidden(Path(".git")):
+            roll_back(PROD, "errors")
+        return found
+
+    with monkeypatch.context() as patched, pytest.raises(PipelineError, match="the registry has gone on meanwhile"):
+        patched.setattr(environment_route, "_readable_route", meanwhile)
+        sync(PROD)
+    assert read_route(SERVING).champion == two[0]
+    sync(PROD)
+    assert (read_route(SERVING).champion, unrecorded(SERVING)) == (two[0], [])
+
+
+@contextlib.contextmanager
+def hidden(path):
+    path.rename("hidden")
+    yield
+    Path("hidden").rename(path)
+
+
+def test_a_damaged_list_of_rollbacks_stops_no_rollback(two, capsys):
+    canary()
+    (SERVING / UNRECORDED).write_text("[{", encoding="utf-8")
+    with pytest.raises(PipelineError, match="damaged, so a rollback may be unknown"):
+        sync(PROD)
+    roll_back(PROD, "errors")
+    assert read_route(SERVING).mode == "single"
+    assert ledger().states("prod")["v0.2.0"] == "rejected"
+    assert "unrecorded.json.broken" in capsys.readouterr().err
+
+
+def test_without_git_the_account_of_the_machine_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "operator")
+    assert person_without_git().name == "operator"
+
+
+def _ramp_for_ever():
+    for share in itertools.cycle((0.1, 0.2, 0.3)):
+        take_step(PROD, "canary", "v0.2.0", ACT._replace(share=share))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(4))
+def test_sigkill_at_random_moments_leaves_what_sync_mends(two, seed):
+    """Kill the process and the git that it runs; a lock that git leaves behind is named, and removed by hand."""
+    canary()
+    chance, context = random.Random(seed), multiprocessing.get_context("fork")
+    for _ in range(25):
+        worker = context.Process(target=_ramp_for_ever)
+        worker.start()
+        time.sleep(chance.uniform(0.0, 0.3))
+        family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        worker.join()
+        for lock in Path(".git").rglob("*.lock"):
+            with pytest.raises(PipelineError, match=re.escape(lock.name)):
+                take_step(PROD, "canary", "v0.2.0", ACT._replace(share=chance.uniform(0.4, 0.9)))
+            lock.unlink()
+        sync(PROD)
+        found = ledger()
+        assert not found.missing and not found.strays
+        assert found.head == found.tip
+        assert read_route(SERVING).share == found.last("v0.2.0", "prod").share
+        git(Path.cwd(), "fsck", "--strict")
+    assert len(found.entries) > 6

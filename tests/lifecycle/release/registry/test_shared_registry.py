@@ -195,6 +195,16 @@ def test_a_remote_that_is_away_is_named_and_nothing_changes(clones):
         take_step(PROD._replace(remote="elsewhere"), "shadow", "v0.2.0", ACT)
 
 
+def test_an_entry_that_another_process_of_this_clone_has_pushed_along_stays(clones):
+    here, _, remote = clones
+    before, _ = fetch(ARTIFACT, "origin")
+    mine = append(before, step_draft(before, "prod", "shadow", "v0.2.0", ACT))
+    take_step(PROD, "canary", "v0.2.0", OTHER._replace(share=0.1))  # begins with mine, and pushes both
+    push(mine, "origin", appended=1)
+    assert refs(here) == refs(remote)
+    assert ledger(here).states("prod")["v0.2.0"] == "canary"
+
+
 def _try(folder, number, gate, results):
     os.chdir(folder)
     ledger, _ = fetch(ARTIFACT, "origin")

@@ -10,9 +10,8 @@ import pytest
 from lifecycle.release.registry.entry_drafts import Act, request_draft, step_draft
 from lifecycle.release.registry.ledger import Ledger, append
 from lifecycle.release.registry.ledger_entry import Person
-from lifecycle.release.registry.release_steps import Place, register, roll_back, take_step
-from lifecycle.release.registry.status_page import MOST, status_page
-from lifecycle.release.registry.status_view import WIDTH, history_lines, in_words, status_text, views
+from lifecycle.release.registry.release_steps import Place, decide, register, roll_back, take_step
+from lifecycle.release.registry.status_view import MOST, WIDTH, history_lines, in_words, status_page, status_text, views
 from tests.helpers_chromium import chromium, needs_chromium
 from tests.lifecycle.release.registry.helpers_registry import ANN, BOB, be, commit_model, git, ledger
 
@@ -51,7 +50,7 @@ def fill():
     take_step(PROD, "retire", "v1.1.0", ACT)
     take_step(PROD, "shadow", "v1.2.0", ACT)
     take_step(PROD, "canary", "v1.2.0", ACT._replace(share=0.25))
-    take_step(PROD, "promote", "v1.2.0", ACT, approve=False)
+    decide(PROD, ledger(), "promote", "v1.2.0", ACT, approve=False)
     take_step(Place("test"), "promote", "v1.3.0", ACT)
 
 
