@@ -222,6 +222,15 @@ def _canary(candidate: Candidate) -> GateResult:
     return canary_gate(candidate.params.release, candidate.arms(), candidate.share, candidate.period)
 
 
+def _last_step(candidate: Candidate) -> GateResult:
+    """Ask that the last step of the canary was watched too."""
+    found, last = _canary(candidate), candidate.params.release.canary.steps[-1]
+    if candidate.share >= last:
+        return found
+    sentence = f"It answers {candidate.share:.0%}; {last:.0%} has to be watched before: release.canary.steps."
+    return gate_result([*found.checks, Check("share", candidate.share, last, "refuses", sentence)])
+
+
 def _experiment(candidate: Candidate) -> GateResult:
     target = candidate.problem.target
     return experiment_gate(
@@ -263,7 +272,7 @@ GATES: Mapping[tuple[str, Step], Callable[[Candidate], GateResult]] = {
     ("shadow", "ab"): _before_experiment,
     ("canary", "canary"): _canary,
     ("canary", "ab"): _canary,
-    ("canary", "promote"): _canary,
+    ("canary", "promote"): _last_step,
     ("ab", "canary"): _experiment,
     ("ab", "promote"): _experiment,
 }

@@ -44,11 +44,11 @@ QUICK = {  # what a drill leaves out, and the timeline says so
     "evaluate.leak_alarm": 1.0,
     "release.offline.reproducible": False,
     "release.canary.minutes": 0.0,
-    "release.canary.min_requests": 20,
+    "release.canary.min_requests": 10,
     "release.rollback.min_requests": 20,
     "release.rollback.silence_seconds": 5.0,
 }
-CANARY_DAYS = 2  # of the replay, at each share
+CANARY_DAYS = 1  # of the replay, at each share
 WATCHED_DAYS = 25  # after the drift, within which the alarm has to come
 SHADOW_DAYS = 8
 LOG, COPY, LABELS = Path("decisions.jsonl"), Path("decisions-by-record-time.jsonl"), Path("labels.csv")

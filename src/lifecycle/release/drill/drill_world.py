@@ -10,7 +10,7 @@ from lifecycle.problem.problem import Problem
 from lifecycle.release.route import place_of
 from lifecycle.splits.time_windows import DAY
 
-LIVE_DAYS = 46  # that are replayed
+LIVE_DAYS = 50  # that are replayed
 CALM_DAYS = 8  # of them, before the drift
 RECORDS_A_DAY = 600.0  # more entities than make so many are left out: a drill is about steps, not about size
 LARGE = 0.97  # quantile of the size of records from which, after the drift, all are positive
