@@ -198,7 +198,7 @@ def null_step(size: int, share: float, at: pd.Timestamp, rng: np.random.Generato
     table = pd.DataFrame(
         {
             "time": at + pd.to_timedelta(np.arange(requests), unit="ms"),
-            "arm": pd.Categorical.from_codes((place[entity] < share).astype(int), ["champion", "challenger"]),
+            "arm": pd.Categorical.from_codes((place[entity] < share).astype(int), pd.Index(["champion", "challenger"])),
             "place": place[entity],
             "status": np.where(rng.random(requests) < fails, 500, 200),
             "milliseconds": 15 * rng.lognormal(0, 0.924, requests),  # 2 % are above 100
