@@ -1,6 +1,6 @@
 """Count how often a release promotes or alarms by chance, and how soon it finds a difference, beside usual ways.
 
-Run from the repository root; it takes two minutes on one core:
+Run from the repository root; it takes less than three minutes on one core:
 
     python benchmarks/release.py [--experiments 4000] [--canaries 1000]
 
@@ -198,7 +198,7 @@ def null_step(size: int, share: float, at: pd.Timestamp, rng: np.random.Generato
     table = pd.DataFrame(
         {
             "time": at + pd.to_timedelta(np.arange(requests), unit="ms"),
-            "arm": np.where(place[entity] < share, "challenger", "champion"),
+            "arm": pd.Categorical.from_codes((place[entity] < share).astype(int), pd.Index(["champion", "challenger"])),
             "place": place[entity],
             "status": np.where(rng.random(requests) < fails, 500, 200),
             "milliseconds": 15 * rng.lognormal(0, 0.924, requests),  # 2 % are above 100
@@ -240,7 +240,7 @@ def after(before: ArmRecords, found: ArmRecords) -> ArmRecords:
 
 def is_steep(requests: pd.DataFrame) -> bool:
     """Tell whether error rate or latency of the challenger are too many times the champion's."""
-    by_arm = requests.assign(failed=requests["status"] >= 400).groupby("arm")
+    by_arm = requests.assign(failed=requests["status"] >= 400).groupby("arm", observed=True)
     errors, latency = by_arm["failed"].mean(), by_arm["milliseconds"].quantile(0.99)
     return any(bool(one["challenger"] > STEEP * one["champion"]) for one in (errors, latency))
 
