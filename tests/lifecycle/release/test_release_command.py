@@ -6,14 +6,24 @@ import pytest
 import yaml
 
 from lifecycle.core.errors import PipelineError
-from lifecycle.core.release_params import CanaryGate
-from lifecycle.release.release_command import next_share, parse, release
+from lifecycle.release.evidence.gate_result import Check, gate_result
+from lifecycle.release.release_command import next_share, release
+from lifecycle.release.release_options import parse
 from lifecycle.release.route import read_route
 from tests.conftest import run
 from tests.graph import ROOT
+from tests.lifecycle.release.evidence.helpers_arms import release_params
 from tests.lifecycle.release.registry.helpers_registry import ANN, BOB, be, ledger
 
-GATE = CanaryGate(steps=[0.05, 0.25, 1.0], min_requests=1, minutes=0.0, alpha=0.01)
+GATE = release_params().canary
+
+
+@pytest.fixture(autouse=True)
+def _open_gates(monkeypatch):
+    """Let every gate open: they have tests of their own, and these bundles hold no model."""
+    open_gate = gate_result([Check("all", 1, 1, "passes", "All is well.")])
+    monkeypatch.setattr("lifecycle.release.release_gates.registration_checks", lambda *_: open_gate)
+    monkeypatch.setattr("lifecycle.release.release_gates.step_gate", lambda *_: None)
 
 
 def said(capsys, *words):
@@ -50,12 +60,14 @@ def test_a_version_goes_its_way(repository, capsys):
     assert all("  Ann  " in line for line in history)
 
 
-def test_an_experiment_has_the_share_of_params_and_keeps_its_plan(repository, capsys):
+def test_an_experiment_has_the_share_of_params_and_its_plan_starts_nothing(repository, capsys, monkeypatch):
     said(capsys, "shadow", "v0.2.0", "--why", "to compare")
-    Path("plan.md").write_text("# Clicks\n", encoding="utf-8")
-    said(capsys, "ab", "v0.2.0", "--why", "clicks", "--plan", "plan.md")
-    assert read_route(Path("serving")).share == 0.5
-    assert len(ledger().entries[-1].evidence["plan"]["plan.md"]) == 64
+    monkeypatch.setattr("lifecycle.release.release_gates.experiment_plan", lambda _: ["12 days"])
+    before = len(ledger().entries)
+    assert said(capsys, "ab", "v0.2.0", "--why", "clicks", "--plan") == ["12 days"]
+    assert len(ledger().entries) == before
+    said(capsys, "ab", "v0.2.0", "--why", "clicks")
+    assert (ledger().entries[-1].share, read_route(Path("serving")).mode) == (0.5, "ab")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Which gate stands in front of which step, and that a step does not pass one that does not open."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -11,16 +13,16 @@ from lifecycle.release.evidence.gate_result import Check, gate_result
 from lifecycle.release.registry.entry_drafts import Act
 from lifecycle.release.registry.ledger_entry import Person
 from lifecycle.release.registry.release_steps import Place, take_step
-from lifecycle.release.release_gates import Candidate, Sources, check_gate, step_gate
+from lifecycle.release.release_gates import Candidate, Sources, check_gate, experiment_plan, step_gate
 from tests.graph import ROOT
 from tests.lifecycle.release.registry.helpers_registry import ANN, ledger
 
 NOW = pd.Timestamp("2026-03-02")
 PASSES = Check("errors", 0.5, 0.01, "passes", "No more than chance.")
-PROD = Place("prod")
+PROD, NO_LOG = Place("prod"), Sources(None, None, NOW, NOW)
 
 
-def candidate(number: str = "v0.2.0", sources: Sources = Sources(None, None, NOW, NOW)) -> Candidate:
+def candidate(number: str = "v0.2.0", sources: Sources = NO_LOG) -> Candidate:
     params: Params = load_params(ROOT / "params.yaml")
     return Candidate(number, "prod", ledger(), sources, params)
 
@@ -32,7 +34,7 @@ def take(step: str, number: str = "v0.2.0", share: float = 0.0) -> None:
 @pytest.mark.parametrize("state", ["refuses", "waits", "unknown"])
 def test_what_does_not_pass_is_told_with_its_sentences(state):
     found = gate_result([PASSES, Check("alerts", 0.001, 0.01, state, "Alerts: 9 in 10, p = 0.001, the limit is 0.01.")])
-    with pytest.raises(PipelineError, match="Alerts: 9 in 10, p = 0.001, the limit is 0.01"):
+    with pytest.raises(PipelineError, match=r"Alerts: 9 in 10, p = 0\.001, the limit is 0\.01"):
         check_gate("canary", "v0.2.0", found)
 
 
@@ -93,3 +95,24 @@ def test_the_versions_of_the_log_are_those_of_the_two_releases(repository, tmp_p
     candidate(sources=Sources(log, None, NOW, NOW)).arms()
     first, second = (release.version for release in ledger().releases.values())
     assert asked[0][:2] == (first, second)
+
+
+def test_a_plan_comes_from_what_the_champion_has_brought_about(repository, tmp_path, monkeypatch):
+    take("shadow")
+    first = ledger().release("v0.1.0").version
+    times = [NOW - pd.Timedelta(days=20) + pd.Timedelta(hours=number / 10) for number in range(2400)]
+    log, labels = tmp_path / "decisions.jsonl", tmp_path / "labels.csv"
+    lines = [
+        {"@timestamp": f"{time.isoformat()}Z", "event.action": "predict", "http.request.id": f"r{number}",
+         "http.response.status_code": 200, "event.duration": 1, "service.version": first, "decision.arm": "champion",
+         "decision.places": [number / 2400], "decision.scores": [0.1], "decision.alerts": [False]}
+        for number, time in enumerate(times)
+    ]  # fmt: skip
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    rows = "".join(f"r{number},{int(number % 4 == 0)}\n" for number in range(2400))
+    labels.write_text(f"request_id,is_fraud\n{rows}", encoding="utf-8")
+    found, needed = experiment_plan(candidate(sources=Sources(log, labels, NOW, NOW)))
+    assert found == "600 of 2,400 entities were a success (25.00%) on 10 days"
+    assert "at a false-promotion rate of 5%" in needed and "28 are allowed" in needed
+    with pytest.raises(PipelineError, match="0 of 0 entities"):
+        experiment_plan(candidate(sources=Sources(log, labels, NOW, NOW + pd.Timedelta(days=90))))
