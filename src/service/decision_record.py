@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -133,15 +134,15 @@ def decided(exchange: Exchange, at: float, seconds: float) -> Decided:
     servable, batch = exchange.servable, exchange.batch
     assert servable is not None and batch is not None
     logged = kind_of(servable).logged(servable, exchange.scored)
-    threshold, scores = logged.pop("decision.threshold", None), logged.pop("decision.scores")
-    manifest, data = lineage_of(servable)
+    scores, answered = logged.pop("decision.scores"), _answered_by(exchange, servable)
+    logged.pop("decision.threshold", None)  # of one version
     records = [
         DecisionRecord(
-            written(at), exchange.id, row, servable.name, servable.version, manifest, data, score,
-            _outcome(logged, row), threshold, _event_time(exchange, row), reasons=_reasons(exchange, row),
-            latency_ms=round(seconds * 1e3, 3), **_route_fields(exchange, row),
+            written(at), exchange.id, row, own.name, own.version, *lineage_of(own), score, _outcome(logged, row),
+            own.threshold if isfinite(own.threshold) else None, _event_time(exchange, row),
+            reasons=_reasons(exchange, row), latency_ms=round(seconds * 1e3, 3), **_route_fields(exchange, row),
         )
-        for row, score in enumerate(scores)
+        for row, (score, own) in enumerate(zip(scores, answered, strict=True))
     ]  # fmt: skip
     return Decided(at, records, entities_of(exchange), [_content(batch, row) for row in range(len(scores))])
 
@@ -175,9 +176,16 @@ def _reasons(exchange: Exchange, row: int) -> list[tuple[str, float]] | None:
 
 def _route_fields(exchange: Exchange, row: int) -> dict[str, Any]:
     """Return what is known of the route: its epoch, the arm that answered, and the entity's place between 0 and 1."""
-    arms, places = getattr(exchange, "arms", None), getattr(exchange, "places", None)
-    return {
-        "epoch": getattr(exchange, "epoch", None),
-        "arm": getattr(exchange, "arm", None) if arms is None else arms[row],
-        "place": None if places is None else places[row],
-    }
+    found: dict[str, Any] = {} if exchange.routed is None else {"epoch": exchange.routed.epoch}
+    if exchange.assigned is not None:
+        found |= {"arm": exchange.assigned.arms[row], "place": round(exchange.assigned.places[row], 6)}
+    return found
+
+
+def _answered_by(exchange: Exchange, servable: Servable) -> list[Servable]:
+    """Return the version that has decided on each row: those of one request may be of both arms."""
+    assigned = exchange.assigned
+    if assigned is None or not assigned.mixed:
+        return [servable] * len(exchange.scored.score)
+    challenger = assigned.trial.challenger.servable
+    return [challenger if taken else servable for taken in assigned.taken]

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from copy import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from lifecycle.release.audit.audit_writer import open_chain
 from lifecycle.release.audit.pseudonyms import Keyring, Pseudonym
 from service import audit_trail
 from service.audit_trail import AuditTrail, opened_trail
+from service.current_model import Routed
 from service.decision_record import decided, entities_of
 from service.exchange import Exchange
 from service.process_identity import Place
@@ -65,8 +68,15 @@ def test_a_record_has_the_time_of_what_it_is_about_and_the_route_where_there_is_
     assert (first["time"], first["latency_ms"]) == ("1970-01-01T00:00:01.500000Z", 2.0)
     assert not {"event_time", "arm", "epoch", "place", "entity", "reasons"} & set(first)
     exchange.records = [{"sold_at": 1_000_000}, {}]
-    exchange.arms, exchange.epoch, exchange.places = ["champion", "challenger"], 3, [0.25, 0.75]  # type: ignore[attr-defined]
+    other = copy(exchange.servable)
+    other.version = "b" * 12
+    exchange.routed = Routed(3)
+    exchange.assigned = SimpleNamespace(
+        mixed=True, taken=[False, True], arms=["champion", "challenger"], places=[0.25, 0.75],
+        trial=SimpleNamespace(challenger=SimpleNamespace(servable=other)),
+    )  # fmt: skip
     first, second = records(exchange)
+    assert (first["version"], second["version"]) == (exchange.servable.version, other.version)
     assert (first["event_time"], first["arm"], first["place"]) == ("1970-01-01T00:00:01.000000Z", "champion", 0.25)
     assert (second["arm"], second["epoch"]) == ("challenger", 3)
     assert "event_time" not in second
