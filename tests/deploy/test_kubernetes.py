@@ -1,5 +1,6 @@
 """What kustomize makes of deploy/kubernetes: held against the API's schemas, and checks that are each seen to fail."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -12,22 +13,27 @@ import jsonschema
 import pytest
 import yaml
 
+from lifecycle.bundle.manifest import read_manifest
 from lifecycle.core.release_params import ReleaseParams
-from tests.deploy.helpers_manifest_checks import CHECKS, Outside, faults
+from lifecycle.release.route import Route, change_route
+from tests.deploy.helpers_manifest_checks import CHECKS, Outside, faults, probes
 from tests.deploy.helpers_manifests import (
     KUBERNETES,
     OVERLAYS,
     Object,
     containers,
+    environment,
     of_kind,
     planted,
     quantity,
     rendered,
+    services,
 )
 from tests.docs import blocks
 from tests.graph import ROOT
 from tests.helpers_tools import tool
 from tests.service.helpers_protocols import described, history_bundle
+from tests.service.helpers_serving import service
 
 PAGE = ROOT / "docs/kubernetes.md"
 VERSIONS = ("1.31.0", "1.34.0", "1.37.0")
@@ -245,6 +251,41 @@ def test_a_job_comes_to_the_project_as_its_environment(tmp_path: Path) -> None:
     assert ReleaseParams.model_validate(found["release"]).environment == "dev"
     assert found == given | {"release": given["release"] | {"environment": "dev"}}
     assert (tmp_path / "project" / ReleaseParams.model_validate(found["release"]).folder).readlink() == Path("/serving")
+
+
+def test_the_service_starts_with_its_pod_s_environment_and_ends_in_time(tmp_path: Path) -> None:
+    """Run it with the paths of the pod below a folder of ours, in memory instead of Redis, on loopback."""
+    objects = rendered("prod")
+    (pod,), (monitor,) = services(objects), of_kind(objects, "ServiceMonitor")
+    (container,) = pod.spec["containers"]
+    bundle = history_bundle(tmp_path / "bundle")
+    version = read_manifest(tmp_path / "bundle").version
+    shutil.copytree(tmp_path / "bundle", tmp_path / "serving/bundles" / version)
+    change_route(tmp_path / "serving", lambda _: Route(1, "single", version))
+    (tmp_path / "secrets/api-keys").mkdir(parents=True)
+    key = f"prometheus:{hashlib.sha256(b'key').hexdigest()}\n"
+    (tmp_path / "secrets/api-keys/clients").write_text(key, encoding="utf-8")
+    given = environment(container) | {"SERVE_HOST": "127.0.0.1", "SERVE_PORT": "0", "SERVE_STORE": "memory"}
+    settings = {
+        name.removeprefix("SERVE_").lower(): f"{tmp_path}{value}" if value.startswith("/") else value
+        for name, value in given.items()
+    }
+    with service(tmp_path, tmp_path / "none", **settings) as running:
+        for probe in probes(container):
+            assert running.ask("GET", probe["httpGet"]["path"]).status == 200
+        assert running.ask("GET", "/health/ready").json["version"] == bundle.version
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert running.ask("GET", endpoint["path"]).status == 401
+        assert b"serve_in_flight" in running.ask("GET", endpoint["path"], authorization="Bearer key").body
+        running.process.terminate()
+        left = pod.spec["terminationGracePeriodSeconds"] - container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert running.process.wait(left) == 0
+
+
+def test_the_image_of_the_jobs_is_linted() -> None:
+    command = [tool("hadolint"), str(KUBERNETES / "pipeline/Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_shell_of_each_job_is_valid() -> None:
