@@ -1,29 +1,18 @@
-"""What kustomize makes of deploy/kubernetes: held against the API's schemas, and checks that are each seen to fail."""
+"""Whether the objects of each overlay fit each other, the service and the page, by checks that are seen to fail."""
 
-import hashlib
 import json
 import re
-import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
 
-from lifecycle.bundle.manifest import read_manifest
-from lifecycle.core.release_params import ReleaseParams
-from lifecycle.release.route import Route, change_route
-from tests.deploy.helpers_manifest_checks import CHECKS, Outside, faults, probes
+from tests.deploy.helpers_manifest_checks import CHECKS, Outside, faults
 from tests.deploy.helpers_manifests import (
     KUBERNETES,
     OVERLAYS,
-    Object,
     containers,
-    environment,
-    of_kind,
     planted,
     quantity,
     rendered,
@@ -33,11 +22,8 @@ from tests.docs import blocks
 from tests.graph import ROOT
 from tests.helpers_tools import tool
 from tests.service.helpers_protocols import described, history_bundle
-from tests.service.helpers_serving import service
 
 PAGE = ROOT / "docs/kubernetes.md"
-VERSIONS = ("1.31.0", "1.34.0", "1.37.0")
-CUSTOM = json.loads((ROOT / "tests/deploy/schemas/custom-resources.json").read_text(encoding="utf-8"))
 SERVICE, POD = "Deployment/model-service", "spec.template.spec"
 CONTAINER, JOB = f"{POD}.containers.0", "spec.jobTemplate.spec.template.spec"
 SCALER, BUDGET, POLICY = (
@@ -158,140 +144,36 @@ def test_one_digest_goes_through_all_environments() -> None:
     assert len(digests) == 2
 
 
-def pod_of_predictor(each: Object) -> Object:
-    """Return the pod of an InferenceService: all that is not KServe's own."""
-    own = CUSTOM["$defs"]["predictor"]["properties"]
-    spec = {name: value for name, value in each["spec"]["predictor"].items() if name not in own}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "predictor"}, "spec": spec}
+def test_kserve_runs_the_pods_of_production() -> None:
+    """They differ in what KServe asks for: a name, its protocol, and the protocol's own routes of health."""
+    ((_, _, plain),), ((_, _, kserve),) = services(rendered("prod")), services(rendered("kserve"))
+    assert plain["containers"][0].pop("name") == "service"
+    (container,) = kserve["containers"]
+    assert container.pop("name") == "kserve-container"
+    own = [{"name": "PROTOCOL", "value": "v2"}, {"name": "SERVE_MODEL_NAME", "value": "model-service"}]
+    container["env"] = [each for each in container["env"] if each not in own]
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        probe = container[name]["httpGet"]
+        probe["path"] = probe["path"].removeprefix("/v2")
+    assert {key: kserve[key] for key in plain} == plain
 
 
-def custom(each: Object) -> None:
-    """Hold a custom resource against its schema."""
-    jsonschema.validate(each, CUSTOM | {"$ref": f"#/$defs/{each['kind']}"})
-
-
-def by_schema(objects: Sequence[Object], version: str, folder: Path) -> str:
-    """Return what kubernetes-validate says of objects that are not custom resources; empty: they are right."""
-    (folder / "objects.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
-    command = [tool("kubernetes-validate"), "--strict", "--quiet", "-k", version, str(folder / "objects.yaml")]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120).stdout
-
-
-def different(objects: Sequence[Object]) -> list[Object]:
-    """Return objects of several overlays, those once that differ in their namespace alone."""
-    found = {}
-    for each in objects:
-        each["metadata"].pop("namespace", None)
-        found[json.dumps(each, sort_keys=True)] = each
-    return list(found.values())
-
-
-@pytest.mark.parametrize(
-    "version", [pytest.param(each, marks=[pytest.mark.nightly] * (each != VERSIONS[-1])) for each in VERSIONS]
-)
-def test_the_objects_are_those_of_the_api(version: str, tmp_path: Path) -> None:
-    objects = different([each for overlay in OVERLAYS for each in rendered(overlay)])
-    customs = of_kind(objects, "ServiceMonitor", "PodMonitor", "InferenceService")
-    for each in customs:
-        custom(each)
-    predictors = [pod_of_predictor(each) for each in of_kind(objects, "InferenceService")]
-    assert by_schema([*(each for each in objects if each not in customs), *predictors], version, tmp_path) == ""
-
-
-def test_the_api_s_schemas_refuse_what_is_wrong(tmp_path: Path) -> None:
-    objects = of_kind(rendered("prod"), "Deployment", "HorizontalPodAutoscaler")
-    wrong = [
-        *planted(objects, SERVICE, f"{CONTAINER}.readinessProbe.httpGet.pth", "/"),
-        *planted(objects, SERVICE, f"{CONTAINER}.ports.0.containerPort", "8080"),
-        *planted(objects, SCALER, "spec.maxReplicas", ...),
-    ]
-    lines = by_schema(different(wrong), VERSIONS[-1], tmp_path).splitlines()
-    assert [any(said in line for line in lines) for said in ("pth", "'8080' is not of type", "maxReplicas")] == [
-        True
-    ] * 3
-    assert len(lines) == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "value"),
-    [
-        ("ServiceMonitor", "spec.endpoints.0.interval", "5"),
-        ("ServiceMonitor", "spec.endpoints.0.prt", "http"),
-        ("ServiceMonitor", "spec.selector", ...),
-        ("PodMonitor", "spec.podMetricsEndpoints.0.authorization.credentials.key", ...),
-        ("InferenceService", "spec.predictor.minReplicas", "3"),
-        ("InferenceService", "spec.predictor.scaleMetric", "latency"),
-        ("InferenceService", "spec.predictor.deploymentStrategy.rollingUpdate.maxSurges", 1),
-        ("InferenceService", "spec.transformers", {}),
-    ],
-)
-def test_the_schemas_of_custom_resources_refuse_what_is_wrong(kind: str, path: str, value: Any) -> None:
-    overlay = "prod" if kind == "ServiceMonitor" else "kserve"
-    (wrong,) = planted(of_kind(rendered(overlay), kind), f"{kind}/model-service", path, value)
-    with pytest.raises(jsonschema.ValidationError):
-        custom(wrong)
-
-
-def test_a_job_comes_to_the_project_as_its_environment(tmp_path: Path) -> None:
-    """Run the script of the ConfigMap with a repository of its own, and ask the project which environment it is."""
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    shutil.copy(ROOT / "params.yaml", origin)
-    git = "git -c user.name=a -c user.email=a@b"
-    subprocess.run(f"git init -q && git add . && {git} commit -qm One", shell=True, cwd=origin, check=True)
-    (checkout,) = of_kind(rendered("dev"), "ConfigMap")
-    variables = {"REPOSITORY": str(origin), "ENVIRONMENT": checkout["data"]["environment"]}
-    script = checkout["data"]["checkout.sh"]
-    done = subprocess.run(
-        ["sh", "-ceu", f"{script}\npwd"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **variables}, check=True,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == str(tmp_path / "project")
-    found, given = (yaml.safe_load((tmp_path / name / "params.yaml").read_text()) for name in ("project", "origin"))
-    assert ReleaseParams.model_validate(found["release"]).environment == "dev"
-    assert found == given | {"release": given["release"] | {"environment": "dev"}}
-    assert (tmp_path / "project" / ReleaseParams.model_validate(found["release"]).folder).readlink() == Path("/serving")
-
-
-def test_the_service_starts_with_its_pod_s_environment_and_ends_in_time(tmp_path: Path) -> None:
-    """Run it with the paths of the pod below a folder of ours, in memory instead of Redis, on loopback."""
-    objects = rendered("prod")
-    (pod,), (monitor,) = services(objects), of_kind(objects, "ServiceMonitor")
-    (container,) = pod.spec["containers"]
-    bundle = history_bundle(tmp_path / "bundle")
-    version = read_manifest(tmp_path / "bundle").version
-    shutil.copytree(tmp_path / "bundle", tmp_path / "serving/bundles" / version)
-    change_route(tmp_path / "serving", lambda _: Route(1, "single", version))
-    (tmp_path / "secrets/api-keys").mkdir(parents=True)
-    key = f"prometheus:{hashlib.sha256(b'key').hexdigest()}\n"
-    (tmp_path / "secrets/api-keys/clients").write_text(key, encoding="utf-8")
-    given = environment(container) | {"SERVE_HOST": "127.0.0.1", "SERVE_PORT": "0", "SERVE_STORE": "memory"}
-    settings = {
-        name.removeprefix("SERVE_").lower(): f"{tmp_path}{value}" if value.startswith("/") else value
-        for name, value in given.items()
+def test_the_sizes_on_the_page_follow_from_the_benchmark() -> None:
+    page, figures = (
+        " ".join((ROOT / name).read_text(encoding="utf-8").split())
+        for name in ("docs/kubernetes.md", "docs/serving.md")
+    )
+    rows = {
+        "features in the request": "this service",
+        "raw transactions, scored": "scored, 1 worker",
+        "raw transactions, kept": "kept, 1 worker",
     }
-    with service(tmp_path, tmp_path / "none", **settings) as running:
-        for probe in probes(container):
-            assert running.ask("GET", probe["httpGet"]["path"]).status == 200
-        assert running.ask("GET", "/health/ready").json["version"] == bundle.version
-        (endpoint,) = monitor["spec"]["endpoints"]
-        assert running.ask("GET", endpoint["path"]).status == 401
-        assert b"serve_in_flight" in running.ask("GET", endpoint["path"], authorization="Bearer key").body
-        running.process.terminate()
-        left = pod.spec["terminationGracePeriodSeconds"] - container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        assert running.process.wait(left) == 0
-
-
-def test_the_image_of_the_jobs_is_linted() -> None:
-    command = [tool("hadolint"), str(KUBERNETES / "pipeline/Dockerfile")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (0, "")
-
-
-def test_the_shell_of_each_job_is_valid() -> None:
-    for name, container, _ in containers(of_kind(rendered("prod"), "CronJob")):
-        assert container["command"] == ["sh", "-ceu"], name
-        subprocess.run(["sh", "-n"], input=container["args"][0], text=True, check=True)
+    for requests, measured in rows.items():
+        ((rate, micros),) = re.findall(rf"\| {measured} \| ([\d,]+) \| ([\d,]+) \|", figures)
+        processors = int(micros) / 1000
+        assert f"{micros} us" in page
+        assert f"| {requests} | {processors:.3f} | {100 * processors / 0.7:.0f} % |" in page
+        assert requests != "features in the request" or f"{rate} requests/s" in page
 
 
 def test_quantities_are_read_as_kubernetes_reads_them() -> None:
