@@ -28,11 +28,10 @@ def test_a_job_comes_to_the_project_as_its_environment(tmp_path: Path) -> None:
     (checkout,) = of_kind(rendered("dev"), "ConfigMap")
     variables = {"REPOSITORY": str(origin), "ENVIRONMENT": checkout["data"]["environment"]}
     script = checkout["data"]["checkout.sh"]
-    done = subprocess.run(
-        ["sh", "-ceu", f"{script}\npwd"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **variables}, check=True,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == str(tmp_path / "project")
+    command = ["sh", "-ceu", f"{script}\npwd && git status --porcelain"]
+    variables["PATH"] = "/usr/bin:/bin"
+    done = subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(tmp_path / "project"), " M params.yaml"]
     found, given = (yaml.safe_load((tmp_path / name / "params.yaml").read_text()) for name in ("project", "origin"))
     assert ReleaseParams.model_validate(found["release"]).environment == "dev"
     assert found == given | {"release": given["release"] | {"environment": "dev"}}
