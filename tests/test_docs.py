@@ -20,7 +20,10 @@ ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "monitoring.md", "release.md", "score.md")
 MARKS = dict.fromkeys(("experiments.md", "extending.md", "release.md"), pytest.mark.nightly)  # minutes each
-RUN_OTHERWISE = ("README.md", "audit.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
+RUN_OTHERWISE = (
+    "README.md", "audit.md", "kubernetes.md", "protocols.md", "remotes.md", "serving.md", "your-data.md",
+    *REDUCED_PAGES,
+)  # fmt: skip
 
 
 def page_names(pages: list[Path]) -> list[str]:
