@@ -226,7 +226,7 @@ def null_canary(size: int, params: ReleaseParams, rng: np.random.Generator) -> A
         found = null_step(size, share, at, rng)
         if share == 1.0 and before is not None:
             found = after(before, found)
-        checks = canary_gate(rule, found, step, (at, at + STEP)).checks
+        checks = canary_gate(rule, found, share, (at, at + STEP)).checks
         smallest = min([smallest, *(float(c.figure / c.limit) for c in checks if c.state == "refuses")])  # type: ignore[operator]
         ratio, before = ratio or is_steep(found.requests), found
     return Alarms(tuple(smallest < alpha / ALPHAS[0] for alpha in ALPHAS), ratio)

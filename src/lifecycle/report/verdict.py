@@ -112,6 +112,11 @@ def _comparable(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> 
     return len(same) == len(shared) > 0
 
 
+def _have_equal_predictions(before: pd.DataFrame, after: pd.DataFrame, problem: Problem) -> bool:
+    columns = [problem.key, *problem.prediction_columns()]
+    return bool(before[columns].equals(after[columns]))
+
+
 def _paired(
     before: pd.DataFrame, after: pd.DataFrame, sides: tuple[Revision, Workspace], params: Params, task: Task
 ) -> tuple[Comparison, Markdown]:
@@ -123,7 +128,7 @@ def _paired(
     noise = "entities and training seeds give"
     if not seeds:
         noise = "entities give, as the base has no metrics/audit/stability.json"
-    if before.equals(after):
+    if _have_equal_predictions(before, after, problem):  # one model with two decisions at most: no seed comes between
         seeds, noise = {}, "entities give; the scores are equal, bit for bit"
 
     def figures_of(scored: pd.DataFrame) -> Callable[[np.ndarray | None], Figures]:

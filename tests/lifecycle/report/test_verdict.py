@@ -195,6 +195,14 @@ def test_training_seeds_widen_the_interval_unless_the_scores_are_equal():
     assert equal.passes
 
 
+def test_one_model_with_two_decisions_has_no_noise_of_seeds():
+    seeds = {"over_seeds": {"figures": {"average_precision": [0.5, 0.7, 0.9]}}}
+    decided_otherwise = scores().assign(alert=lambda table: ~table["alert"])
+    found = verdict(Side(0.7, scores(), stability=seeds), Side(0.7, decided_otherwise), params(0.0001), PROBLEM)
+    assert found.figures["average_precision"][2:5] == (0, 0, 0)
+    assert found.passes
+
+
 def test_what_only_one_table_has_is_counted_by_side():
     found = verdict(Side(0.7, scores(rows=1_400).iloc[:300]), Side(0.7, scores(rows=1_400)), params(1.0), PROBLEM)
     assert "on 300 records (0 are in the base only, 1,100 in the head only);" in found.how

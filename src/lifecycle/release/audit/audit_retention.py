@@ -51,7 +51,7 @@ def old_segments(log: Path, reports: Sequence[ChainReport], anchors: Sequence[An
     Raises
     ------
     PipelineError
-        A segment lies behind the newest anchor of its chain: nothing could show later that what is left is genuine.
+        A segment lies behind the newest anchor of its chain: nothing could show later that what is left is unchanged.
     """
     found = []
     for chain in (report.name for report in reports if report.name != EVENTS):

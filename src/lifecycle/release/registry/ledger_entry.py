@@ -21,7 +21,7 @@ IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> (?P<at>\d+) [+-]\d{4}")
 
 
 def readable(text: str) -> str:
-    r"""Return text on one line, without what would steer a terminal.
+    r"""Return text on one line, without what would steer a console.
 
     >>> readable("two\nlines\x1b[2J")
     'two lines [2J'

@@ -23,9 +23,9 @@ def traffic(share: float = 0.05, requests: int = 12_000, seed: int = 1) -> pd.Da
     return table.assign(alert=(table["score"] > 0.6).astype(float))
 
 
-def judged(table: pd.DataFrame, step: int = 0, after: pd.Timedelta = HOUR, **canary) -> GateResult:
+def judged(table: pd.DataFrame, share: float = 0.05, after: pd.Timedelta = HOUR, **canary) -> GateResult:
     params = release_params(canary=canary)
-    return canary_gate(params, ArmRecords(table, table, {}), step, (START, START + after))
+    return canary_gate(params, ArmRecords(table, table, {}), share, (START, START + after))
 
 
 def of_challenger(table: pd.DataFrame, share: float = 1.0) -> pd.Series:
@@ -73,7 +73,7 @@ def test_another_model_may_score_and_alert_somewhat_otherwise():
     table = traffic(share=0.25, requests=40_000)
     score = table["score"].mask(of_challenger(table), table["score"] ** 1.05)
     alert = table["alert"].mask(of_challenger(table, 0.01), 1.0)
-    assert judged(table.assign(score=score, alert=alert), step=1).state == "passes"
+    assert judged(table.assign(score=score, alert=alert), share=0.25).state == "passes"
 
 
 def test_it_waits_for_minutes_and_for_requests():
@@ -96,7 +96,7 @@ def test_no_request_of_an_arm_is_unknown_and_never_health(arm):
 def test_an_arm_without_a_score_is_unknown():
     table = traffic()
     found = canary_gate(
-        release_params(), ArmRecords(table, table[table["arm"] == "champion"], {}), 0, (START, START + HOUR)
+        release_params(), ArmRecords(table, table[table["arm"] == "champion"], {}), 0.05, (START, START + HOUR)
     )
     assert found.state == "unknown"
 
@@ -115,20 +115,34 @@ def test_in_the_last_step_the_champion_is_what_answered_before():
     last = traffic(share=1.0, requests=8000, seed=2)
     assert (last["arm"] == "challenger").all()
     both = pd.concat([table, last], ignore_index=True)
-    found = judged(both, step=2)
+    found = judged(both, share=1.0)
     assert found.state == "passes"
     assert "share" not in [check.name for check in found.checks]
     broken = both.assign(status=both["status"].mask((both["time"] >= START) & of_challenger(both, 0.03), 500))
-    assert judged(broken, step=2).state == "refuses"
-    assert judged(last, step=2).state == "unknown"
+    assert judged(broken, share=1.0).state == "refuses"
+    assert judged(last, share=1.0).state == "unknown"
 
 
 def test_it_reads_the_log_of_the_service():
     table = traffic(requests=3000)
     lines = log_of(table["arm"].to_numpy(), table["place"].to_numpy(), table["score"].to_numpy())
     params = release_params(canary={"min_requests": 100})
-    assert canary_gate(params, records(lines), 0, (START, START + HOUR)).state == "passes"
+    assert canary_gate(params, records(lines), 0.05, (START, START + HOUR)).state == "passes"
     failing = [500 if arm == "challenger" and row % 5 == 0 else 200 for row, arm in enumerate(table["arm"])]
     fields = {"http.response.status_code": failing}
     lines = log_of(table["arm"].to_numpy(), table["place"].to_numpy(), table["score"].to_numpy(), **fields)
-    assert canary_gate(params, records(lines), 0, (START, START + HOUR)).state == "refuses"
+    assert canary_gate(params, records(lines), 0.05, (START, START + HOUR)).state == "refuses"
+
+
+def test_after_a_shadow_the_scores_are_held_against_the_challenger_s_own():
+    table = traffic()
+    other = table.assign(score=table["score"].mask(of_challenger(table), table["score"] ** 0.5))
+    assert [check.name for check in judged(other).checks if check.state == "refuses"] == ["scores"]
+    shadow = traffic(seed=5).assign(arm="shadow")
+    shadow = shadow.assign(time=shadow["time"] - 2 * HOUR, score=shadow["score"] ** 0.5)
+    both = pd.concat([shadow, other], ignore_index=True)
+    found = judged(both)
+    assert found.state == "passes"
+    assert "than those of its shadow" in found.checks[-1].sentence
+    changed = pd.concat([shadow.assign(score=shadow["score"] ** 4), other], ignore_index=True)
+    assert judged(changed).state == "refuses"
