@@ -20,10 +20,12 @@ from lifecycle.monitoring.alarms import Alarm
 from lifecycle.monitoring.live import Live, Source
 from lifecycle.monitoring.live import look as look_at_log
 from lifecycle.problem.loading import fill, load_problem
+from lifecycle.release.automatic_rollback import EXIT_CODES
 from lifecycle.release.drill.drill_clone import Clone
 from lifecycle.release.drill.drill_traffic import Traffic
 from lifecycle.release.drill.drill_world import World, drill_world
 from lifecycle.release.drill.timeline import Timeline, timeline_page
+from lifecycle.release.route import Route, read_route
 from lifecycle.splits.time_windows import DAY
 
 RECORDS = "data/raw/records.parquet"
@@ -51,6 +53,7 @@ QUICK = {  # what a drill leaves out, and the timeline says so
 CANARY_DAYS = 1  # of the replay, at each share
 WATCHED_DAYS = 25  # after the drift, within which the alarm has to come
 SHADOW_DAYS = 8
+BAD_DAYS = 3  # within which a bad version is taken back
 LOG, COPY, LABELS = Path("decisions.jsonl"), Path("decisions-by-record-time.jsonl"), Path("labels.csv")
 
 
@@ -224,10 +227,22 @@ class Drill:
             moment.sentences.append("its ranking is as good, so the offline gate passes")
             start = ["ab", self._newest(), "--why", "an A/B test may tell more", *self._sources(since)]
             moment.sentences.append(self._release(*start))
-            self.traffic.run(since + DAY)
-            said = self.clone.mlops("release", "watch", "--log", str(self.folder / LOG), "--once", codes=(12,))
-            moment.sentences += said.strip().splitlines()
+            for _ in range(BAD_DAYS):
+                self.traffic.run(self.traffic.now + DAY)
+                watch = ("release", "watch", "--log", str(self.folder / LOG), "--once")
+                said = self.clone.mlops(*watch, codes=tuple(EXIT_CODES.values())).strip().splitlines()
+                if self._route().mode == "single":
+                    break
+            else:
+                raise PipelineError(f"drill: the bad version was not taken back in {BAD_DAYS} days: {said}")
+            moment.sentences += said
             moment.day = self.traffic.now
+
+    def _route(self) -> Route:
+        route = read_route(self.clone.folder / "serving")
+        if route is None:
+            raise PipelineError("drill: the route has gone")
+        return route
 
     def audit(self) -> None:
         """Prove that the audit log is whole."""
