@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
 export HOME ?= $(CURDIR)/.dvc/tmp
 
-.PHONY: help repro test nightly verify reliability mutants tools report doctor lint lock clean
+.PHONY: help repro test nightly verify reliability mutants drill tools report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -35,6 +35,10 @@ reliability: $(VENV)/.ready ## break the service for forty minutes: overload, si
 mutants: $(VENV)/.ready ## change the code in every small way: tests must notice, or tests/surviving_mutants.txt say why not
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-mutants.lock
 	python tests/mutants.py
+
+drill: $(VENV)/.ready   ## live through a model's life in minutes: drift, alarm, retraining, release, rollback, audit
+	dvc repro --quiet ingest
+	python src/mlops.py drill
 
 tools: .tools/.ready    ## the programs that deploy/ is tried with: gateways, kubectl, act, an S3 server
 

@@ -23,7 +23,7 @@ from lifecycle.problem.loading import fill, load_problem
 from lifecycle.release.automatic_rollback import EXIT_CODES
 from lifecycle.release.drill.drill_clone import Clone
 from lifecycle.release.drill.drill_traffic import Traffic
-from lifecycle.release.drill.drill_world import World, drill_world
+from lifecycle.release.drill.drill_world import LIVE_DAYS, World, drill_world
 from lifecycle.release.drill.timeline import Timeline, timeline_page
 from lifecycle.release.route import Route, read_route
 from lifecycle.splits.time_windows import DAY
@@ -263,10 +263,19 @@ def drill(argv: Sequence[str]) -> None:
     parser.add_argument("--html", type=Path, default=Path("report/drill.html"), help="the timeline as a page")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the clone and the logs there")
     options = parser.parse_args(argv)
+    if not Path(RECORDS).is_file():
+        raise PipelineError(f"{RECORDS}: no such file; the drill lives on the project's own records: dvc repro ingest")
     world = drill_world(read_table(RECORDS), load_problem(load_params().problem))
     with tempfile.TemporaryDirectory(prefix="drill-", ignore_cleanup_errors=True) as temporary:
         live = Drill(Path(temporary) if options.keep is None else options.keep.resolve(), world)
         live.run()
+    about = (
+        f"{live.traffic.sent:,} records of {LIVE_DAYS} days, each asked for alone;"
+        f" {live.traffic.failed} requests failed."
+        f" In the clone these knobs differ, to be quick: {', '.join(QUICK)}."
+    )
     with atomic(options.html) as page:
-        page.write_text(timeline_page(live.timeline, "..."), encoding="utf-8")
-    print(f"{live.timeline.seconds:.0f} s; {live.traffic.failed} failed requests; {options.html}")
+        page.write_text(timeline_page(live.timeline, about), encoding="utf-8")
+    print(f"{live.timeline.seconds:.0f} s in all. {about}\n{options.html}")
+    if live.traffic.failed:
+        raise PipelineError(f"drill: {live.traffic.failed} requests failed, none may")
