@@ -33,7 +33,7 @@ def test_a_drift_leads_to_a_version_on_a_branch_and_age_and_faults_do_not(worksp
     head = run("git rev-parse HEAD", workspace).stdout
 
     waits = run(command, workspace, fails=True)
-    assert "wait: the training window would end 14 days later, release.retrain.every_days = 28" in waits.stdout
+    assert "wait: the training window would end 21 days later, release.retrain.every_days = 28" in waits.stdout
     fault = {**DRIFT, "class": "quality", "action": "page"}
     (findings / "alarms.json").write_text(json.dumps({"alarms": [DRIFT, fault]}))
     assert "fault: an alarm of class quality" in run(command, workspace, fails=True).stdout
