@@ -30,7 +30,6 @@ def test_a_drift_leads_to_a_version_on_a_branch_and_age_and_faults_do_not(worksp
     findings.mkdir()
     (findings / "alarms.json").write_text(json.dumps({"alarms": []}))
     command = f"{RETRAIN} --new {new.name} --findings found"
-    head = run("git rev-parse HEAD", workspace).stdout
 
     waits = run(command, workspace, fails=True)
     assert "wait: the training window would end 21 days later, release.retrain.every_days = 28" in waits.stdout
@@ -41,7 +40,8 @@ def test_a_drift_leads_to_a_version_on_a_branch_and_age_and_faults_do_not(worksp
     assert "retrain: an alarm of class concept" in run(f"{command} --dry-run", workspace).stdout
     assert run("git branch --list 'retrain/*'", workspace).stdout == ""
 
-    set_params(workspace, margin="0.9")
+    loose = {"max_recall_difference": "1.0", "max_false_positive_ratio": "1e9", "max_calibration_ratio": "1e9"}
+    set_params(workspace, margin="0.9", **loose)
     run("git commit -qam 'A gate that a small table can pass'", workspace)
     head = run("git rev-parse HEAD", workspace).stdout
     done = run(command, workspace)
