@@ -51,7 +51,7 @@ def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
 def share_cache(folder: Path) -> None:
     """Let another copy of the repository use this one's cache."""
     with dvc_repository() as repo:
-        place = repo.cache.local.path
+        place = repo.cache.local_cache_dir
     _call([sys.executable, "-m", "dvc", "config", "--quiet", "--local", "cache.dir", place], folder)
 
 
