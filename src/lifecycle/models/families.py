@@ -59,7 +59,7 @@ class Family:
     growth : callable, optional
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
     continues : callable, optional
-        Adds trees that learn from other rows. hist_gradient_boosting has none: its trees know the bins of their own rows.
+        Adds trees that learn from other rows. Those of hist_gradient_boosting know the bins of their own rows only.
     space : mapping of str to Dimension
         The hyper-parameters that a search tries where params.yaml names none, each with its default among the values.
     tolerance : float
