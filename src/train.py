@@ -1,15 +1,17 @@
 """Fit the model and a logistic regression beside it; score the validation windows with both.
 
-Reads   data/splits/train.parquet, data/splits/folds.parquet
+Reads   data/splits/train.parquet, data/splits/folds.parquet, model.joblib of train.continue_from where there is one
 Writes  models/model.joblib and models/baseline.joblib (fitted on the final training window),
         models/hyperparameters.json, data/scores/validation.parquet (out-of-time scores), metrics/train/ (DVCLive),
         metrics/train/learning_curve.csv (of the newest fold)
 """
 
 import sys
+from pathlib import Path
 
 sys.path.append("src")  # PYTHONSAFEPATH leaves it out
 
+import joblib
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
@@ -19,7 +21,15 @@ from lifecycle.core.headline_metric import HEADLINES, quality, training_figures
 from lifecycle.core.params import TrainParams, load_params
 from lifecycle.core.tables import read_table, write_csv, write_json, write_model, write_table
 from lifecycle.models.prediction import predict, staged_predict
-from lifecycle.models.training import Fold, baseline, folds_of, hyperparameters, tracker, train_model
+from lifecycle.models.training import (
+    Fold,
+    baseline,
+    continue_training,
+    folds_of,
+    hyperparameters,
+    tracker,
+    train_model,
+)
 from lifecycle.problem.loading import load_problem
 from lifecycle.problem.problem import Problem
 
@@ -34,6 +44,15 @@ def validation_scores(params: TrainParams, problem: Problem, fold: Fold) -> tupl
     predictions = {"score": predict(model, fold.valid), "baseline_score": predict(rival, fold.valid)}
     columns = [problem.as_columns(prediction, name) for name, prediction in predictions.items()]
     return model, scores.assign(**columns[0], **columns[1])
+
+
+def final_model(params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pipeline:
+    """Return the model of the final training window: a new one, or an earlier one that learns on."""
+    path = Path(params.continue_from, "model.joblib")
+    if not params.continue_from or not path.is_file():
+        return train_model(params, problem, rows)
+    print(f"train: {path} gets {params.more_trees} further trees; the models of the folds are trained from nothing")
+    return continue_training(joblib.load(path), params, problem, rows)
 
 
 def learning_curve(model: Pipeline, valid: pd.DataFrame, problem: Problem) -> pd.DataFrame:
@@ -57,7 +76,7 @@ def main() -> None:
     write_table(pd.concat(parts), "data/scores/validation.parquet")
     write_csv(learning_curve(model, fold.valid, problem), "metrics/train/learning_curve.csv")
     rows = read_table("data/splits/train.parquet")
-    model = train_model(params.train, problem, rows)
+    model = final_model(params.train, problem, rows)
     write_model(model, "models/model.joblib")
     write_model(train_model(baseline(params.train, problem.task), problem, rows), "models/baseline.joblib")
     values = {"model": params.train.model, "hyperparameters": hyperparameters(model)}

@@ -17,9 +17,13 @@ from tests.graph import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
 CI = ROOT / ".github/workflows/ci.yml"
-REPORT, TRAIN = CI.with_name("report.yml"), CI.with_name("train.yml")
+REPORT, TRAIN, RETRAIN = (CI.with_name(f"{name}.yml") for name in ("report", "train", "retrain"))
 # The only jobs that may write, and what: a comment; a branch and the pull request that is opened for it.
-MAY_WRITE = {("report.yml", "comment"): {"pull-requests"}, ("train.yml", "train"): {"contents", "pull-requests"}}
+MAY_WRITE = {
+    ("report.yml", "comment"): {"pull-requests"},
+    ("train.yml", "train"): {"contents", "pull-requests"},
+    ("retrain.yml", "retrain"): {"contents", "pull-requests"},
+}
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 SCHEMA = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"]
 AUDIT = ["zizmor", "--offline", "--persona", "auditor", "--no-progress"]
@@ -132,8 +136,9 @@ def test_a_pull_request_of_a_fork_meets_no_token_that_may_write():
     assert tokens == ["comment"]
 
 
-def test_the_job_that_trains_gets_no_token_before_the_step_that_proposes():
-    steps = jobs(TRAIN)["train"]["steps"]
+@pytest.mark.parametrize("workflow", [TRAIN, RETRAIN], ids=lambda path: path.stem)
+def test_the_job_that_trains_gets_no_token_before_the_step_that_proposes(workflow):
+    steps = jobs(workflow)[workflow.stem]["steps"]
     assert [step["run"] for step in steps if "github.token" in str(step)] == [".ci/propose"]
     assert all(step["with"]["persist-credentials"] is False for step in steps if "checkout" in step.get("uses", ""))
 
@@ -265,3 +270,43 @@ def test_what_changes_nothing_or_fails_the_gate_is_not_proposed(runner, tmp_path
     assert (failed, done.returncode) == ((".ci/train", 1) if status else (None, 0)), done.stderr
     assert not (tmp_path / "calls.txt").exists()
     assert run("git branch --list experiments/*", tmp_path / "origin.git").stdout == ""
+
+
+def retrain_here(folder, status, **variables):
+    """Run .ci/retrain with programs in their places that do nothing and end with a status."""
+    shutil.copytree(ROOT / ".ci", folder / ".ci")
+    (folder / "report").mkdir()
+    (folder / "report/retraining.json").write_text('{"branch": "retrain/2026-11-30"}', encoding="utf-8")
+    tools = stand_in(folder, "python", "dvc", "git")
+    with (folder / "stand-ins/python").open("a", encoding="utf-8") as file:
+        file.write(f'case "$*" in *"release retrain"*) exit {status};; esac\n')
+    python = Path(sys.executable).name
+    (folder / "stand-ins/python3").symlink_to(Path(sys.executable).with_name(python))
+    place = os.pathsep.join([tools, os.environ["PATH"]])
+    command = f"{sys.executable} .ci/retrain"
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment(**variables) | {"PATH": place}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    return done, (folder / "report/proposal.txt").is_file(), (folder / "calls.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("status", "ends", "proposed"), [(0, 0, True), (20, 0, False), (21, 21, False), (1, 1, False)])
+def test_only_a_new_version_that_passes_is_proposed(status, ends, proposed, tmp_path):
+    done, has_proposal, calls = retrain_here(tmp_path, status, ALARM="null")
+    assert (done.returncode, has_proposal) == (ends, proposed), done.stderr
+    assert "python src/mlops.py release retrain\n" in calls
+
+
+def test_an_alarm_that_asked_is_handed_on(tmp_path):
+    _, _, calls = retrain_here(tmp_path, 20, ALARM='{"class": "concept"}')
+    assert "release retrain --findings report/findings" in calls
+    assert (tmp_path / "report/findings/alarms.json").read_text() == '{"alarms": [{"class": "concept"}]}'
+
+
+def test_new_records_that_no_remote_would_keep_are_not_proposed(tmp_path):
+    done, has_proposal, calls = retrain_here(tmp_path, 0, NEW_URL="https://example.org/a.csv?x=1", NEW_SHA256="0" * 64)
+    assert "https://example.org/a.csv?x=1" in calls
+    assert "release retrain --new data/downloads/a.csv" in calls
+    assert (done.returncode, has_proposal) == (1, False)
+    assert "no DVC remote is configured" in done.stderr

@@ -96,6 +96,8 @@ class TrainParams(Section):
     model: str
     seed: Seed
     exclude_features: list[str]
+    continue_from: str = ""
+    more_trees: Count = 1
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

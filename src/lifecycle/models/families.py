@@ -1,9 +1,8 @@
 """Model families that `train.model` may name: how each is built, how its score is read, and what it can do.
 
 A family is one entry of `FAMILIES`. Other code asks the family of a fitted pipeline (`family_of`) and never looks at
-the estimator's class, so a new family is a new entry and nothing else. Without
-`linear` or `trees` no score can be split into contributions, and without `trees` or `onnx` no bundle can be made: the
-stages explain and package then say so and go on.
+the estimator's class, so a new family is a new entry and nothing else. Without `linear` or `trees` no score is split
+into contributions, and without `trees` or `onnx` no bundle is made: explain and package then say so and go on.
 """
 
 import importlib
@@ -18,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Dimension
-from lifecycle.models import estimator_scores, trees
+from lifecycle.models import continuation, estimator_scores, trees
 from lifecycle.models.estimator_scores import Growth
 from lifecycle.models.preprocessing import preparation
 from lifecycle.models.trees import Ensemble
@@ -50,7 +49,7 @@ class Family:
     linear : bool
         Whether the log-odds, or the number, are `coef_` times the values, plus `intercept_`.
     trees : callable, optional
-        Reads the trees, for exact contributions and for the bundle.
+        Reads the trees, for contributions and for the bundle.
     onnx : callable, optional
         For a family without trees: adds the log-odds, or the number, to a `lifecycle.bundle.onnx_export.Graph`. Takes
         the graph, the name of the columns and the estimator, and returns the name of the result, of shape (rows,), or
@@ -59,6 +58,8 @@ class Family:
         Reads the log-odds of columns, where the estimator's probabilities are less precise than those.
     growth : callable, optional
         Returns how many steps an ensemble was grown in, and the scores of columns after each step.
+    continues : callable, optional
+        Adds trees that learn from other rows. Those of hist_gradient_boosting know the bins of their own rows only.
     space : mapping of str to Dimension
         The hyper-parameters that a search tries where params.yaml names none, each with its default among the values.
     tolerance : float
@@ -86,6 +87,7 @@ class Family:
     onnx: Callable[[Any, str, Any], str] | None = None
     log_odds: Callable[[Any, Any], np.ndarray] | None = None
     growth: Callable[[Any, Any], Growth] | None = None
+    continues: continuation.Continue | None = None
     space: Mapping[str, Dimension] = field(default_factory=dict)
     tolerance: float = 10.0**-estimator_scores.DECIMALS
 
@@ -143,6 +145,7 @@ _MEAN_OF_TREES: Mapping[str, Any] = {"exact": True, "trees": trees.of_forest, "t
 _FOREST: Mapping[str, Any] = {
     "fixed": {"n_jobs": -1},
     "growth": estimator_scores.of_growing_forest,
+    "continues": continuation.forest,
     "space": _SPACE_OF_FOREST,
     **_MEAN_OF_TREES,
 }
@@ -201,6 +204,7 @@ FAMILIES = {
             package="lightgbm",
             extra="boosting",
             trees=trees.of_lightgbm,
+            continues=continuation.lightgbm,
             space={
                 "learning_rate": _RATES,
                 "n_estimators": Dimension(low=50, high=400, log=True),
@@ -217,6 +221,7 @@ FAMILIES = {
             package="xgboost-cpu",
             extra="boosting",
             trees=trees.of_xgboost,
+            continues=continuation.xgboost,
             log_odds=estimator_scores.xgboost_log_odds,
             space={
                 "learning_rate": _RATES,

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from lifecycle.core import dask_client
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import TrainParams
-from lifecycle.models.families import build, family_of
+from lifecycle.models.families import FAMILIES, build, family_of
 from lifecycle.problem.problem import Problem, Task
 
 
@@ -53,6 +53,38 @@ def train_model(params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pi
     return fit(pipeline, rows[names], target)
 
 
+def continue_training(earlier: Pipeline, params: TrainParams, problem: Problem, rows: pd.DataFrame) -> Pipeline:
+    """Return an earlier model with `train.more_trees` further trees, which learn from rows of the feature table.
+
+    Text is encoded as the earlier model has learned to; a value that it did not know stays unknown to it.
+
+    Raises
+    ------
+    PipelineError
+        The model is of another family, features or classes than params and problem say, or of a family that can't.
+    """
+    names, family, place = feature_names(problem, params), family_of(earlier), "params.yaml: train.continue_from"
+    if family.continues is None:
+        able = ", ".join(name for name, other in FAMILIES.items() if other.continues)
+        raise PipelineError(f"{place}: {family.name} can't learn on from other rows; those that can: {able}")
+    if family.name != params.model:
+        raise PipelineError(
+            f"{place}: the earlier model is of the family {family.name}, train.model = {params.model!r}"
+        )
+    if list(earlier.feature_names_in_) != names:
+        odd = sorted(set(earlier.feature_names_in_) ^ set(names)) or ["their order"]
+        raise PipelineError(f"{place}: the earlier model has other features: {', '.join(odd)}; train from nothing")
+    model, target = earlier[-1], rows[problem.target]
+    if is_classifier(model) and list(model.classes_) != sorted(target.unique()):
+        raise PipelineError(f"{place}: the earlier model knows classes {list(model.classes_)}, the rows have others")
+    count = {"n_estimators"}
+    changes = {name: value for name, value in params.hyperparameters.items() if name not in count}
+    model.set_params(random_state=params.seed, **changes, **family.fixed)
+    with _refusals(model), threadpool_limits(limits=1), dask_client.workers():
+        family.continues(model, earlier[:-1].transform(rows[names]), target, params.more_trees)
+    return _finished(earlier)
+
+
 def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeline:
     """Fit with the linear algebra on one thread: with more, the last bits depend on their number.
 
@@ -62,12 +94,19 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         The estimator refuses a value of a hyper-parameter.
     """
     model = pipeline[-1]
+    with _refusals(model), threadpool_limits(limits=1):
+        codes = target.astype(np.int64) if is_classifier(model) else target  # no encoder takes int8
+        columns = pipeline[:-1].fit_transform(features, codes)
+        with dask_client.workers():
+            model.fit(columns, target)
+    return _finished(pipeline)
+
+
+@contextmanager
+def _refusals(model: Any) -> Iterator[None]:
+    """Raise a PipelineError where the estimator refuses a value."""
     try:
-        with threadpool_limits(limits=1):
-            codes = target.astype(np.int64) if is_classifier(model) else target  # no encoder takes int8
-            columns = pipeline[:-1].fit_transform(features, codes)
-            with dask_client.workers():
-                model.fit(columns, target)
+        yield
     except PipelineError:
         raise
     except Exception as error:
@@ -76,6 +115,11 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, target: pd.Series) -> Pipeli
         if not is_of_library and not isinstance(error, ValueError | TypeError):
             raise
         raise PipelineError(f"params.yaml: train: {str(error).split('Stack trace')[0].strip()}") from error
+
+
+def _finished(pipeline: Pipeline) -> Pipeline:
+    """Make a fitted model the same wherever it was fitted."""
+    model = pipeline[-1]
     if family_of(pipeline).linear:  # the last bits of linear algebra differ between processors
         model.coef_, model.intercept_ = _rounded(model, model.coef_), _rounded(model, model.intercept_)
     dask_client.as_if_fitted_here(model)

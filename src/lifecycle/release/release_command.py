@@ -177,6 +177,10 @@ def release(argv: Sequence[str]) -> None:
             from lifecycle.release.automatic_rollback import watch
 
             watch(rest, place)
+        case "retrain":
+            from lifecycle.release.retraining.retraining import retrain
+
+            retrain(rest)
         case "audit":
             from lifecycle.release.audit.audit_command import audit
 

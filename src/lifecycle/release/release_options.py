@@ -22,6 +22,7 @@ STEPS: dict[Step, str] = {
 }
 OTHERS = {  # which read their own options
     "watch": "take back by itself what must not answer",
+    "retrain": "train a new version when a drift, age or new labels ask for it",
     "audit": "prove that the log of decisions is whole, and look into it",
 }
 

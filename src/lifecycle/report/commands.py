@@ -38,6 +38,7 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mlops.py report", description="Report what a change does to the model.")
     parser.add_argument("--base", default="main", metavar="REVISION", help="what to compare with; main")
     parser.add_argument("--build-base", action="store_true", help="make the base's scores here when they are missing")
+    parser.add_argument("--base-built", metavar="FOLDER", type=Path, help="a copy of the base with scores that it made")
     parser.add_argument("--plain", action="store_true", help="print the whole report as text")
     parser.add_argument("--html", action="store_true", help="write it as one HTML page too")
     parser.add_argument("--out", default="report", metavar="FOLDER", type=Path, help="where to write; report")
@@ -70,6 +71,7 @@ def report(argv: Sequence[str]) -> None:
     """Compare, write the report, and fail when the gate does."""
     arguments, params = options(argv), load_params()
     base, head = Revision(arguments.base), Workspace()
+    base.built = arguments.base_built
     with ExitStack() as stack:
         missing = arguments.build_base and not have_same_scores(base, head) and base.table(SCORES) is None
         note = stack.enter_context(rebuilt(base, SCORES)) if missing else None

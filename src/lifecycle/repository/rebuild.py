@@ -36,7 +36,7 @@ def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
         folder = top / prefix()
         _call(["git", "worktree", "add", "--quiet", "--detach", str(top), base.commit], Path())
         try:
-            _share_cache(folder)
+            share_cache(folder)
             copy_source(base.yaml("params.yaml").get("ingest", {}).get("path") or "", folder)
             _call([sys.executable, "-m", "dvc", "repro"], folder)
             base.built = folder
@@ -48,9 +48,10 @@ def rebuilt(base: Revision, table: str) -> Iterator[str | None]:
             subprocess.run(["git", "worktree", "remove", "--force", str(top)], check=False, capture_output=True)
 
 
-def _share_cache(folder: Path) -> None:
+def share_cache(folder: Path) -> None:
+    """Let another copy of the repository use this one's cache."""
     with dvc_repository() as repo:
-        place = repo.cache.local.path
+        place = repo.cache.local_cache_dir
     _call([sys.executable, "-m", "dvc", "config", "--quiet", "--local", "cache.dir", place], folder)
 
 

@@ -50,7 +50,7 @@ def load_text(tmp_path, text):
 def test_the_repositorys_own_params_are_legal():
     written = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
     further = load_params(ROOT / "params.yaml").train.hyperparameters
-    assert {*further, "model", "seed", "exclude_features"} == set(written)
+    assert {*further, "model", "seed", "exclude_features", "continue_from", "more_trees"} == set(written)
 
 
 @pytest.mark.parametrize("block", BLOCKS)

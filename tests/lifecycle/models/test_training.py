@@ -57,6 +57,8 @@ def test_the_baseline_is_a_logistic_regression_with_the_model_s_seed_and_feature
         "model": "logistic_regression",
         "seed": 1,
         "exclude_features": ["gaps"],
+        "continue_from": "",
+        "more_trees": 1,
     }
 
 
