@@ -5,6 +5,7 @@ the project itself. Nothing of the working folder changes. Days pass in seconds:
 """
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import load_params
 from lifecycle.core.tables import read_table, write_table
 from lifecycle.monitoring.alarms import Alarm
-from lifecycle.monitoring.live import Live, Source
+from lifecycle.monitoring.findings_files import write_files
+from lifecycle.monitoring.live import Source
 from lifecycle.monitoring.live import look as look_at_log
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.release.automatic_rollback import EXIT_CODES
@@ -54,7 +56,8 @@ CANARY_DAYS = 1  # of the replay, at each share
 WATCHED_DAYS = 25  # after the drift, within which the alarm has to come
 SHADOW_DAYS = 8
 BAD_DAYS = 3  # within which a bad version is taken back
-LOG, COPY, LABELS = Path("decisions.jsonl"), Path("decisions-by-record-time.jsonl"), Path("labels.csv")
+LOG, COPY, LABELS = "decisions.jsonl", "decisions-by-record-time.jsonl", "labels.csv"
+FINDINGS = "findings"  # of the monitor
 
 
 class Drill:
@@ -102,22 +105,20 @@ class Drill:
     def build(self) -> None:
         """Build the first version from the records before the live days, and register it."""
         with self.timeline.step("build: dvc repro, release register, release promote") as moment:
-            self.clone.change_params(QUICK)
-            self._learn(self.world.live, "part-1")
+            start = self.world.live - self.test_days * DAY
+            self.clone.change_params(QUICK | {"split.test_start": str(start.date())})
+            shutil.move(self._part("part-1", None, self.world.live), self.clone.folder / "data/source")
+            self.clone.call("dvc", "add", "--quiet", "data/source/part-1.parquet")
+            self.clone.call("dvc", "repro", "--quiet")
+            self.clone.commit("The first version")
             moment.sentences += [self._release("register", "--why", "first version of the drill")]
             moment.sentences += [self._release("promote", self._newest(), "--why", "nothing answers yet")]
 
-    def _learn(self, until: pd.Timestamp, part: str) -> None:
-        """Append the records up to a day as a new part, test on the last days, run the graph, and commit."""
-        known = self.clone.folder / "data/source"
-        before = [pd.read_parquet(path)[self.world.problem.key] for path in sorted(known.glob("*.parquet"))]
-        records = self.world.between(None, until)
-        new = records[~records[self.world.problem.key].isin(pd.concat(before))] if before else records
-        write_table(new, known / f"{part}.parquet")
-        start = until - self.test_days * DAY
-        self.clone.change_params({"split.test_start": str(start.date())})
-        self.clone.call("dvc", "repro", "--quiet")
-        self.clone.commit(f"Records up to {until.date()}")
+    def _part(self, name: str, begin: pd.Timestamp | None, end: pd.Timestamp) -> Path:
+        """Write the records of some days as a file."""
+        path = self.folder / f"{name}.parquet"
+        write_table(self.world.between(begin, end), path)
+        return path
 
     def _release(self, *arguments: str, codes: Sequence[int] = (0,)) -> str:
         return self.clone.mlops("release", *arguments, codes=codes).strip().splitlines()[0]
@@ -171,7 +172,8 @@ class Drill:
             fill(self.params.monitor, problem, "monitor"),
             fill(self.params.evaluate, problem, "evaluate"),
         )
-        live: Live = look_at_log(source, monitor, evaluate, self.traffic.now)[0]
+        live, watched = look_at_log(source, monitor, evaluate, self.traffic.now)
+        write_files(self.folder / FINDINGS, live.findings, watched, live.subject)
         return [alarm for alarm in live.findings.alarms if alarm.open]
 
     def _export(self) -> None:
@@ -180,14 +182,17 @@ class Drill:
 
     def retrain(self) -> None:
         """Learn from the days with the drift, once there are enough, and register the challenger."""
-        with self.timeline.step("retrain: new data, dvc repro, release register") as moment:
+        with self.timeline.step("retrain: release retrain, release register") as moment:
             begin = self.world.drift + (2 * self.test_days + self.delay) * DAY
             self.traffic.run(max(self.traffic.now, begin))
-            self._learn(self.traffic.now, "part-2")
+            new = str(self._part("part-2", self.world.live, self.traffic.now))
+            said = self.clone.mlops("release", "retrain", "--new", new, "--findings", str(self.folder / FINDINGS))
+            branch = said.rpartition("branch ")[2].partition(",")[0]
             moment.day = self.traffic.now
-            moment.sentences += [
-                self._release("register", "--why", "the alarm asked for it: learned from the new days")
-            ]
+            moment.sentences.append(said.strip().splitlines()[-1])
+            self.clone.call("git", "merge", "--quiet", branch)
+            self.clone.call("dvc", "checkout", "--quiet")
+            moment.sentences.append(self._release("register", "--why", "the alarm asked for it"))
 
     def _sources(self, since: pd.Timestamp) -> list[str]:
         """Return the options of a step that is judged by the log, in the time of the records."""
