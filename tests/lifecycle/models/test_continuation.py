@@ -38,7 +38,11 @@ def rows_of(task, seed=0):
 
 
 def tasks():
-    return [(name, task) for name in ABLE for task in ("binary", "multiclass", "regression")]
+    """Return each family with each task; all but the first are tried at night."""
+    others = [
+        pytest.param(name, task, marks=pytest.mark.nightly) for name in ABLE for task in ("multiclass", "regression")
+    ]
+    return [*((name, "binary") for name in ABLE), *others]
 
 
 def trees_of(model):

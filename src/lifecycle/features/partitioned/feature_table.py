@@ -107,16 +107,17 @@ def _tasks(work: Work, table: Table) -> Iterator[Task]:
 
 def build_in_memory(problem: Problem, source: Path, target: Path) -> None:
     """Evaluate and write the whole table; what an earlier run has found of the same records is kept beside it."""
-    records = tables.read_arrow(source)
+    records, computed = tables.read_arrow(source), None
     if groups(problem.features) and len(records):
         computed, known = cached_features(problem, records, target.with_name(f".{target.name}.known"))
         if known:
             print(f"featurize: {known:,} of {len(records):,} records have the features that an earlier run gave them")
-        tables.write_table(_joined(records.to_pandas(), computed), target)
-        return
     frame = records.to_pandas()
-    features = evaluate(problem.features, frame, problem.time, problem.decimals)
-    tables.write_table(_joined(frame, {name: features[name] for name in computed_names(problem.features)}), target)
+    del records  # the frame is a copy, and writing it takes another one
+    if computed is None:
+        features = evaluate(problem.features, frame, problem.time, problem.decimals)
+        computed = {name: features[name].to_numpy() for name in computed_names(problem.features)}
+    tables.write_table(_joined(frame, computed), target)
 
 
 def _joined(records: pd.DataFrame, computed: Mapping[str, Any]) -> pd.DataFrame:

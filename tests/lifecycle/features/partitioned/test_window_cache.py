@@ -152,7 +152,7 @@ def test_files_of_other_records_and_unfinished_ones_are_removed(target):
     assert len([*folder.iterdir()]) == 2
 
 
-@pytest.mark.parametrize("moment", [2, 4])
+@pytest.mark.parametrize("moment", [2, pytest.param(4, marks=pytest.mark.nightly)])
 def test_a_run_that_was_killed_leaves_nothing_wrong(moment, target, tmp_path):
     world = records(3_000)
     build(world.head(1_700), target)

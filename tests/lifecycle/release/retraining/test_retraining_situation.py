@@ -99,3 +99,21 @@ def test_the_bundle_that_answers_is_the_routes(route, monkeypatch):
     monkeypatch.setattr(retraining_situation, "read_route", lambda folder: route)
     expected = "models/bundle" if route is None else "serving/bundles/abc"
     assert retraining_situation.champion_bundle(params()).as_posix() == expected
+
+
+@pytest.mark.parametrize("labels", [None, Path("labels.csv")])
+def test_with_a_log_the_monitor_looks_now_at_the_version_that_answers(labels, monkeypatch):
+    asked = []
+    alarm = SimpleNamespace(as_json=lambda: {"class": "concept"})
+
+    class Observer:
+        def __init__(self, options, params):
+            asked.append((options.log, options.labels, options.bundle))
+
+        def look(self):
+            return SimpleNamespace(findings=SimpleNamespace(alarms=[alarm]))
+
+    monkeypatch.setattr(retraining_situation.monitor_command, "Observer", Observer)
+    evidence = Evidence(None, FINDINGS, Path("serve.log"), labels)
+    assert retraining_situation.read_alarms(evidence, params()) == [{"class": "concept"}]
+    assert asked == [(Path("serve.log"), labels, Path("models/bundle"))]
