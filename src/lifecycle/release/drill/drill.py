@@ -46,6 +46,7 @@ QUICK = {  # what a drill leaves out, and the timeline says so
     "package.threshold_rows": 1000,
     "split.folds": 2,
     "evaluate.leak_alarm": 1.0,
+    "decide.alert_budget_per_day": 20,
     "release.offline.reproducible": False,
     "release.canary.minutes": 0.0,
     "release.canary.min_requests": 10,
@@ -223,7 +224,7 @@ class Drill:
     def bad_model(self) -> None:
         """Register a version that alerts on nearly everything; the watch takes it back without asking."""
         with self.timeline.step("a bad version, and automatic rollback", "alarm") as moment:
-            self.clone.change_params({"decide.threshold": 0.0005})
+            self.clone.change_params({"decide.threshold": 0.0005, "decide.alert_budget_per_day": None})
             self.clone.call("dvc", "repro", "--quiet")
             self.clone.commit("A threshold that is far too low")
             self._release("register", "--why", "somebody has changed a threshold")
