@@ -22,6 +22,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contributions, "ROUNDS", 1)
 
 
+@pytest.mark.nightly
 def test_prequential_prints_all_its_tables(quick, capsys) -> None:
     prequential.main()
     lines = capsys.readouterr().out.splitlines()

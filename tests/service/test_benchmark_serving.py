@@ -336,7 +336,7 @@ def test_beyond_the_last_record_they_come_again_later_with_new_keys() -> None:
     assert [each["amount"] for each in found] == [2.0, 3.0, 1.0, 2.0]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @NEEDS_WRK
 def test_the_service_is_measured_beside_the_constant_answer(model: Made) -> None:
     pair = [service(model), constant(model)]

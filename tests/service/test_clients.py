@@ -99,6 +99,7 @@ def test_kserve(running, servable, rows, scores):
     assert found["v2"]["scores"] == [scores] * 3
 
 
+@pytest.mark.nightly
 def test_mlflow(running, servable, rows, scores):
     found = talk("mlflow", str(running.port), list(servable.features), rows)
     assert found["version"] == servable.version

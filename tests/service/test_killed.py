@@ -65,7 +65,7 @@ def state_of(servable, keys):
     return state
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_whenever_it_is_killed_nothing_acknowledged_is_lost(tmp_path):
     servable, store, rng = listed(tmp_path / "bundle"), tmp_path / "store", random.Random(0)
     everything, first, snapshots = [], 0, set()

@@ -351,6 +351,7 @@ async def soak(running: Service, seconds: float) -> dict[str, Any]:
     return {"seconds": seconds, "mib": round(last, 1), "grown_mib": round(last - first, 2), "files": process.num_fds()}
 
 
+@pytest.mark.nightly
 def test_nothing_grows(tmp_path):
     bundle = small_bundle(tmp_path / "bundle", "random_forest")
     with service(tmp_path, bundle, max_wait_ms="1000") as running:

@@ -119,7 +119,7 @@ def test_the_model_of_the_template_can_be_exchanged(tmp_path):
     set_values(tmp_path / "params.yaml", "train", {"model": "logistic_regression", "C": 0.1}, removed)
     new = (tmp_path / "params.yaml").read_text(encoding="utf-8")
     content = read_yaml(old)
-    kept = {name: content["train"][name] for name in ("seed", "exclude_features")}
+    kept = {name: content["train"][name] for name in ("seed", "exclude_features", "continue_from", "more_trees")}
     assert read_yaml(new) == content | {"train": {"model": "logistic_regression", **kept, "C": 0.1}}
     before, after = ([line for line in text.splitlines() if "  model:" not in line] for text in (old, new))
     changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]

@@ -156,7 +156,7 @@ def test_requests_made_from_the_document_find_nothing(payments, tmp_path):
         assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_nor_do_they_with_text_and_gaps(shops, tmp_path):
     with service(tmp_path, shops.folder, max_wait_ms="10000") as running:
         assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
@@ -170,7 +170,7 @@ def test_nor_do_they_of_other_kinds_of_target(task, tmp_path):
         assert re.search(r"(\d{4,}) generated, \1 passed", fuzz(running, tmp_path))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_nor_do_they_with_keys(shops, tmp_path):
     """The fuzzer finds out what happens without the key, too."""
     (tmp_path / "keys").write_text(f"tester:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
