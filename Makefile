@@ -44,6 +44,8 @@ report: $(VENV)/.ready  ## what the present change does to the model: report/rep
 IMAGE ?= model-service
 image: $(VENV)/.ready   ## the service with its bundle as a container image, named by the bundle's version
 	python src/mlops.py verify --bundle models/bundle
+	$(if $(BUNDLE_KEY),cosign verify-blob --key $(BUNDLE_KEY) --bundle models/bundle.sigstore.json \
+	  --insecure-ignore-tlog models/bundle/manifest.json)
 	digest=$$(openssl dgst -sha256 -r models/bundle/manifest.json | cut -c 1-64) && \
 	version=$$(printf %.12s $$digest) && \
 	docker build $(BUILD) --file deploy/docker/Dockerfile --tag $(IMAGE):$$version --build-arg BUNDLE_SHA256=$$digest \

@@ -10,7 +10,7 @@ SRC = ROOT / "src"
 # What `docs/serving.md` says how to take off; other pages may go on naming it.
 WING = (
     "src/service/", "tests/service/", "benchmarks/serving/", "docs/serving.md", "docs/protocols.md", "deploy/logging/",
-    "docs/logging.md",
+    "docs/logging.md", "docs/deploy.md", "deploy/docker/", "deploy/compose", "deploy/azure/", "deploy/edge/",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "monitoring.md", "score.md")
 MARKS = dict.fromkeys(("experiments.md", "extending.md"), pytest.mark.nightly)  # minutes each
-RUN_OTHERWISE = ("README.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
+RUN_OTHERWISE = ("README.md", "deploy.md", "protocols.md", "remotes.md", "serving.md", "your-data.md", *REDUCED_PAGES)
 
 
 def page_names(pages: list[Path]) -> list[str]:

@@ -1,5 +1,5 @@
 // Scores rows by a bundle where there is no Python, with the bits of the service.
-//   npm install --ignore-scripts --prefix deploy/edge
+//   npm install --ignore-scripts --no-package-lock --prefix deploy/edge
 //   node deploy/edge/score.mjs models/bundle < rows.json > answers.json
 // Rows are arrays of numbers in the order of `features` in schema.json; null is a value that is missing. It reads a bundle
 // whose features are all numbers and whose decision is a threshold. It does not check values: the service does.

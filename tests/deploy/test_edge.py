@@ -12,9 +12,11 @@ import pytest
 from filelock import FileLock
 
 from lifecycle.bundle.servable import Batch
+from tests.docs import blocks
 from tests.graph import ROOT
 from tests.service.helpers_protocols import history_bundle
 from tests.service.helpers_serving import small_bundle
+from tests.test_docs import follow
 
 pytestmark = [
     pytest.mark.nightly,
@@ -72,3 +74,10 @@ def test_a_damaged_bundle_and_a_model_of_text_are_refused(script: Path, tmp_path
     done = score(script, small_bundle(tmp_path / "shops"), [[1.0, 2.0]])
     assert done.returncode == 1
     assert "only a model of numbers" in done.stderr
+
+
+def test_the_page_can_be_followed(tmp_path: Path) -> None:
+    page = ROOT / "docs/deploy.md"
+    shutil.copytree(EDGE, tmp_path / "deploy/edge", ignore=shutil.ignore_patterns("node_modules"))
+    history_bundle(tmp_path / "models/bundle")
+    follow(page, tmp_path, without=sorted({block.section for block in blocks(page)} - {"Edge"}))

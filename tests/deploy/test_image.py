@@ -17,12 +17,15 @@ import yaml
 
 from tests.conftest import copy_repository
 from tests.deploy.helpers_docker import HARDENED, Container, Engine, base_image, container, engine
+from tests.docs import blocks
 from tests.graph import ROOT
 from tests.helpers_tools import tool
 from tests.service.helpers_protocols import history_bundle
 from tests.service.helpers_serving import Load
+from tests.test_docs import follow, with_environment
 
 pytestmark = pytest.mark.nightly
+PAGE = ROOT / "docs/deploy.md"
 BODY = {"features": [57.16, 0.9, 10, 12.5, 0, 0]}
 WITHOUT_BUNDLE = 190e6  # bytes; the bundle of the worked problem adds 34 MB
 STOPPED = ("--time", "30")  # seconds: more than SERVE_LINGER_SECONDS and SERVE_DRAIN_SECONDS
@@ -44,7 +47,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(docker: Engine, project: Path, name: str, *options: str) -> str:
     """Build with `make image`; return the image's name."""
-    (project / ".venv/bin").mkdir(parents=True, exist_ok=True)
     command = ["make", "-o", ".venv/.ready", "image", f"IMAGE={name}", f"BUILD=--network host {' '.join(options)}"]
     done = subprocess.run(command, cwd=project, env=docker.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -234,6 +236,13 @@ def test_a_bundle_is_mounted_into_the_image_without_one(docker: Engine, project:
     docker("rm", name)
 
 
+def test_it_also_stands_on_the_base_image(docker: Engine, project: Path, image: str) -> None:
+    slim = build(docker, project, "on-slim", "--build-arg BASE=slim")
+    with container(docker, slim) as running:
+        assert running.ask("POST", "/predict", BODY).status == 200
+        assert docker("exec", running.name, "sh", "-c", "id -u") == "10001"
+
+
 def test_sagemaker_starts_it(docker: Engine, project: Path, bare: str) -> None:
     """`docker run IMAGE serve` as root, the model's archive unpacked to /opt/ml/model."""
     options = ["--user", "0", "--volume", f"{project}/models/bundle:/opt/ml/model:ro"]
@@ -267,6 +276,24 @@ def test_azure_starts_it(docker: Engine, project: Path, bare: str) -> None:
             assert running.ask("GET", routes[kind]["path"]).status == 200
         answer = running.ask("POST", routes["scoring_route"]["path"], {"data": [BODY["features"]]})
         assert len(answer.json["predictions"]) == 1
+
+
+def test_the_page_can_be_followed(docker: Engine, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / ".tools").symlink_to(Path(tool("cyclonedx-py")).parents[1])
+    os.utime(project / "requirements-tools.lock", (0, 0))  # older than the stamp: nothing is installed
+    shutil.rmtree(project / ".venv", ignore_errors=True)
+    for name in ("DOCKER_HOST", "DOCKER_BUILDKIT", "DOCKER_CONFIG"):
+        if name in docker.environment:
+            monkeypatch.setenv(name, docker.environment[name])
+    monkeypatch.setenv("BUILD", "--network host")
+    sections = {block.section for block in blocks(PAGE)}
+    follow(PAGE, with_environment(project), without=sorted(sections - {"Image"}))
+
+
+def test_the_page_runs_it_with_the_rights_that_are_tried_here() -> None:
+    (command,) = (block.text for block in blocks(PAGE) if "docker run" in block.text)
+    words = command.replace("\\\n", " ").split()
+    assert [word for word in words if word in HARDENED] == HARDENED
 
 
 def test_the_dockerfile_has_no_known_weakness() -> None:
