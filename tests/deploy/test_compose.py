@@ -1,5 +1,6 @@
 """deploy/compose.yaml: valid, with few rights, and all that it names is there; its parts start by its own commands."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 
 from service.settings import Settings, load_settings
 from tests.deploy.helpers_alerting import DEPLOY, free_port, needs_prometheus, tool, wait_until
+from tests.helpers_tools import tool as real_tool
 from tests.test_workflows import tool as locked_tool
 
 FILE = DEPLOY / "compose.yaml"
@@ -37,6 +39,29 @@ def test_it_is_what_the_compose_specification_says(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yaml"
     wrong.write_text(FILE.read_text(encoding="utf-8").replace("read_only:", "readonly:"), encoding="utf-8")
     assert locked_tool(command, str(wrong))[0] != 0
+
+
+def compose() -> list[str]:
+    """Return the command of the real Compose: a plugin of Docker, or a program of its own."""
+    if (
+        shutil.which("docker")
+        and not subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
+    ):
+        return ["docker", "compose"]
+    return [real_tool("docker-compose", "apt-get install docker-compose")]
+
+
+def test_compose_reads_it_and_asks_for_what_it_must_be_given() -> None:
+    given = {"MODEL_IMAGE": "model-service:1", "ALERT_KEYS": "/keys", "GRAFANA_PASSWORD": "/password"}
+    command = [*compose(), "--file", str(FILE), "config"]
+    done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
+    for name in given:
+        others = {key: value for key, value in given.items() if key != name}
+        done = subprocess.run(command, env=os.environ | others, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert f"{name} is missing a value" in done.stderr
 
 
 @EACH
