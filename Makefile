@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LOGNAME ?= $(shell id -un 2> /dev/null || id -u)
 export HOME ?= $(CURDIR)/.dvc/tmp
 
-.PHONY: help repro test nightly verify reliability mutants drill tools report doctor lint lock clean
+.PHONY: help repro test nightly verify reliability mutants drill tools image sbom report doctor lint lock clean
 .DEFAULT_GOAL := help
 
 help:                   ## list the targets
@@ -44,6 +44,19 @@ tools: .tools/.ready    ## the programs that deploy/ is tried with: gateways, ku
 
 report: $(VENV)/.ready  ## what the present change does to the model: report/report.html, and the gate
 	python src/mlops.py report --build-base --html
+
+IMAGE ?= model-service
+image: $(VENV)/.ready   ## the service with its bundle as a container image, named by the bundle's version
+	python src/mlops.py verify --bundle models/bundle
+	$(if $(BUNDLE_KEY),cosign verify-blob --key $(BUNDLE_KEY) --bundle models/bundle.sigstore.json \
+	  --insecure-ignore-tlog models/bundle/manifest.json)
+	digest=$$(openssl dgst -sha256 -r models/bundle/manifest.json | cut -c 1-64) && \
+	version=$$(printf %.12s $$digest) && \
+	docker build $(BUILD) --file deploy/docker/Dockerfile --tag $(IMAGE):$$version --build-arg BUNDLE_SHA256=$$digest \
+	  --build-arg VERSION=$$version --build-arg REVISION=$$(git describe --always --dirty --abbrev=40 --exclude '*') .
+
+sbom: .tools/.ready     ## the bill of materials of the service with its licences: report/sbom.cdx.json
+	PYTHONPATH=src python src/integrations/bill_of_materials.py
 
 doctor: $(VENV)/.ready  ## hash what dvc.lock names again; mend what is broken
 	python src/mlops.py doctor --fix

@@ -21,7 +21,7 @@ ELSEWHERE = {"make test\n"}
 REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "monitoring.md", "release.md", "score.md")
 MARKS = dict.fromkeys(("experiments.md", "extending.md", "release.md"), pytest.mark.nightly)  # minutes each
 RUN_OTHERWISE = (
-    "README.md", "audit.md", "kubernetes.md", "protocols.md", "remotes.md", "serving.md", "your-data.md",
+    "README.md", "audit.md", "deploy.md", "kubernetes.md", "protocols.md", "remotes.md", "serving.md", "your-data.md",
     *REDUCED_PAGES,
 )  # fmt: skip
 

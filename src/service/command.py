@@ -2,6 +2,7 @@
 
     python src/mlops.py serve                one process
     python src/mlops.py serve --workers 4    several behind one socket
+    python src/mlops.py serve --ready        ask the one that runs under the same settings: the probe of a container
     python src/mlops.py serve --help         every knob: environment variables SERVE_*
 
 Reads   models/bundle/ (SERVE_BUNDLE), and again whenever it changes
@@ -20,7 +21,7 @@ from types import FrameType
 from lifecycle.core.errors import PipelineError
 from service.process_identity import Place
 from service.server.listening_socket import bound
-from service.settings import load_settings, table
+from service.settings import Settings, load_settings, table
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -32,6 +33,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--workers", metavar="N", help="processes; the same as SERVE_WORKERS")
+    parser.add_argument(
+        "--ready", action="store_true", help="ask the running service whether it is ready; 1: it is not"
+    )
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)  # how `Parent` starts one
     return parser.parse_args(argv)
 
@@ -42,6 +46,34 @@ def end(number: int, frame: FrameType | None) -> None:
     At once: an exception in the middle of an import would be told as an import that failed.
     """
     os._exit(0)
+
+
+def probe(settings: Settings) -> None:
+    """Ask the service that runs here under these settings whether it is ready.
+
+    An image without a shell has no curl. The certificate is not checked: it need not name this address.
+
+    Raises
+    ------
+    PipelineError
+        It is not ready, or does not answer within 4 s.
+    """
+    from http.client import HTTPConnection, HTTPSConnection
+    from ssl import CERT_NONE, create_default_context
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    connection = HTTPConnection(host, settings.port, timeout=4)
+    if settings.tls_cert:
+        context = create_default_context()
+        context.check_hostname, context.verify_mode = False, CERT_NONE
+        connection = HTTPSConnection(host, settings.port, timeout=4, context=context)
+    try:
+        connection.request("GET", "/health/ready")
+        status = connection.getresponse().status
+    except OSError as error:
+        raise PipelineError(f"{host}:{settings.port} does not answer: {error}") from error
+    if status != 200:
+        raise PipelineError(f"{host}:{settings.port} is not ready: it answers {status}")
 
 
 def serve(argv: Sequence[str]) -> None:
@@ -74,6 +106,9 @@ def _serve(argv: Sequence[str]) -> None:
     if options.workers is not None:
         os.environ["SERVE_WORKERS"] = options.workers
     settings = load_settings(os.environ)
+    if options.ready:
+        probe(settings)
+        return
     if options.worker is None and settings.workers > 1:  # the parent needs no numpy, and is small therefore
         from service.workers import Parent
 

@@ -135,13 +135,13 @@ def numbers(path: str, asked: Request, model: Any = None) -> list[list[float]]:
     return batch.numbers.tolist()
 
 
-def history_bundle(folder: Path) -> Servable:
+def history_bundle(folder: Path, family: str = "random_forest") -> Servable:
     """Write a bundle of the card payments: a small model of their features, and the state before the first of them."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(5)
     names = [name for each in PROBLEM.features for name in each.names]
     train = pd.DataFrame(np.round(rng.random((400, len(names))) * 50, 2), columns=names)
-    pipeline = fitted("random_forest", train[PROBLEM.feature_names], (train["amount_ratio"] > 30).astype(int))
+    pipeline = fitted(family, train[PROBLEM.feature_names], (train["amount_ratio"] > 30).astype(int))
     plan = Plan(PROBLEM.features, PROBLEM.decimals)
     write_json(some_decision() | {"threshold": 0.4}, folder / "decision.json")
     write_json(contract(PROBLEM, train), folder / "features.json")

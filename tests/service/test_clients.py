@@ -1,15 +1,12 @@
 """The protocols' own clients, and platforms' exact requests, against the running service."""
 
 import functools
-import hashlib
 import itertools
 import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +16,12 @@ from tritonclient.utils import InferenceServerException
 
 from lifecycle.bundle.servable import Batch, Servable
 from tests.graph import ROOT
+from tests.helpers_tools import environment
 from tests.service.helpers_protocols import history_bundle
 from tests.service.helpers_serving import Service, service, small_bundle
 
 pytestmark = pytest.mark.slow
 CLIENTS = ROOT / "tests/service/clients"
-UV = Path(sys.executable).with_name("uv")
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +55,10 @@ def test_a_lock_names_no_address_and_every_hash(lock):
     assert all(re.match(r"^[\w.-]+==\S+", entry) and "--hash=sha256:" in entry for entry in entries)
 
 
-def environment(name: str) -> Path:
-    """Return the Python of an environment that holds what a lock names; made once for each lock and Python."""
-    lock = CLIENTS / f"{name}.lock"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"{name}-client-{digest}-{sys.version_info.major}.{sys.version_info.minor}"
-    ready, python = folder / ".ready", folder / "bin/python"
-    if not ready.exists():
-        uv(name, "venv", "--clear", "--python", sys.executable, str(folder))
-        uv(name, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
-        ready.touch()
-    return python
-
-
-def uv(name: str, *arguments: str) -> None:
-    done = subprocess.run([UV, "--quiet", *arguments], capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode:
-        assert "hash mismatch" not in done.stderr.lower(), done.stderr
-        pytest.skip(f"the client of {name} can't be installed here: {done.stderr.strip()[-400:]}")
-
-
 def talk(name: str, *arguments: Any) -> Any:
     """Return what a client that runs in its own environment has found."""
     texts = [each if isinstance(each, str) else json.dumps(each) for each in arguments]
-    command = [environment(name), CLIENTS / f"{name}_client.py", *texts]
+    command = [environment(CLIENTS / f"{name}.lock"), CLIENTS / f"{name}_client.py", *texts]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=inherited)
     assert done.returncode == 0, done.stderr

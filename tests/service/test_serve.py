@@ -142,7 +142,21 @@ def test_it_speaks_tls(tmp_path: Path, bundle: Path) -> None:
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as plain:
             plain.sendall(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert not plain.recv(20).startswith(b"HTTP/1.1 200")
+        own = {"SERVE_PORT": str(running.port), "SERVE_TLS_CERT": str(cert), "SERVE_TLS_KEY": str(key)}
+        assert subprocess.run([*SERVE, "--ready"], env=clean() | own, check=False).returncode == 0
         assert running.end() == 0
+
+
+def test_the_probe_of_a_container_sees_whether_it_is_ready(tmp_path: Path, bundle: Path) -> None:
+    def probe(port: int) -> subprocess.CompletedProcess[str]:
+        given = clean() | {"SERVE_PORT": str(port), "SERVE_HOST": "0.0.0.0"}
+        return subprocess.run([*SERVE, "--ready"], env=given, capture_output=True, text=True, check=False)
+
+    with service(tmp_path, bundle) as running:
+        assert probe(running.port).returncode == 0
+    done = probe(running.port)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{running.port} does not answer" in done.stderr
 
 
 def test_another_bundle_is_served_without_a_pause(tmp_path: Path, bundle: Path, changed: Path) -> None:

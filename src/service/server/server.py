@@ -18,7 +18,9 @@ from service.settings import Settings
 from service.telemetry.service_metrics import Meters
 
 TICK = 0.1  # seconds between two looks at the connections
+SILENT = 1.0  # seconds that a connection may be without a request at the end: one may be on its way on a new one
 SETTLE = 0.1  # seconds in which what waits in the queue is accepted, and what has begun gets through its handshake
+LOOKS = 5  # at the queue in that time, at least: a process that gets little of the processor may sleep through it
 QUEUE = 2048  # connections that wait to be accepted
 FILES = 32  # that a process needs beside its connections
 log = logging.getLogger(__name__)
@@ -66,7 +68,8 @@ class Server:
         await self._wait(min(self.settings.linger_seconds, self.settings.drain_seconds / 2), lambda: False)
         if last():
             refuse_new(self._listening)
-            await self._wait(SETTLE, lambda: False)
+            for _ in range(LOOKS):
+                await self._wait(SETTLE / LOOKS, lambda: False)
         self._accepting.close()
         await self._wait(end - time.monotonic(), self._finished)
         for connection in list(self.connections):
@@ -105,5 +108,6 @@ class Server:
     def _finished(self) -> bool:
         """Close what is idle; tell whether nothing is left."""
         for connection in list(self.connections):
-            connection.close_idle()
+            if self.now - connection.since > SILENT:
+                connection.close_idle()
         return not self.connections

@@ -76,6 +76,15 @@ def test_the_end_is_told_to_who_asks_and_comes_when_all_is_done(tmp_path: Path, 
         assert running.lines()[-1]["event.action"] == "stopped"
 
 
+def test_who_has_connected_just_before_the_end_may_still_ask(tmp_path: Path, bundle: Path) -> None:
+    with service(tmp_path, bundle, linger_seconds="0") as running, connected(running) as client:
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)  # a client that has to wait for a processor
+        client.sendall(head() + BODY)
+        assert answer(client)[0] == 200
+        assert running.process.wait(10) == 0
+
+
 def test_who_does_not_finish_in_time_is_not_waited_for(tmp_path: Path, bundle: Path) -> None:
     with service(tmp_path, bundle, drain_seconds="0.6") as running, connected(running) as client:
         client.sendall(head() + BODY[:-1])
