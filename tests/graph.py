@@ -11,7 +11,7 @@ SRC = ROOT / "src"
 WING = (
     "src/service/", "tests/service/", "benchmarks/serving/", "docs/serving.md", "docs/protocols.md", "deploy/logging/",
     "docs/logging.md", "deploy/kubernetes/", "deploy/helm/", "docs/kubernetes.md",
-    "docs/logging.md", "docs/deploy.md", "deploy/docker/", "deploy/compose", "deploy/azure/", "deploy/edge/",
+    "docs/deploy.md", "deploy/docker/", "deploy/compose", "deploy/azure/", "deploy/edge/",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from lifecycle.splits.time_windows import DAY
 LIVE_DAYS = 50  # that are replayed
 CALM_DAYS = 8  # of them, before the drift
 RECORDS_A_DAY = 450.0  # more entities than make so many are left out: a drill is about steps, not about size
-LARGE = 0.985  # quantile of the size of negative records from which, after the drift, all are positive
+SMALL = 0.02  # share of the records, the smallest, that are all positive after the drift: no model expects that
 SALT = "drill"
 
 
@@ -91,10 +91,10 @@ def _drifted(records: pd.DataFrame, problem: Problem, drift: pd.Timestamp) -> tu
     """Return records of which, from a day on, also those of a certain size are positive, and that in words."""
     column = _size_column(problem)
     size = records[column].to_numpy(np.float64)
-    least = np.nanquantile(size[(records[problem.target] != positive_of(problem)).to_numpy()], LARGE)
-    changed = (records[problem.time_column] >= drift).to_numpy() & (size >= least)
+    most = np.nanquantile(size, SMALL)
+    changed = (records[problem.time_column] >= drift).to_numpy() & (size <= most)
     target = records[problem.target].where(~changed, positive_of(problem))
-    change = f"each {problem.words.record} with {column} of at least {least:.2f} is a {problem.words.positive}"
+    change = f"each {problem.words.record} with {column} of at most {most:.2f} is a {problem.words.positive}"
     return records.assign(**{problem.target: target}), change
 
 
