@@ -50,6 +50,8 @@ QUICK = {  # what a drill leaves out, and the timeline says so
     "release.offline.reproducible": False,
     "release.canary.minutes": 0.0,
     "release.canary.min_requests": 10,
+    "release.canary.alert_ratio": 1.5,  # a drill has few entities, and rollback counts them
+    "release.rollback.alpha": 0.01,
     "release.rollback.min_requests": 20,
     "release.rollback.silence_seconds": 5.0,
 }
