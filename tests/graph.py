@@ -12,6 +12,7 @@ WING = (
     "src/service/", "tests/service/", "benchmarks/serving/", "docs/serving.md", "docs/protocols.md", "deploy/logging/",
     "docs/logging.md", "deploy/kubernetes/", "deploy/helm/", "docs/kubernetes.md",
     "docs/deploy.md", "deploy/docker/", "deploy/compose", "deploy/azure/", "deploy/edge/",
+    "deploy/gateways/", "docs/gateways.md",
 )  # fmt: skip
 
 
