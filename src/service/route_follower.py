@@ -233,6 +233,7 @@ class RouteFollower:
             return
         self._said, epoch = reason, self._followed.epoch
         self._meters.add("route_changes", "result", result)
+        self._meters.add("swaps", "result", "failed")  # whoever watches for models that can't be served sees these too
         more = {"event.outcome": "failure", "service.version": self._followed.champion, "route.epoch": epoch}
         self._log.event("route", f"the route is not followed, epoch {epoch} goes on: {reason}", "error", more)
 
