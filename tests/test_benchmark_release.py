@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import release
+from benchmarks import canaries, release
 from lifecycle.core.errors import PipelineError
 from tests.lifecycle.release.evidence.helpers_arms import release_params
 
@@ -13,8 +13,8 @@ from tests.lifecycle.release.evidence.helpers_arms import release_params
 @pytest.fixture(scope="module")
 def small() -> tuple[dict, dict]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(release, "SIZES", (50,))
-        return release.designs(60, release_params()), release.canaries(3, release_params())
+        patch.setattr(canaries, "SIZES", (50,))
+        return release.designs(60, release_params()), canaries.canaries(3, release_params())
 
 
 def test_each_design_judges_the_same_worlds(small):
@@ -35,7 +35,7 @@ def test_the_worlds_have_the_recalls_that_they_are_called_by():
 
 
 def test_a_null_step_ends_with_the_last_request_of_the_challenger():
-    step = release.null_step(50, 0.05, release.START, np.random.default_rng(0)).requests
+    step = canaries.null_step(50, 0.05, canaries.START, np.random.default_rng(0)).requests
     assert (step["arm"] == "challenger").sum() == 50
     assert step["arm"].iloc[-1] == "challenger"
     arms = step.groupby("place")["arm"].nunique()

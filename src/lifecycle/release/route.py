@@ -122,12 +122,15 @@ def change_route(folder: Path, change: Callable[[Route | None], Route]) -> Route
     Raises
     ------
     PipelineError
-        Of `change`: the route has become one that it can't be applied to. Then nothing is written.
+        What `change` makes can't be followed, or `change` itself says so. Then nothing is written.
     """
     with _lock(folder):
         before = read_route(folder)
         after = replace(change(before), epoch=1 if before is None else before.epoch + 1)
-        _check(after)
+        try:
+            _check(after)
+        except ValueError as error:
+            raise PipelineError(f"{folder / ROUTE}: this can't be followed, so nothing has changed: {error}") from error
         with atomic(folder / ROUTE) as temporary:
             temporary.write_text(json.dumps({"format": FORMAT} | asdict(after), indent=2) + "\n", encoding="utf-8")
         sync_folder(folder)
