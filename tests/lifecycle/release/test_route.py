@@ -106,7 +106,7 @@ def test_a_change_that_is_refused_writes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(PipelineError, match="another one"):
         change_route(tmp_path, refuse)
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(PipelineError, match="share"):
         change_route(tmp_path, lambda _: replace(GOOD, share=2.0))
     assert (tmp_path / ROUTE).read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {ROUTE, "lock"}
