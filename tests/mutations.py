@@ -101,7 +101,7 @@ MUTATIONS = [
     Mutation("calibration judged on what it learned", SOURCE["calibration"], "(time < time[rows].min() - delay, rows)", "(fold <= fold[rows].min(), rows)", "tests/lifecycle/evaluation/test_probability_calibration.py"),
     Mutation("calibration learned from unknown labels", SOURCE["calibration"], "(time < time[rows].min() - delay, rows)", "(fold < fold[rows].min(), rows)", "tests/lifecycle/evaluation/test_probability_calibration.py"),
     Mutation("late label accepted", SOURCE["leakage"], "+ delay > test[time].min()", "> test[time].min()", "tests/lifecycle/splits/test_leakage.py"),
-    Mutation("final model and its scaler fitted on validation rows too", SOURCE["train"], "model = train_model(params.train, problem, rows)", "model = train_model(params.train, problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
+    Mutation("final model and its scaler fitted on validation rows too", SOURCE["train"], "model = final_model(params.train, problem, rows)", "model = final_model(params.train, problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
     Mutation("final baseline fitted on validation rows too", SOURCE["train"], "baseline(params.train, problem.task), problem, rows)", "baseline(params.train, problem.task), problem, pd.concat([rows, fold.valid]))", "tests/test_train.py"),
     Mutation("intervals resample records", SOURCE["bootstrap"], "None if entity is None else pd.factorize(records[entity])[0]", "None", f"{EVALUATION} {AUDIT} tests/lifecycle/explanation"),
     Mutation("order of equal scores left to chance", SOURCE["ranking"], 'np.argsort(-score, kind="stable")', "np.argsort(-score)", "tests/lifecycle/core/test_ranking.py"),

@@ -15,6 +15,7 @@ from lifecycle.bundle.manifest import FILES, verify
 from lifecycle.bundle.parity import as_batch
 from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
+from lifecycle.core.params import TrainParams
 from lifecycle.core.tables import read_json, read_table
 from lifecycle.models.prediction import predict
 from lifecycle.monitoring.detectors.refusals import QUARANTINE
@@ -97,6 +98,8 @@ def test_the_manifest_tells_all_that_the_model_was_made_from(packaged):
     assert set(manifest["versions"]) == {"scikit-learn", "numpy", "pandas", "onnx", "onnxruntime"}
     written = yaml.safe_load((packaged / "params.yaml").read_text(encoding="utf-8"))
     written["split"]["test_start"] = str(written["split"]["test_start"])
+    defaults = {name: field.default for name, field in TrainParams.model_fields.items() if not field.is_required()}
+    written["train"] = defaults | written["train"]
     assert manifest["params"] == {name: written[name] for name in stages()["package"]["params"] if name != "problem"}
     assert manifest["code"] == {path: md5(ROOT / path) for path in manifest["code"]}
     assert {"src/train.py", "src/problems/transactions.py", "src/lifecycle/models/families.py"} <= set(manifest["code"])
