@@ -6,7 +6,7 @@ data/raw/records.parquet.
 
 import argparse
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,15 +60,23 @@ def _of_column(column: Column, problem: Problem, as_of: date | None) -> list[Rul
     wanted = {
         "type": f"nullable {column.type}" if column.nullable and column.type == "integer" else column.type,
         "present": None if column.nullable else True,
-        "at_least": -FLOAT32 if is_number and column.ge is None else column.ge,
-        "at_most": FLOAT32 if is_number and column.le is None else column.le,
-        "before": (as_of + timedelta(days=1)).isoformat() if is_time and as_of is not None else None,
+        "at_least": -FLOAT32 if is_number and column.ge is None else _limit(column.ge),
+        "at_most": FLOAT32 if is_number and column.le is None else _limit(column.le),
+        "before": _limit((as_of + timedelta(days=1)).isoformat()) if is_time and as_of is not None else None,
         "one_of": list(legal) or None,
         "decimals": column.decimals,
         "readable": True if column.type == "text" else None,
         "unique": True if column.unique else None,
     }
     return [Rule(kind, (column.name,), limit) for kind, limit in wanted.items() if limit is not None]
+
+
+def _limit(value: float | str | None) -> float | str | None:
+    """Return a limit; one of time in UTC, without a zone, to the second or finer: tables have it so."""
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    return (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment).isoformat()
 
 
 def rules_of_project(as_of: date | None) -> list[Rule]:

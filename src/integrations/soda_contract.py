@@ -15,12 +15,16 @@ from integrations.contract_rules import Rule, parsed, rules_of_project
 from lifecycle.core.atomic import atomic
 
 FOLDER, RECORDS = "exports/soda", "data/raw/records.parquet"
-SQL = {  # a row is refused where this is true of its value
-    "before": "{column} >= TIMESTAMP '{limit}'",
-    "decimals": "abs({column} * 1e{limit} - round({column} * 1e{limit})) > 1e-6 + 1e-15 * abs({column} * 1e{limit})",
-    "readable": "contains({column}, chr(0)) OR contains({column}, chr(65535))",
-    "at_least": "{column} < {limit}",
-    "at_most": "{column} > {limit}",  # NaN too: to DuckDB it is the largest number
+NUMBER, TIME, TEXT = "TRY_CAST({column} AS DOUBLE)", "TRY_CAST({column} AS TIMESTAMP)", "CAST({column} AS VARCHAR)"
+UNITS = f"{NUMBER} * 1e{{limit}}"
+SQL = {  # a row is refused where this is true; casts, because one error in SQL would end all checks unsaid
+    "type": "lower(typeof({column})) NOT IN ({limit})",
+    "at_least": "{value} < {limit}",
+    "at_most": "{value} > {limit}",  # NaN too: to DuckDB it is the largest number
+    "before": "{value} >= {limit}",
+    "one_of": "{value} NOT IN ({limit})",
+    "decimals": f"abs({UNITS} - round({UNITS})) > 1e-6 + 1e-15 * abs({UNITS})",
+    "readable": f"contains({TEXT}, chr(0)) OR contains({TEXT}, chr(65535))",
 }
 WHOLE = ("tinyint", "smallint", "integer", "bigint")
 TYPES = {  # what DuckDB calls the columns of a table that holds these
@@ -33,47 +37,47 @@ TYPES = {  # what DuckDB calls the columns of a table that holds these
 
 
 def contract(rules: Sequence[Rule], table: str = "records") -> dict[str, Any]:
-    """Return the content of a data contract: the checks of each column, then those of whole rows."""
+    """Return the content of a data contract: the checks of each column, and those of the table as a whole.
+
+    Each check is named by its column or columns and the kind of its rule.
+    """
     names = list(dict.fromkeys(rule.column for rule in rules if rule.kind != "distinct"))
-    columns = [{"name": name, "checks": _checks(name, rules)} for name in names]
-    whole = [{"duplicate": {"columns": list(rule.columns)}} for rule in rules if rule.kind == "distinct"]
-    types = {rule.column: rule.limit for rule in rules if rule.kind == "type"}
-    wrong = [
-        {"failed_rows": {"name": f"type of {name}", "qualifier": f"type_{name}", "expression": _other(name, kind)}}
-        for name, kind in types.items()
-    ]
+    inner = [rule for rule in rules if rule.kind not in ("type", "distinct")]
+    outer = [rule for rule in rules if rule.kind in ("type", "distinct")]
     return {
         "dataset": f"project/main/{table}",
-        "columns": columns,
-        "checks": [{"schema": {"allow_other_column_order": True}}, *wrong, *whole],
+        "columns": [{"name": name, "checks": [_check(one) for one in inner if one.column == name]} for name in names],
+        "checks": [{"schema": {"allow_other_column_order": True}}, *map(_check, outer)],
     }
 
 
-def _checks(name: str, rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    """Return the checks of one column; those that Soda has no word for are written in SQL."""
-    native: Mapping[str, Any] = {"present": "missing", "unique": "duplicate"}
-    found: list[dict[str, Any]] = []
-    for rule in (rule for rule in rules if rule.columns == (name,) and rule.kind not in ("type", "distinct")):
-        if rule.kind in native:
-            found.append({native[rule.kind]: {}})
-        elif rule.kind == "one_of":
-            found.append({"invalid": {"valid_values": rule.limit}})
-        else:
-            found.append(
-                {"failed_rows": {"name": f"{name} {rule.kind}", "qualifier": rule.kind, "expression": _sql(rule)}}
-            )
-    return found
+def _check(rule: Rule) -> dict[str, Any]:
+    """Return a check; what Soda has no word for is written in SQL."""
+    words: Mapping[str, tuple[str, dict[str, Any]]] = {
+        "present": ("missing", {}),
+        "unique": ("duplicate", {}),
+        "distinct": ("duplicate", {"columns": list(rule.columns)}),
+    }
+    name = f"{', '.join(rule.columns)} {rule.kind}"
+    kind, content = words[rule.kind] if rule.kind in words else ("failed_rows", {"expression": _sql(rule)})
+    return {kind: {"name": name, "qualifier": name.replace(", ", "_").replace(" ", "_"), **content}}
 
 
 def _sql(rule: Rule) -> str:
-    is_time = isinstance(rule.limit, str) and rule.kind.startswith("at_")
-    limit = f"TIMESTAMP '{rule.limit}'" if is_time else rule.limit
-    return SQL[rule.kind].format(column=f'"{rule.column}"', limit=limit)
+    """Return what is true of a value that breaks a rule."""
+    column, limit, value = f'"{rule.column}"', rule.limit, NUMBER
+    if rule.kind == "type":
+        limit = ", ".join(map(_text, TYPES[limit]))
+    elif rule.kind == "one_of":
+        is_text = isinstance(limit[0], str)
+        limit, value = ", ".join(map(_text if is_text else str, limit)), TEXT if is_text else NUMBER
+    elif isinstance(limit, str):
+        limit, value = f"TIMESTAMP '{limit}'", TIME
+    return SQL[rule.kind].format(column=column, limit=limit, value=value.format(column=column))
 
 
-def _other(name: str, kind: str) -> str:
-    """Return what is true of every row where the column has another type."""
-    return f'lower(typeof("{name}")) NOT IN ({", ".join(map(repr, TYPES[kind]))})'
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def source(records: str) -> dict[str, Any]:
