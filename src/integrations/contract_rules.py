@@ -47,8 +47,9 @@ def rules_of(problem: Problem, as_of: date | None) -> list[Rule]:
     --------
     >>> from lifecycle.problem import Column, Hour, Problem
     >>> columns = Column("at", "timestamp", "when"), Column("bad", "integer", "label", isin=(0, 1))
-    >>> [rule.kind for rule in rules_of(Problem(columns, (Hour("hour"),), "bad", time="at"), None)]
-    ['type', 'present', 'type', 'present', 'one_of']
+    >>> rules = rules_of(Problem(columns, (Hour("hour"),), "bad", time="at"), None)
+    >>> [(rule.kind, rule.limit) for rule in rules if rule.column == "bad"]
+    [('type', 'integer'), ('present', True), ('one_of', [0, 1])]
     """
     found = [rule for column in problem.contract for rule in _of_column(column, problem, as_of)]
     return [*found, Rule("distinct", tuple(problem.distinct))] if problem.distinct else found

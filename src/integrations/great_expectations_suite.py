@@ -81,8 +81,8 @@ def verdict(path: Path, table: Path) -> list[tuple[str, str]]:
     import pandas as pd
 
     content, frame = json.loads(path.read_text(encoding="utf-8")), pd.read_parquet(table)
-    for kind, known in (("datetime", "datetime64[ns]"), ("str", "object")):  # what its checks of pandas know
-        frame = frame.astype(dict.fromkeys(frame.select_dtypes(kind).columns, known))
+    times, texts = (frame.select_dtypes(kind).columns for kind in ("datetime", "str"))
+    frame = frame.astype({**dict.fromkeys(times, "datetime64[ns]"), **dict.fromkeys(texts, "object")})  # what it knows
     asset = gx.get_context(mode="ephemeral").data_sources.add_pandas("tables").add_dataframe_asset("records")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     results = batch.validate(gx.ExpectationSuite(**content)).results
