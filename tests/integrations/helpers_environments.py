@@ -18,6 +18,7 @@ SILENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "ORT_DISABLE_TELEMETRY": "1",
     "SODA_CORE_TELEMETRY_ENABLED": "false",
+    "WANDB_ERROR_REPORTING": "false",
 }
 
 
