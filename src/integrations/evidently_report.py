@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from integrations.experiment_rows import check_installed
 from lifecycle.core.atomic import atomic
 from lifecycle.core.errors import PipelineError, run
 
@@ -67,6 +68,7 @@ def export(argv: Sequence[str]) -> None:
     parser.add_argument("--report", type=Path, default=REPORT, help=f"what to write; else {REPORT}")
     parser.add_argument("--rows", type=int, default=ROWS, help=f"of each window, evenly spread; else {ROWS:,}")
     options = parser.parse_args(argv)
+    check_installed("evidently")
     features = json.loads(SCHEMA.read_text(encoding="utf-8"))["features"]
     windows = [window(path, features, options.rows) for path in (options.reference, options.current)]
     snapshot = drift(*windows)

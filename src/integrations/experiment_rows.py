@@ -3,7 +3,8 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from lifecycle.core.errors import PipelineError
@@ -63,6 +64,29 @@ def rows_of(shown: list[dict[str, Any]]) -> Iterator[Row]:
         for one in (state, *inner):
             if one["data"] and one["data"]["metrics"]:
                 yield _row(one)
+
+
+def workspace_of(rows: Iterable[Row]) -> Row:
+    """Return the row of the workspace.
+
+    Raises
+    ------
+    PipelineError
+        It has no figures.
+    """
+    for row in rows:
+        if row.revision.startswith(WORKSPACE):
+            return row
+    raise PipelineError("the workspace has no metrics: `dvc repro` makes them, `dvc pull` fetches them")
+
+
+def check_installed(package: str) -> None:
+    """Refuse to go on in an environment that lacks the package of an outside system."""
+    if find_spec(package) is None:
+        raise PipelineError(
+            f"{package} is not in this environment: it has one of its own, tests/integrations/{package}.lock;"
+            " docs/integrations.md says how to call it"
+        )
 
 
 def _row(one: Mapping[str, Any]) -> Row:

@@ -18,7 +18,7 @@ from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-from integrations.experiment_rows import WORKSPACE, Row, experiments, rows_of
+from integrations.experiment_rows import Row, check_installed, experiments, rows_of, workspace_of
 from lifecycle.core.errors import run
 
 BUNDLE, FOLDER, MODEL = Path("models/bundle"), Path("exports/mlflow"), Path(__file__).with_name("mlflow_model.py")
@@ -144,6 +144,7 @@ def export(argv: Sequence[str]) -> None:
     parser.add_argument("--experiment", default="dvc", help="its name in MLflow; else dvc")
     parser.add_argument("--alias", default="champion", help="of the bundle; else champion")
     options = parser.parse_args(argv)
+    check_installed("mlflow")
     import mlflow
 
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +155,7 @@ def export(argv: Sequence[str]) -> None:
     rows = list(rows_of(experiments()))
     made = import_runs(client, experiment, rows)
     print(f"{len(made)} of {len(rows)} runs are new")
-    workspace = next(row.revision for row in rows if row.revision.startswith(WORKSPACE))
+    workspace = workspace_of(rows).revision
     number = revisions(client, experiment)[workspace]
     for path in SHOWN if workspace in made else ():
         client.log_artifact(number, str(path))

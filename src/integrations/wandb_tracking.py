@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from integrations.experiment_rows import WORKSPACE, Row, experiments, rows_of
+from integrations.experiment_rows import Row, check_installed, experiments, rows_of, workspace_of
 from lifecycle.core.errors import run
 
 BUNDLE, FOLDER = Path("models/bundle"), Path("exports/wandb")
@@ -67,8 +67,8 @@ def export(argv: Sequence[str]) -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where runs are kept; else {FOLDER}")
     parser.add_argument("--project", default="dvc", help="its name at Weights & Biases; else dvc")
     options = parser.parse_args(argv)
-    workspace = next(row for row in rows_of(experiments()) if row.revision.startswith(WORKSPACE))
-    print(log_run(workspace, options.folder.absolute(), options.project))
+    check_installed("wandb")
+    print(log_run(workspace_of(rows_of(experiments())), options.folder.absolute(), options.project))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.experiment_rows import WORKSPACE, experiments, rows_of
+from integrations.experiment_rows import WORKSPACE, check_installed, experiments, rows_of, workspace_of
 from lifecycle.core.errors import PipelineError
 
 
@@ -46,3 +46,10 @@ def test_no_dvc_on_the_path_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(PipelineError, match=r"activate the project's \.venv"):
         experiments()
+
+
+def test_a_workspace_without_figures_and_an_environment_without_the_tool_are_said() -> None:
+    with pytest.raises(PipelineError, match="`dvc repro` makes them"):
+        workspace_of(rows_of([state("c1", 0.5)]))
+    with pytest.raises(PipelineError, match=r"tests/integrations/no_such_tool\.lock"):
+        check_installed("no_such_tool")
