@@ -42,7 +42,7 @@ def test_the_edges_are_those_that_dvc_shows(tasks: dict[str, Task]) -> None:
     assert edges == set(networkx.transitive_reduction(shown).edges)
 
 
-@settings(deadline=None)  # networkx imports more when it is first used
+@settings(deadline=None, max_examples=30)  # networkx imports more when it is first used
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda edge: edge[0] > edge[1])))
 def test_the_reduction_is_that_of_networkx(edges: set[tuple[int, int]]) -> None:
     graph = networkx.DiGraph(edges)
