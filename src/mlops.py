@@ -38,6 +38,10 @@ COMMANDS = {  # the function of each, and what it does
         "lifecycle.explanation.feature_overview:features",
         "list the features: what each is, and what it is worth",
     ),
+    "export": (
+        "integrations.export_command:export",
+        "write the graph for Airflow, Argo, Kubeflow or Prefect",
+    ),
     "summary": ("lifecycle.report.commands:summary", "show the figures of the last run"),
     "verify": (
         "lifecycle.repository.reproducibility:verify",

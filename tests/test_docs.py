@@ -18,8 +18,11 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language == "sh" for block 
 # Run by other means: the tests would start themselves, and `plain` installs into a new environment.
 ELSEWHERE = {"make test\n"}
 # These would run the whole graph on its full size; what they say does not depend on it.
-REDUCED_PAGES = ("experiments.md", "extending.md", "features.md", "monitoring.md", "release.md", "score.md")
-MARKS = dict.fromkeys(("experiments.md", "extending.md", "release.md"), pytest.mark.nightly)  # minutes each
+REDUCED_PAGES = (
+    "experiments.md", "extending.md", "features.md", "monitoring.md", "pipelines.md", "release.md", "score.md",
+)  # fmt: skip
+LONG = ("experiments.md", "extending.md", "pipelines.md", "release.md")
+MARKS = dict.fromkeys(LONG, pytest.mark.nightly)
 RUN_OTHERWISE = (
     "README.md", "audit.md", "deploy.md", "kubernetes.md", "protocols.md", "remotes.md", "serving.md", "your-data.md",
     *REDUCED_PAGES,
