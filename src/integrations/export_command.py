@@ -12,8 +12,17 @@ from lifecycle.core.errors import PipelineError
 TARGETS = {  # the function of each, which takes the rest of the command line, and what it writes
     "airflow": ("integrations.airflow_dag:export", "the graph as a DAG of Airflow 3"),
     "argo": ("integrations.argo_workflow:export", "the graph as a Workflow of Argo"),
+    "evidently": ("integrations.evidently_report:export", "a report on two windows; in Evidently's own environment"),
+    "feast": ("integrations.feast_repository:export", "the feature list as a repository of Feast"),
+    "great_expectations": (
+        "integrations.great_expectations_suite:export",
+        "the contract as a suite of Great Expectations",
+    ),
     "kubeflow": ("integrations.kubeflow_pipeline:export", "the graph as a pipeline of Kubeflow Pipelines 2"),
+    "mlflow": ("integrations.mlflow_tracking:export", "all runs and the bundle; in MLflow's own environment"),
     "prefect": ("integrations.prefect_flow:export", "the graph as a flow of Prefect 3"),
+    "soda": ("integrations.soda_contract:export", "the contract as a contract of Soda"),
+    "wandb": ("integrations.wandb_tracking:export", "the workspace as an offline run; in wandb's own environment"),
 }
 
 
