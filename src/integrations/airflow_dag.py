@@ -1,6 +1,6 @@
 """The graph as a DAG file of Airflow 3: one BashOperator a stage, one at a time.
 
-    python src/mlops.py export airflow --output ~/airflow/dags/fraud.py
+    python src/mlops.py export airflow --output ~/airflow/dags/model.py
 
 Airflow has an environment of its own, the tasks use that of the workspace.
 """
