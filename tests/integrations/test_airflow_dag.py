@@ -19,7 +19,11 @@ def test_the_file_compiles_and_holds_the_tasks_and_the_settings() -> None:
 @pytest.mark.nightly
 def test_the_real_airflow_runs_the_graph_tries_again_and_stops(workspace: Path, tmp_path: Path) -> None:
     file = exported("airflow", workspace, "dags/graph.py")
-    settings = {"AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__CORE__DAGS_FOLDER": str(file.parent)}
+    settings = {
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(file.parent),
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",  # 300 seconds otherwise
+    }
     started("airflow", "airflow", "db", "migrate", folder=workspace, home=tmp_path, **settings)(0)
     test = ("airflow", "dags", "test", "transactions", "--dagfile-path", str(file))
     holds_for_every_orchestrator(workspace, started("airflow", *test, folder=workspace, home=tmp_path, **settings))
