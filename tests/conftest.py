@@ -108,6 +108,7 @@ def wait_for_queue(folder: Path, seconds: int = 300) -> None:
 
 LONGEST = (
     "test_docs.py",
+    "test_drill.py",
     "test_own_data.py",
     "test_workflows.py",
     "test_pipeline.py",

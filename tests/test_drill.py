@@ -39,7 +39,7 @@ def test_a_model_lives_through_drift_release_and_rollback(records: pd.DataFrame,
     said = run(f"python src/mlops.py drill --keep {tmp_path / 'kept'}", folder).stdout
     (transcript,) = (block.text for block in blocks(ROOT / "docs/operate.md") if "transcript" in block.marks)
     assert steps_of(said) == steps_of(transcript)
-    assert re.search(r"concept: .*amount.*: retrain", said)
+    assert re.search(r"(concept|performance): .*amount.*: retrain", said)
     assert "v0.2.0 is in prod, v0.1.0 is in prod-previous (promote)" in said
     assert "v0.3.0 is in prod-rejected (rollback)" in said
     assert "; 0 requests failed." in said

@@ -105,7 +105,8 @@ def fill_disk_while_featurizing(workspace: Path, disk: Path) -> None:
     assert left == ["features.parquet", "state.npz"]
 
 
-@pytest.mark.parametrize("stage", ["featurize", pytest.param("train", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("stage", ["featurize", "train"])
 def test_after_a_stage_found_no_room_a_plain_repro_goes_on(stage: str, workspace: Path, tmp_path: Path) -> None:
     lock = (workspace / "dvc.lock").read_bytes()
     python = tmp_path / "bin/python"  # what `dvc repro` starts: with no room for more than 64 blocks in a file

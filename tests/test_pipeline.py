@@ -35,6 +35,7 @@ def test_no_table_and_no_model_is_tracked_by_git(reproduced: Path) -> None:
     assert not [name for name in tracked if name.endswith((".parquet", ".joblib"))]
 
 
+@pytest.mark.nightly  # the page README.md has the same command, and its tests run that
 def test_max_depth_reruns_train_and_what_follows_only(workspace: Path) -> None:
     done = run("dvc exp run -S train.max_depth=15", workspace)
     assert stages_run(done.stdout) == FROM_TRAIN
@@ -83,7 +84,7 @@ def test_a_failing_stage_leaves_git_status_and_earlier_outputs_alone(workspace: 
     [
         pytest.param("git clone -q --depth 1 file://$PWD/../workspace ../other", marks=pytest.mark.nightly),
         pytest.param("git worktree add -q ../other", marks=pytest.mark.nightly),
-        "git clone -q . ../other && git -C ../other checkout -q --detach",
+        pytest.param("git clone -q . ../other && git -C ../other checkout -q --detach", marks=pytest.mark.nightly),
     ],
     ids=["depth-1 clone", "worktree", "detached HEAD"],
 )

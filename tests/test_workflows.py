@@ -247,7 +247,7 @@ def test_a_report_that_cannot_be_written_leaves_its_reason_in_the_summary(runner
     assert "no report to post" in run(".ci/comment", checkout, PR_NUMBER="1").stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_training_run_step_by_step(runner, tmp_path):
     checkout, names = runner
     failed, done = run_steps(jobs(TRAIN)["train"], checkout, names, PARAMS="decide.cost_false_positive=6.0")

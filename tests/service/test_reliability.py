@@ -236,7 +236,7 @@ async def kept(port: int, keys: list[int]) -> int:
     return sum([(await once(port, post("/events", {"events": list(map(event, p))}))).json["repeated"] for p in parts])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.nightly)])
 def test_every_acknowledged_event_outlives_a_kill(tmp_path, workers):
     bundle, keys = history_bundle(tmp_path / "bundle").folder, itertools.count()
     rounds, acknowledged, ready = length("KILLS"), set[int](), list[float]()

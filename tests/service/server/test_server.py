@@ -48,7 +48,7 @@ def test_no_request_is_cut_off(tmp_path: Path, bundle: Path, workers: int, close
     assert set(load.statuses) == {200}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_request_is_cut_off_however_often_it_ends(tmp_path: Path, bundle: Path) -> None:
     for stop in range(STOPS):
         load = asyncio.run(stopped_under_load(tmp_path / str(stop), bundle, 1 + stop % 2, close=stop % 3 == 0))

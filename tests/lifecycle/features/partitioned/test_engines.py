@@ -88,7 +88,7 @@ def start(tmp_path):
         one.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_workers_may_die_and_join_and_get_the_code_as_it_is(start, world, tmp_path, monkeypatch):
     from distributed import Client
 
