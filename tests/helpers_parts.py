@@ -37,6 +37,22 @@ FEATURES = (
 PROBLEM: Any = SimpleNamespace(
     features=FEATURES, time="tx_time", time_column="tx_time", decimals={"amount": 2, "is_fraud": 0}
 )
+# The beginning of a script that ends by SIGKILL at the n-th file; its arguments are two paths, and n.
+KILLED_AT_A_FILE = """
+import os, signal, sys
+from pathlib import Path
+
+plain, left = os.fsync, int(sys.argv[3])
+
+def fsync(file):  # a file is complete, and does not have its name yet
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    plain(file)
+
+os.fsync = fsync
+"""
 
 
 def records(rows: int = 12_000) -> pd.DataFrame:

@@ -8,7 +8,7 @@ Airflow has an environment of its own, the tasks use that of the workspace.
 from collections.abc import Sequence
 from string import Template
 
-from integrations.graph_description import Pipeline, export_graph, python_table
+from integrations.graph_description import Pipeline, export_graph, filled
 
 FILE = Template('''\
 """The stages of dvc.yaml as tasks, written by `python src/mlops.py export airflow`: change dvc.yaml, not this file."""
@@ -32,12 +32,7 @@ with DAG($name, schedule=None, catchup=False, max_active_runs=1, max_active_task
 
 def text(pipeline: Pipeline) -> str:
     """Return the content of the DAG file."""
-    return FILE.substitute(
-        tasks=python_table(pipeline.tasks),
-        name=repr(pipeline.name),
-        folder=repr(pipeline.folder),
-        retries=pipeline.retries,
-    )
+    return filled(FILE, pipeline)
 
 
 def export(argv: Sequence[str]) -> None:

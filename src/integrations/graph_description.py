@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from graphlib import TopologicalSorter
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 
 from lifecycle.core.atomic import atomic
@@ -120,6 +121,16 @@ def python_table(tasks: Sequence[Task]) -> str:
     """
     lines = [f"    {task.name!r}: ({task.command!r}, {list(task.after)!r}),\n" for task in tasks]
     return "{\n" + "".join(lines) + "}"
+
+
+def filled(template: Template, pipeline: Pipeline) -> str:
+    """Return the source of a Python file: a template with the pipeline's tasks, name, folder and retries."""
+    return template.substitute(
+        tasks=python_table(pipeline.tasks),
+        name=repr(pipeline.name),
+        folder=repr(pipeline.folder),
+        retries=pipeline.retries,
+    )
 
 
 def export_graph(writer: Callable[[Pipeline], str], target: str, argv: Sequence[str], kubernetes: bool = False) -> None:

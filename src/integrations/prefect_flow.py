@@ -9,7 +9,7 @@ Prefect has an environment of its own, the tasks use that of the workspace.
 from collections.abc import Sequence
 from string import Template
 
-from integrations.graph_description import Pipeline, export_graph, python_table
+from integrations.graph_description import Pipeline, export_graph, filled
 
 FILE = Template('''\
 """The stages of dvc.yaml as tasks, written by `python src/mlops.py export prefect`: change dvc.yaml, not this file."""
@@ -45,12 +45,7 @@ if __name__ == "__main__":
 
 def text(pipeline: Pipeline) -> str:
     """Return the content of the flow's file."""
-    return FILE.substitute(
-        tasks=python_table(pipeline.tasks),
-        name=repr(pipeline.name),
-        folder=repr(pipeline.folder),
-        retries=pipeline.retries,
-    )
+    return filled(FILE, pipeline)
 
 
 def export(argv: Sequence[str]) -> None:

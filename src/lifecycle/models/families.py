@@ -5,7 +5,6 @@ the estimator's class, so a new family is a new entry and nothing else. Without 
 into contributions, and without `trees` or `onnx` no bundle is made: explain and package then say so and go on.
 """
 
-import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -77,8 +77,7 @@ def continue_training(earlier: Pipeline, params: TrainParams, problem: Problem, 
     model, target = earlier[-1], rows[problem.target]
     if is_classifier(model) and list(model.classes_) != sorted(target.unique()):
         raise PipelineError(f"{place}: the earlier model knows classes {list(model.classes_)}, the rows have others")
-    count = {"n_estimators"}
-    changes = {name: value for name, value in params.hyperparameters.items() if name not in count}
+    changes = {name: value for name, value in params.hyperparameters.items() if name != "n_estimators"}
     model.set_params(random_state=params.seed, **changes, **family.fixed)
     with _refusals(model), threadpool_limits(limits=1), dask_client.workers():
         family.continues(model, earlier[:-1].transform(rows[names]), target, params.more_trees)

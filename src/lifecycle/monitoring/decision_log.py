@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ class Decisions:
     def leave_out(self, reason: str) -> None:
         """Count a line that is not used."""
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
+
+
+def now() -> pd.Timestamp:
+    """Return the time as the log's tables have it: UTC, without a zone."""
+    return pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
 
 
 def log_files(path: Path) -> list[Path]:

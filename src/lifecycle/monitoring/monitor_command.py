@@ -4,10 +4,8 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 from prometheus_client import CollectorRegistry, start_http_server
 
 from lifecycle.bundle.manifest import read_manifest
@@ -15,6 +13,7 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.monitor_params import SEVERITY
 from lifecycle.core.params import EvaluateParams, Params, load_params
+from lifecycle.monitoring.decision_log import now
 from lifecycle.monitoring.detectors.reference import LEAST_WINDOWS
 from lifecycle.monitoring.findings_files import write_files
 from lifecycle.monitoring.gauges import Gauges, cause_of, push
@@ -76,7 +75,7 @@ class Observer:
         evaluate: EvaluateParams = fill(params.evaluate, problem, "evaluate")
         delay = float(fill(params.split, problem, "split").delay_days or 0)
         source = Source(self._servable, problem, options.log, options.labels, params.ingest.csv, delay, options.days)
-        live, watched = look(source, monitor, evaluate, pd.Timestamp(datetime.now(UTC).replace(tzinfo=None)))
+        live, watched = look(source, monitor, evaluate, now())
         if options.output is not None:
             write_files(options.output, live.findings, watched, live.subject)
         return live

@@ -14,7 +14,6 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -24,11 +23,12 @@ import pandas as pd
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.release_params import ReleaseParams
-from lifecycle.monitoring.decision_log import REQUEST, ROW, TIME, lines_of, log_files
+from lifecycle.monitoring.decision_log import REQUEST, ROW, TIME, lines_of, log_files, now
 from lifecycle.monitoring.label_file import read_labels
 from lifecycle.problem.loading import load_problem
-from lifecycle.release.evidence.arm_records import Arm, ArmRecords, arms_of, read_arms
-from lifecycle.release.evidence.canary_gate import canary_gate
+from lifecycle.release.evidence.arm_records import ARMS, ArmRecords, arms_of, read_arms
+from lifecycle.release.evidence.canary_gate import EARLIER, canary_gate
+from lifecycle.release.evidence.e_value import e_value_of
 from lifecycle.release.evidence.experiment_gate import Guard, guard_of
 from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
 from lifecycle.release.evidence.sequential_test import guard_evidence
@@ -36,10 +36,8 @@ from lifecycle.release.evidence.shadow_gate import matured
 from lifecycle.release.registry.release_steps import Place, roll_back
 from lifecycle.release.route import ROUTE, Route, read_route
 
-EARLIER = pd.Timedelta(days=28)  # of the log before a promotion, that a new champion is held against
 EXIT_CODES = {"none": 0, "rollback": 12, "person": 13}  # as the monitor's rollback and page
 Action = Literal["none", "rollback", "person"]
-ARMS: tuple[Arm, ...] = ("champion", "challenger")
 
 
 class Watched(NamedTuple):
@@ -86,7 +84,7 @@ def watched_of(folder: Path) -> Watched | None:
 
 
 def watch_checks(
-    params: ReleaseParams, watched: Watched, found: ArmRecords, now: pd.Timestamp, labels: pd.DataFrame | None = None
+    params: ReleaseParams, watched: Watched, found: ArmRecords, at: pd.Timestamp, labels: pd.DataFrame | None = None
 ) -> GateResult:
     """Return what the rules find.
 
@@ -98,27 +96,27 @@ def watch_checks(
         Who is watched.
     found : ArmRecords
         The decision log; of a new champion also the days before.
-    now : pandas.Timestamp
-        By the clock of the log, UTC.
+    at : pandas.Timestamp
+        Now, by the clock of the log, UTC.
     labels : pandas.DataFrame, optional
         `request_id`, `row` and `target` of the records whose label is known.
     """
     rule = params.rollback
     limits = {"alpha": rule.alpha, "min_requests": rule.min_requests, "minutes": 0.0}
     strict = params.model_copy(update={"canary": params.canary.model_copy(update=limits)})
-    period = (watched.changed, now)
-    checks = [*canary_gate(strict, found, watched.share, period).checks, _silence(params, watched, found, now)]
+    period = (watched.changed, at)
+    checks = [*canary_gate(strict, found, watched.share, period).checks, _silence(params, watched, found, at)]
     if labels is not None and watched.share < 1:
         checks += _wrong(params, watched, found.of(ARMS, *period), labels)
     return gate_result(checks)
 
 
-def _silence(params: ReleaseParams, watched: Watched, found: ArmRecords, now: pd.Timestamp) -> Check:
+def _silence(params: ReleaseParams, watched: Watched, found: ArmRecords, at: pd.Timestamp) -> Check:
     """Find whether the challenger has answered nobody lately, although it should have met some entities."""
     rule = params.rollback
-    begin = max(watched.changed, now - pd.Timedelta(seconds=rule.silence_seconds))
-    last = found.of(ARMS, begin, now).requests
-    if len(last) == 0 or now - watched.changed < pd.Timedelta(seconds=rule.silence_seconds):
+    begin = max(watched.changed, at - pd.Timedelta(seconds=rule.silence_seconds))
+    last = found.of(ARMS, begin, at).requests
+    if len(last) == 0 or at - watched.changed < pd.Timedelta(seconds=rule.silence_seconds):
         return Check("silence", None, rule.alpha, "waits", "No request lately, so nothing is known of silence.")
     entities, answered = len(np.unique(arms_of(last).unit)), int((last["arm"] == "challenger").sum())
     chance = 1.0 if answered else (1 - watched.share) ** entities
@@ -139,7 +137,7 @@ def _wrong(params: ReleaseParams, watched: Watched, found: ArmRecords, labels: p
     span = matured(known[TIME].iloc[0].floor("D"), known[TIME].iloc[-1].ceil("D"), 0.0)
     guard: Guard = guard_of(known, (known["decided"] != known["target"]).to_numpy(), span)
     evidence = guard_evidence(guard.champion, guard.challenger, watched.share, params.ab.guard_margin)
-    figure, limit = float(np.exp(min(evidence.max(), 700.0))), 1 / params.rollback.alpha
+    figure, limit = e_value_of(evidence.max()), 1 / params.rollback.alpha
     sentence = (
         f"wrong decisions: on {int(guard.challenger.sum()):,} entities of the challenger and"
         f" {int(guard.champion.sum()):,} of the champion: e = {figure:.4g}, and {limit:,.0f} takes it back."
@@ -147,7 +145,7 @@ def _wrong(params: ReleaseParams, watched: Watched, found: ArmRecords, labels: p
     return [Check("wrong decisions", figure, limit, "refuses" if figure >= limit else "passes", sentence)]
 
 
-def judge(params: ReleaseParams, watched: Watched, found: GateResult, now: pd.Timestamp) -> Judgement:
+def judge(params: ReleaseParams, watched: Watched, found: GateResult, at: pd.Timestamp) -> Judgement:
     """Return what is to be done about what the rules have found.
 
     An arm of which nothing is known is not taken back for that alone: `silence` does it, once the other arm answers.
@@ -155,7 +153,7 @@ def judge(params: ReleaseParams, watched: Watched, found: GateResult, now: pd.Ti
     if found.state != "refuses":
         return Judgement("none", " ".join(found.reasons), found.checks)
     rule, why = params.rollback, " ".join(found.reasons)
-    rest = pd.Timedelta(minutes=rule.cool_down_minutes) - (now - watched.changed)
+    rest = pd.Timedelta(minutes=rule.cool_down_minutes) - (at - watched.changed)
     if watched.route.automatic >= rule.most:
         done = f"{watched.route.automatic} automatic rollbacks in a row, {rule.most} are allowed"
         return Judgement("person", f"{done}; a person has to decide. {why}", found.checks)
@@ -165,7 +163,7 @@ def judge(params: ReleaseParams, watched: Watched, found: GateResult, now: pd.Ti
     return Judgement("rollback", why, found.checks)
 
 
-def look(place: Place, params: Params, log: Path, labels: Path | None, now: pd.Timestamp) -> Judgement:
+def look(place: Place, params: Params, log: Path, labels: Path | None, at: pd.Timestamp) -> Judgement:
     """Look once, and roll back where that is to be done.
 
     Raises
@@ -181,7 +179,7 @@ def look(place: Place, params: Params, log: Path, labels: Path | None, now: pd.T
     begin = watched.changed - (EARLIER if watched.share == 1 else pd.Timedelta(0))
     found = read_arms(lines_of(log_files(log)), watched.champion, watched.challenger, begin)
     known = None if labels is None else _labels(labels, params)
-    judged = judge(params.release, watched, watch_checks(params.release, watched, found, now, known), now)
+    judged = judge(params.release, watched, watch_checks(params.release, watched, found, at, known), at)
     if judged.action == "rollback":
         told = roll_back(place, judged.sentence, automatic=True)
         return judged._replace(sentence="\n".join([judged.sentence, *told]))
@@ -205,8 +203,7 @@ def watch(argv: Sequence[str], place: Place) -> None:
     said = ""
     while True:
         try:
-            now = pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
-            judged = look(place, params, options.log, options.labels, now)
+            judged = look(place, params, options.log, options.labels, now())
         except PipelineError as error:
             if options.once:
                 raise

@@ -12,7 +12,6 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +22,12 @@ from lifecycle.bundle.servable import Servable
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.params import Params
 from lifecycle.evaluation.tasks.registry import task_of
-from lifecycle.monitoring.decision_log import lines_of, log_files
+from lifecycle.monitoring.decision_log import lines_of, log_files, now
 from lifecycle.monitoring.label_file import read_labels
 from lifecycle.problem.loading import fill, load_problem
 from lifecycle.problem.problem import Problem
 from lifecycle.release.evidence.arm_records import ArmRecords, read_arms
-from lifecycle.release.evidence.canary_gate import canary_gate
+from lifecycle.release.evidence.canary_gate import EARLIER, canary_gate
 from lifecycle.release.evidence.experiment_gate import experiment_gate, trial_of
 from lifecycle.release.evidence.gate_result import Check, GateResult, gate_result
 from lifecycle.release.evidence.offline_gate import TEST, offline_gate
@@ -42,7 +41,6 @@ from lifecycle.repository.reproducibility import prove
 from lifecycle.repository.revision_files import Revision, Workspace
 
 BUNDLE = Path("models/bundle")
-EARLIER = pd.Timedelta(days=28)  # of the log before a step, in which the champion answered everybody
 
 
 class Sources(NamedTuple):
@@ -126,8 +124,7 @@ class Candidate(NamedTuple):
     @property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """From when to when it is judged."""
-        now = pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
-        return self.since, self.sources.as_of or now
+        return self.since, self.sources.as_of or now()
 
 
 class Answering(Revision):
@@ -246,8 +243,8 @@ def experiment_plan(candidate: Candidate) -> list[str]:
     PipelineError
         The log or the labels do not tell.
     """
-    test, now = candidate.params.release.ab, candidate.period[1]
-    span = matured(now - EARLIER, now, candidate.delay_days)
+    test, until = candidate.params.release.ab, candidate.period[1]
+    span = matured(until - EARLIER, until, candidate.delay_days)
     seen = trial_of(candidate.arms(), candidate.labels(), candidate.problem.target, span)
     entities, successes = int(seen.champion.sum()), int(seen.champion_hits.sum())
     if not 0 < successes < entities:

@@ -78,11 +78,19 @@ def copy_source(source: str, folder: Path) -> None:
             shutil.copy2(each, target)
 
 
+def outside_environment(*foreign: str) -> dict[str, str]:
+    """Return the variables for a process in another copy: this environment's programs first, and nothing of DVC's own.
+
+    Left out are also those whose names begin with `foreign`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", *foreign))}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 def run_in(folder: Path, command: Sequence[str], **variables: str) -> int:
     """Run a command in a folder with the programs of this environment, and return its exit code.
 
     What it prints goes to stderr. DVC's own variables are left out: they are about this copy of the repository.
     """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
-    environment |= variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = outside_environment() | variables
     return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

@@ -1,6 +1,5 @@
 """The clone of the repository in which a drill happens: files, commits, commands and the service."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -12,9 +11,11 @@ from typing import Any
 
 from lifecycle.core.errors import PipelineError
 from lifecycle.core.yaml_text import read_yaml
+from lifecycle.repository.rebuild import outside_environment
 
 PERSON = ("Drill", "drill@example.org")
 READY_SECONDS = 30.0
+FOREIGN = ("SERVE_", "GIT_")  # variables about another service, or this copy of the repository
 
 
 class Clone:
@@ -54,7 +55,9 @@ class Clone:
 
     def serve(self, **settings: str) -> None:
         """Start the service, and wait until it answers."""
-        environment = _environment() | {f"SERVE_{name.upper()}": value for name, value in settings.items()}
+        environment = outside_environment(*FOREIGN) | {
+            f"SERVE_{name.upper()}": value for name, value in settings.items()
+        }
         with (self.folder / "service.txt").open("ab") as output:
             self._service = subprocess.Popen(
                 [sys.executable, "src/mlops.py", "serve"], cwd=self.folder, stdout=output, stderr=output,
@@ -92,7 +95,8 @@ class Clone:
 
 
 def _run(folder: Path, *command: str, codes: Sequence[int] = (0,)) -> str:
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    environment = outside_environment(*FOREIGN)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in codes:
         raise PipelineError(f"drill: `{' '.join(command)}` ended with {done.returncode}: {_end(done)}")
     return done.stdout
@@ -100,12 +104,6 @@ def _run(folder: Path, *command: str, codes: Sequence[int] = (0,)) -> str:
 
 def _end(done: "subprocess.CompletedProcess[str]") -> str:
     return f"{done.stdout}{done.stderr}".strip()[-2000:]
-
-
-def _environment() -> dict[str, str]:
-    """Return the variables of this process without those that are about this copy of the repository or a service."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SERVE_", "GIT_"))}
-    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _free_port() -> int:

@@ -16,6 +16,7 @@ from lifecycle.monitoring.decision_log import NOT_WHOLE, REQUEST, ROW, TIME, con
 from lifecycle.release.evidence.count_comparison import Arms
 
 Arm = Literal["champion", "challenger", "shadow"]
+ARMS: tuple[Arm, ...] = ("champion", "challenger")  # that answer
 ACTIONS = ("predict", "shadow")
 UNREADABLE, NO_ARM, BOTH = (
     "lines whose decision can't be read",
@@ -185,7 +186,7 @@ def _arms(content: dict[str, Any], by_version: str | None, rows: int) -> list[st
     if named is None:
         return [by_version if rows and by_version else NO_ARM] * max(rows, 1)
     arms = named if isinstance(named, list) else [named] * max(rows, 1)
-    if not arms or (rows and len(arms) != rows) or not all(arm in ("champion", "challenger") for arm in arms):
+    if not arms or (rows and len(arms) != rows) or not all(arm in ARMS for arm in arms):
         raise ValueError("not an arm for each row")
     return arms
 

@@ -16,13 +16,13 @@ from scipy.stats import binomtest
 
 from lifecycle.core.release_params import CanaryGate, ReleaseParams
 from lifecycle.monitoring.decision_log import TIME
-from lifecycle.release.evidence.arm_records import Arm, ArmRecords, arms_of
+from lifecycle.release.evidence.arm_records import ARMS, ArmRecords, arms_of
 from lifecycle.release.evidence.count_comparison import Counts, compare_counts, looks, score_shift, spent
 from lifecycle.release.evidence.gate_result import Check, GateResult, State, gate_result
 
 FIGURES = 6  # errors, slow answers, invalid scores, alerts, scores, share of the entities
 FAILED = 400  # statuses from here on
-ARMS: tuple[Arm, ...] = ("champion", "challenger")
+EARLIER = pd.Timedelta(days=28)  # of the log before a step: what the champion has answered, and the shadow scored
 
 
 def canary_gate(

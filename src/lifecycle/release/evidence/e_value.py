@@ -21,6 +21,20 @@ class Evidence(NamedTuple):
     below: np.ndarray
 
 
+MOST = 700.0  # a logarithm: more is no float
+
+
+def e_value_of(*logarithms: float) -> float:
+    """Return the largest of some e-values, from their natural logarithms; at most the largest float of that kind.
+
+    Examples
+    --------
+    >>> round(e_value_of(0.0, 3.0), 2), e_value_of(5000.0) < np.inf
+    (20.09, True)
+    """
+    return float(np.exp(min(max(logarithms), MOST)))
+
+
 def share_evidence(hits: np.ndarray, misses: np.ndarray, share: float, prior: float) -> Evidence:
     """Return the evidence against a share, from counts.
 

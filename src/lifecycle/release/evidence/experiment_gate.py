@@ -12,8 +12,9 @@ import pandas as pd
 
 from lifecycle.core.release_params import Experiment, ReleaseParams
 from lifecycle.monitoring.decision_log import REQUEST, ROW, TIME
-from lifecycle.release.evidence.arm_records import ArmRecords, arms_of
+from lifecycle.release.evidence.arm_records import ARMS, ArmRecords, arms_of
 from lifecycle.release.evidence.canary_gate import FAILED
+from lifecycle.release.evidence.e_value import e_value_of
 from lifecycle.release.evidence.gate_result import Check, GateResult, State, gate_result
 from lifecycle.release.evidence.sequential_test import Trial, guard_evidence, plan, rate_evidence, ratio_evidence
 from lifecycle.release.evidence.shadow_gate import Span, matured
@@ -31,7 +32,7 @@ class Guard(NamedTuple):
 
 def trial_of(found: ArmRecords, labels: pd.DataFrame, target: str, span: Span) -> Trial:
     """Return the entities of each day of a span by arm, and those of them that are a success."""
-    table = found.of(["champion", "challenger"], span.first, span.end).records
+    table = found.of(ARMS, span.first, span.end).records
     challenger, unit = arms_of(table)
     first = table.assign(challenger=challenger, unit=unit).drop_duplicates("unit")
     keys = [REQUEST, ROW]
@@ -83,8 +84,7 @@ def experiment_gate(
     period : (pandas.Timestamp, pandas.Timestamp)
         When the test began, and now.
     """
-    test, span = params.ab, matured(*period, delay_days)
-    span = span._replace(days=min(span.days, test.max_days))
+    test, span = params.ab, matured(*period, delay_days, params.ab.max_days)
     if not span.days:
         sentence = f"No whole day with labels yet: a label takes {delay_days:g} days."
         return gate_result([Check("days", 0, 1, "waits", sentence)])
@@ -93,7 +93,7 @@ def experiment_gate(
         if not entities.sum():
             sentence = f"The {arm} has met no entity in {span.days} days: no data is no health."
             return gate_result([Check(f"{arm} entities", 0, 1, "unknown", sentence)])
-    requests = found.of(["champion", "challenger"], span.first, span.end).requests
+    requests = found.of(ARMS, span.first, span.end).requests
     events = {
         "errors": (requests["status"] >= FAILED).to_numpy(),
         "slow answers": (requests["milliseconds"] > params.canary.slow_ms).to_numpy(),
@@ -109,13 +109,8 @@ def experiment_result(params: Experiment, trial: Trial, guards: dict[str, Guard]
     return gate_result([*checks, _of_rate(trial, params)])
 
 
-def _highest(evidence: np.ndarray) -> float:
-    """Return the highest e-value so far: what has been reached stays reached."""
-    return float(np.exp(min(evidence.max(), 700.0)))
-
-
 def _of_ratio(trial: Trial, share: float) -> Check:
-    figure, limit = _highest(ratio_evidence(trial, share)), 1 / RATIO_ALPHA
+    figure, limit = e_value_of(ratio_evidence(trial, share).max()), 1 / RATIO_ALPHA
     champion, challenger = int(trial.champion.sum()), int(trial.challenger.sum())
     state: State = "refuses" if figure >= limit else "passes"
     sentence = (
@@ -126,7 +121,7 @@ def _of_ratio(trial: Trial, share: float) -> Check:
 
 
 def _of_guard(name: str, guard: Guard, params: Experiment) -> Check:
-    figure = _highest(guard_evidence(guard.champion, guard.challenger, params.share, params.guard_margin))
+    figure = e_value_of(guard_evidence(guard.champion, guard.challenger, params.share, params.guard_margin).max())
     limit = 1 / params.alpha
     state: State = "refuses" if figure >= limit else "passes"
     sentence = (
@@ -142,7 +137,7 @@ def _of_rate(trial: Trial, params: Experiment) -> Check:
     decided = np.flatnonzero(np.maximum(*evidence) >= math.log(limit))
     at = int(decided[0]) if len(decided) else len(trial.champion) - 1
     side = "higher" if evidence.above[at] >= evidence.below[at] else "lower"
-    figure = float(np.exp(min(max(evidence.above[at], evidence.below[at]), 700.0)))
+    figure = e_value_of(evidence.above[at], evidence.below[at])
     state: State = "waits" if at + 1 < params.max_days else "refuses"
     if len(decided):
         state = "passes" if side == "higher" else "refuses"

@@ -14,7 +14,7 @@ from lifecycle.core.release_params import ReleaseParams, ShadowGate
 from lifecycle.evaluation.tasks.task import Task
 from lifecycle.monitoring.decision_log import REQUEST, ROW, TIME
 from lifecycle.release.evidence.arm_records import ArmRecords
-from lifecycle.release.evidence.e_value import Evidence
+from lifecycle.release.evidence.e_value import Evidence, e_value_of
 from lifecycle.release.evidence.gate_result import Check, GateResult, State, gate_result
 from lifecycle.release.evidence.paired_evidence import outcomes, tally
 from lifecycle.splits.time_windows import DAY
@@ -43,8 +43,8 @@ class Span(NamedTuple):
         return self.first + self.days * DAY
 
 
-def matured(since: pd.Timestamp, as_of: pd.Timestamp, delay_days: float) -> Span:
-    """Return the whole days from a time on whose labels are known at another.
+def matured(since: pd.Timestamp, as_of: pd.Timestamp, delay_days: float, most: int | None = None) -> Span:
+    """Return the whole days from a time on whose labels are known at another, at most so many.
 
     Examples
     --------
@@ -52,7 +52,8 @@ def matured(since: pd.Timestamp, as_of: pd.Timestamp, delay_days: float) -> Span
     3
     """
     first, end = since.ceil("D"), (as_of - pd.Timedelta(days=delay_days)).floor("D")
-    return Span(first, max(0, (end - first).days))
+    days = max(0, (end - first).days)
+    return Span(first, days if most is None else min(days, most))
 
 
 class Pairs(NamedTuple):
@@ -109,8 +110,7 @@ def shadow_gate(
     period : (pandas.Timestamp, pandas.Timestamp)
         When the shadow began, and now.
     """
-    span = matured(*period, delay_days)
-    span = span._replace(days=min(span.days, params.shadow.max_days))
+    span = matured(*period, delay_days, params.shadow.max_days)
     needed = max(1, math.ceil(delay_days))
     if span.days < needed:
         sentence = f"{span.days} whole days with labels, {needed} are needed: a label takes {delay_days:g} days."
@@ -143,7 +143,7 @@ def _better(table: pd.DataFrame, task: Task, params: ShadowGate, days: int) -> C
     counted = tally(outcome, day, table["place"].to_numpy(), days)
     evidence = counted.evidence(params.prior)
     state, at = _state(evidence, params, days)
-    figure = max(np.exp(np.minimum((evidence.above[at], evidence.below[at]), 700.0)).tolist())
+    figure = e_value_of(evidence.above[at], evidence.below[at])
     side = "better" if evidence.above[at] >= evidence.below[at] else "worse"
     of = int((table["target"] == 1).sum()) if task.name == "binary" else int(table["target"].notna().sum())
     counts = f"{int(counted.wins[at]):,} to {int(counted.losses[at]):,}"

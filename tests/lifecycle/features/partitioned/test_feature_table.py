@@ -17,24 +17,12 @@ from lifecycle.features.partitioned import feature_table, layout, tasks
 from lifecycle.features.partitioned.layout import groups
 from lifecycle.features.partitioned.tasks import ROW, Shares, Work, path_of, write_part
 from tests.helpers_model import ROOT, quick
-from tests.helpers_parts import FEATURES, PROBLEM, build, cut, records, write_at_once
+from tests.helpers_parts import FEATURES, KILLED_AT_A_FILE, PROBLEM, build, cut, records, write_at_once
 
 GROUPS = groups(FEATURES)
-KILLED = """
-import os, signal, sys
-from pathlib import Path
+KILLED = f"""{KILLED_AT_A_FILE}
 from tests.helpers_parts import build, cut
 
-plain, left = os.fsync, int(sys.argv[3])
-
-def fsync(file):  # a file is complete, and does not have its name yet
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    plain(file)
-
-os.fsync = fsync
 with cut(3, 2):
     build(Path(sys.argv[1]), Path(sys.argv[2]))
 """

@@ -18,26 +18,14 @@ from lifecycle.features.partitioned.window_cache import cached_features, reach_u
 from lifecycle.problem.record_words import DAY_US
 from lifecycle.problem.window_words import Window
 from tests.helpers_model import ROOT
-from tests.helpers_parts import FEATURES, PROBLEM, records, write_at_once
+from tests.helpers_parts import FEATURES, KILLED_AT_A_FILE, PROBLEM, records, write_at_once
 
 ROWS = 500
-KILLED = """
-import os, signal, sys
-from pathlib import Path
+KILLED = f"""{KILLED_AT_A_FILE}
 from lifecycle.core import tables
 from lifecycle.features.partitioned import feature_table
 from tests.helpers_parts import PROBLEM
 
-plain, left = os.fsync, int(sys.argv[3])
-
-def fsync(file):  # a file is complete, and does not have its name yet
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    plain(file)
-
-os.fsync = fsync
 tables.ROW_GROUP = 500
 feature_table.build_in_memory(PROBLEM, Path(sys.argv[1]), Path(sys.argv[2]))
 """
