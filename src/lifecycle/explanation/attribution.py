@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lifecycle.core.array_archive import write_arrays
 from lifecycle.explanation import shapley
 from lifecycle.models.leaves import Leaves
 
@@ -68,7 +69,7 @@ def to_bytes(attribution: Attribution | None) -> bytes:
             named = table._asdict() if isinstance(table, Leaves) else {"slope": table}
             arrays |= {name + ending: array for name, array in named.items()}
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    write_arrays(file, arrays)
     return file.getvalue()
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lifecycle.core.array_archive import write_arrays
 from lifecycle.core.atomic import atomic, sync_folder
 from lifecycle.core.errors import PipelineError
 from lifecycle.features.aggregates.track import Record
@@ -117,7 +118,7 @@ class Snapshot:
         for name, column in self.values.items():
             arrays |= pack(f"values.{name}", column)
         with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, about=as_bytes(about), **arrays)
+            write_arrays(file, {"about": as_bytes(about), **arrays})
         sync_folder(path.parent)
 
     @classmethod

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from lifecycle.core.errors import PipelineError
+from lifecycle.features.online import snapshot as snapshot_file
 from lifecycle.features.online.plan import Plan
 from lifecycle.features.online.record_schema import Schema
 from lifecycle.features.online.snapshot import Snapshot
@@ -93,7 +94,7 @@ def test_a_failed_write_leaves_the_old_snapshot(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", fail)
+    monkeypatch.setattr(snapshot_file, "write_arrays", fail)
     with pytest.raises(OSError, match="No space"):
         Snapshot(np.array([DAY_US]), np.array([1]), {}, "x", 0).save(path)
     assert path.read_bytes() == before
